@@ -1,0 +1,1 @@
+"""Pure: imports no flask, no fastapi_poe, opens no socket."""
