@@ -1,0 +1,52 @@
+"""The client's credential -> the Poe key that its request may use."""
+
+import hmac
+import itertools
+from dataclasses import dataclass, field
+
+from flask import Request
+
+from app.config import Settings, is_credential
+from app.errors import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to ask one question. ``key`` is empty where no Poe key is to be had."""
+
+    key: str = field(repr=False)
+
+
+class Gatekeeper:
+    """Two ways: the client's credential is its Poe key; or it is one of ACCESS_TOKENS, and the
+    keys of POE_API_KEYS are used in turn."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._tokens = [token.encode() for token in settings.access_tokens]
+        self._keys = itertools.cycle(settings.poe_api_keys or ("",))
+
+    def lease(self, request: Request) -> Lease:
+        """Raises Unauthenticated for no credential, a malformed one, or one that is not known."""
+        credential = _credential(request)
+        if not self._tokens:
+            return Lease(credential)
+        # Every token is compared, so that the time tells nothing of which one came close.
+        known = [hmac.compare_digest(credential.encode(), token) for token in self._tokens]
+        if not any(known):
+            raise Unauthenticated("The access token is not known to this gateway.")
+        return Lease(next(self._keys))
+
+
+def _credential(request: Request) -> str:
+    """``Authorization: Bearer`` or ``x-api-key``, on every endpoint."""
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    if scheme and scheme.lower() != "bearer":
+        raise Unauthenticated(f"Authorization: {scheme} is not supported; send Bearer and a key.")
+    credential = credential.strip() or request.headers.get("x-api-key", "").strip()
+    if not credential:
+        raise Unauthenticated(
+            "No API key in the request. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
+        )
+    if not is_credential(credential):
+        raise Unauthenticated("The API key is malformed: it holds blanks or is not plain ASCII.")
+    return credential

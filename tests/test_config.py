@@ -1,0 +1,81 @@
+"""Settings from the environment and from a TOML file."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config import ConfigError, Settings, load_settings
+
+
+def test_it_works() -> None:
+    settings = load_settings(
+        {
+            "POE_API_KEYS": "a, b",
+            "ACCESS_TOKENS": '["t"]',
+            "BOT_URLS": "mine=http://h/x=1, demo-*=http://d/",
+            "PORT": "9000",
+            "HEADERS_WAIT": "0.5",
+            "HOST": "",
+        }
+    )
+    assert settings.poe_api_keys == ("a", "b")
+    assert settings.access_tokens == ("t",)
+    assert settings.url_of("mine") == "http://h/x=1"
+    assert settings.url_of("demo-echo") == "http://d/demo-echo"
+    assert settings.url_of("other") is None
+    assert (settings.port, settings.headers_wait, settings.host) == (9000, 0.5, "127.0.0.1")
+
+
+def test_defaults() -> None:
+    assert load_settings({}) == Settings()
+
+
+def test_toml_file_and_environment(tmp_path: Path) -> None:
+    file = tmp_path / "poegate.toml"
+    file.write_text(
+        'port = 9001\nhost = "::1"\naccess_tokens = ["t"]\n'
+        '[bot]\n"gpt-4" = "GPT-4o"\n"claude-*" = {alias_of = "Claude-Opus-4.5"}\n'
+        '[bot_urls]\nmine = "http://h/{bot}"\n'
+    )
+    settings = load_settings({"POEGATE_CONFIG": str(file), "PORT": "9002"})
+    assert (settings.port, settings.host) == (9002, "::1")
+    assert settings.bot_named("gpt-4") == "GPT-4o"
+    assert settings.bot_named("claude-3") == "Claude-Opus-4.5"
+    assert settings.bot_named("other") == "other"
+    assert settings.url_of("mine") == "http://h/mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eight"),
+        ("PORT", "70000"),
+        ("WEB_CONCURRENCY", "0"),
+        ("IDLE_TIMEOUT", "-1"),
+        ("HEADERS_WAIT", "nan"),
+        ("REASONING", "loud"),
+        ("POE_BASE_URL", "api.poe.com"),
+        ("BOT_URLS", "mine"),
+        ("MODEL_ALIASES", "=x"),
+        ("ACCESS_TOKENS", "[1]"),
+        ("ACCESS_TOKENS", "two words"),
+        ("POE_API_KEYS", "key"),
+        ("POEGATE_CONFIG", "/nowhere.toml"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load_settings({name: value})
+
+
+@pytest.mark.parametrize("text", ["x =", "colour = 1", "bot = 1", "[bot]\na = {b = 1}"])
+def test_a_bad_file_is_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError):
+        load_settings({"POEGATE_CONFIG": str(file)})
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings(poe_api_keys=("hidden-key",), access_tokens=("hidden-token",))
+    assert "hidden" not in repr(settings)
