@@ -1,0 +1,154 @@
+"""Foreign exceptions become ours here, and nowhere else."""
+
+import json
+import re
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Any
+
+import httpx
+import httpx_sse
+from fastapi_poe.client import BotError
+
+from app.errors import (
+    ApiError,
+    BotTimeout,
+    InsufficientCredits,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    PromptTooLong,
+    RateLimited,
+    Refused,
+    RequestTooLarge,
+    Unauthenticated,
+    UpstreamError,
+)
+from app.poe.session import PoeStatus
+
+_STATUSES: dict[int, type[ApiError]] = {
+    400: InvalidRequest,
+    401: Unauthenticated,
+    402: InsufficientCredits,
+    403: Refused,
+    404: NotFound,
+    408: BotTimeout,
+    413: RequestTooLarge,
+    429: RateLimited,
+    503: Overloaded,
+    529: Overloaded,
+}
+
+_STATUS_WORDS = {
+    401: "Poe refused the credential. Send a Poe API key (poe.com/api_key) as the bearer token.",
+    402: "The Poe account has not enough points for this bot.",
+    403: "Poe does not allow this request.",
+    404: "Poe knows no bot of the name {bot!r}.",
+    408: "The bot {bot!r} did not start in time.",
+    413: "The request is too large for the bot {bot!r}.",
+    429: "Poe's rate limit is reached. Try again later.",
+    503: "The bot {bot!r} is not available at the moment. Try again later.",
+    529: "The bot {bot!r} is overloaded. Try again later.",
+}
+
+_ERROR_TYPES: dict[str, type[ApiError]] = {
+    "user_message_too_long": PromptTooLong,
+    "insufficient_fund": InsufficientCredits,
+    "user_caused_error": InvalidRequest,
+    "privacy_authorization_error": Refused,
+}
+
+_TYPE_WORDS = {
+    "user_message_too_long": "the conversation exceeds the maximum context length of {bot!r}.",
+    "insufficient_fund": _STATUS_WORDS[402],
+    "user_caused_error": "The bot {bot!r} does not accept this request.",
+    "privacy_authorization_error": "Poe does not authorize this request to the bot {bot!r}.",
+}
+
+_ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
+
+
+def translate_fault(error: BaseException, bot: str) -> ApiError:
+    """What a failed call of the bot is to its client. The caller chains it with ``from``."""
+    if isinstance(error, ApiError):
+        return error
+    for foreign in _chain(error):
+        for kind, translate in _TRANSLATIONS:
+            if isinstance(foreign, kind):
+                return translate(foreign, bot)
+    return UpstreamError(f"The answer of {bot!r} could not be read.")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error behind "Error communicating with bot X" first, for it knows more."""
+    cause = error.__cause__
+    return [cause, error] if cause is not None else [error]
+
+
+def _from_status(error: Any, bot: str) -> ApiError:
+    told = _message_in(error.body)
+    words = _STATUS_WORDS.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
+    message = words.format(bot=bot, status=error.status)
+    return _STATUSES.get(error.status, UpstreamError)(
+        f"{message} {told}" if told else message,
+        retry_after=error.retry_after,
+        metadata={"upstream_status": error.status},
+    )
+
+
+def _message_in(body: str) -> str:
+    """The words in an error body: OpenAI's or FastAPI's envelope, or short plain text."""
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return body.strip() if len(body) < 200 and "<" not in body else ""
+    if isinstance(payload, dict):
+        detail = payload.get("error", payload.get("detail", payload.get("message")))
+        if isinstance(detail, dict):
+            detail = detail.get("message")
+        return detail if isinstance(detail, str) else ""
+    return ""
+
+
+def _from_bot(error: Any, bot: str) -> ApiError:
+    """A bot's own error event, whose JSON is the exception's text; or the library's own words."""
+    event = _error_event(str(error))
+    text = str(event.get("text") or "").strip()
+    error_type = event.get("error_type")
+    metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
+    if not isinstance(error_type, str) or error_type not in _ERROR_TYPES:
+        message = text or f"The bot {bot!r} failed without saying why."
+        return UpstreamError(message, metadata=metadata)
+    message = text or _TYPE_WORDS[error_type].format(bot=bot)
+    if error_type == "user_message_too_long":
+        message = f"prompt is too long: {_TYPE_WORDS[error_type].format(bot=bot)} {text}".rstrip()
+    return _ERROR_TYPES[error_type](message, metadata={**metadata, "error_type": error_type})
+
+
+def _error_event(text: str) -> dict[str, Any]:
+    try:
+        event = json.loads(text)
+    except ValueError:
+        return {"text": text}
+    return event if isinstance(event, dict) else {"text": text}
+
+
+def _saying(words: str) -> Callable[[Any, str], ApiError]:
+    return lambda error, bot: UpstreamError(words.format(bot=bot))
+
+
+_TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...] = (
+    (PoeStatus, _from_status),
+    (httpx_sse.SSEError, _saying("The server of {bot!r} did not answer as a Poe bot does.")),
+    (httpx.ConnectError, _saying("The server of {bot!r} cannot be reached.")),
+    (httpx.UnsupportedProtocol, _saying("The address of {bot!r} is not an HTTP address.")),
+    (httpx.InvalidURL, _saying("The address of {bot!r} cannot be used.")),
+    (httpx.TransportError, _saying("The connection to {bot!r} broke.")),
+    (httpx.HTTPError, _saying("The server of {bot!r} did not answer as HTTP asks.")),
+    (HTTPException, _saying("The server of {bot!r} did not answer as HTTP asks.")),
+    (OSError, _saying("The connection to {bot!r} broke.")),
+    (KeyError, _saying("The bot {bot!r} sent an event without its fields.")),
+    (BotError, _from_bot),
+    (ValueError, _saying("The bot {bot!r} sent what cannot be read.")),
+    (httpx.StreamError, _saying("The connection to {bot!r} broke.")),
+)
