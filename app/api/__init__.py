@@ -1,0 +1,1 @@
+"""The endpoints: one blueprint each, and what they share."""

@@ -1,0 +1,80 @@
+"""What is noted of each request: the headers that tell it to the client, and one log line."""
+
+import json
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from app.core.events import Usage
+
+log = logging.getLogger("poegate.access")
+_SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
+
+
+class RequestRecord:
+    """One request's facts. Never a secret, never a prompt. Lives as long as its stream."""
+
+    def __init__(self, method: str, path: str, request_id: str) -> None:
+        self.id = request_id
+        self.model: str | None = None
+        self.status = 0
+        self.error: str | None = None
+        self.usage: Usage | None = None
+        self._method = method
+        self._path = path
+        self._started = time.monotonic()
+        self._first_token_ms: int | None = None
+
+    def elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+    def note_first_token(self) -> None:
+        if self._first_token_ms is None:
+            self._first_token_ms = self.elapsed_ms()
+
+    def write(self) -> None:
+        """The log line, once the last byte is out or the client has left."""
+        facts = {
+            "request_id": self.id,
+            "method": self._method,
+            "path": self._path,
+            "status": self.status,
+            "error": self.error,
+            "model": self.model,
+            "first_token_ms": self._first_token_ms,
+            "total_ms": self.elapsed_ms(),
+            "prompt_tokens": self.usage and self.usage.prompt,
+            "completion_tokens": self.usage and self.usage.completion,
+        }
+        log.info(json.dumps({name: fact for name, fact in facts.items() if fact is not None}))
+
+
+def current_record() -> RequestRecord:
+    """The record of the request at hand. Not for stream generators: hand it to them."""
+    record: RequestRecord = g.record
+    return record
+
+
+def register_records(app: Flask) -> None:
+    app.before_request(_open_record)
+    app.after_request(_close_record)
+
+
+def _open_record() -> None:
+    asked = request.headers.get("x-request-id", "")
+    request_id = asked if _SANE_ID.match(asked) else f"req_{uuid.uuid4().hex}"
+    path = request.environ.get("poegate.path", request.path)
+    g.record = RequestRecord(request.method, path, request_id)
+
+
+def _close_record(response: Response) -> Response:
+    record = current_record()
+    record.status = response.status_code
+    response.headers["x-request-id"] = record.id
+    response.headers["openai-processing-ms"] = str(record.elapsed_ms())
+    response.headers["openai-version"] = "2020-10-01"
+    response.call_on_close(record.write)
+    return response

@@ -1,0 +1,1 @@
+"""Pure translators between a wire format and the core, one module each."""

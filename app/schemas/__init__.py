@@ -1,0 +1,1 @@
+"""The shape of what clients send, in marshmallow, one module per wire format."""

@@ -1,0 +1,66 @@
+"""Fields as strict as JSON is: marshmallow's own would read "0.5" as a number and 1 as true."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+
+class Number(fields.Float):
+    """A finite JSON number."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("Not a valid number.")
+        number: float = super()._validated(value)
+        return number
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strict=True, **options)
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("Not a valid integer.")
+        number: int = super()._validated(value)
+        return number
+
+
+class Flag(fields.Boolean):
+    """true or false."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Not a valid boolean.")
+        return value
+
+
+class Object(fields.Field[dict[str, Any]]):
+    """A JSON object whose inside is not ours to judge."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("Not a valid object.")
+        return value
+
+
+class TextOrTexts(fields.Field[tuple[str, ...]]):
+    """A text, or a list of at most ``most`` texts; always loaded as a tuple."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        self._most = most
+        super().__init__(**options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> tuple[str, ...]:
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValidationError("Must be a text or a list of texts.")
+        if len(texts) > self._most:
+            raise ValidationError(f"Must have at most {self._most} texts.")
+        return tuple(texts)

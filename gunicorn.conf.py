@@ -1,0 +1,58 @@
+"""gunicorn's settings; those that people change come from the gateway's own (README)."""
+
+from gevent import monkey
+
+# Before anything imports ssl or sockets, the settings below included.
+monkey.patch_all()
+
+from logging.config import dictConfig  # noqa: E402 - only after the patch
+
+from app.config import load_settings  # noqa: E402
+
+_settings = load_settings()
+
+wsgi_app = "wsgi:application"
+worker_class = "gevent"
+workers = _settings.web_concurrency
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
+
+# A stream is a connection held open; the default of 1,000 would queue the next client.
+worker_connections = 20_000
+backlog = 2_048
+
+# Longer than clients and deploy/nginx.conf keep an idle connection, so that none writes into one
+# that is being closed; short, for a stopping worker waits for idle ones too.
+keepalive = 10
+
+# How long a stopping worker lets running streams go on; systemd and platforms wait as long.
+graceful_timeout = 30
+# For the worker's own heartbeat only: a gevent worker beats while its streams run.
+timeout = 60
+
+# gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
+control_socket_disable = True
+
+# Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
+dictConfig(
+    {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "bare": {"format": "%(message)s"},
+            "told": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        },
+        "handlers": {
+            "access": {
+                "class": "logging.StreamHandler",
+                "formatter": "bare",
+                "stream": "ext://sys.stdout",
+            },
+            "told": {"class": "logging.StreamHandler", "formatter": "told"},
+        },
+        "root": {"level": "WARNING", "handlers": ["told"]},
+        "loggers": {
+            "poegate.access": {"level": "INFO", "handlers": ["access"], "propagate": False}
+        },
+    }
+)

@@ -1,0 +1,224 @@
+"""A simulated Poe that misbehaves on request: what fastapi_poe's own bot server cannot do.
+
+``/bot/{name}``: the name says what happens. ``GET /seen``: what was asked and how it ended.
+Run as ``python -m tests.upstream PORT``.
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter, defaultdict
+from typing import Any
+
+import uvicorn
+
+calls: Counter[str] = Counter()
+closed: Counter[str] = Counter()
+last: dict[str, Any] = defaultdict(dict)
+
+MODELS = {
+    "object": "list",
+    "data": [
+        {
+            "id": "Claude-Sonnet-4.5",
+            "object": "model",
+            "created": 1_759_000_000_000,
+            "owned_by": "Anthropic",
+            "pricing": {"prompt": "0.000003", "completion": "0.000015"},
+            "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
+        }
+    ],
+}
+
+
+def event(name: str, /, **data: Any) -> bytes:
+    return f"event: {name}\r\ndata: {json.dumps(data)}\r\n\r\n".encode()
+
+
+class Exchange:
+    """One ASGI request and its answer."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.path: str = scope["path"]
+        self.headers = {key.decode(): value.decode() for key, value in scope["headers"]}
+        self._receive, self._send = receive, send
+
+    async def body(self) -> bytes:
+        body, more = b"", True
+        while more:
+            message = await self._receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return body
+
+    async def start(self, status: int = 200, kind: str = "text/event-stream", **extra: str) -> None:
+        headers = {"content-type": kind, **extra}
+        pairs = [(key.replace("_", "-").encode(), value.encode()) for key, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def write(self, data: bytes, more: bool = True) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def answer(self, status: int, payload: Any, **extra: str) -> None:
+        await self.start(status, "application/json", **extra)
+        await self.write(json.dumps(payload).encode(), more=False)
+
+    async def gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def status(exchange: Exchange, code: str) -> None:
+    extra = {"retry_after": "7"} if code in ("429", "503") else {}
+    await exchange.answer(int(code), {"detail": f"told with {code}"}, **extra)
+
+
+async def typed(exchange: Exchange, error_type: str) -> None:
+    await exchange.start()
+    text = "This is too much. error_id: abc-123"
+    data = {"text": text, "allow_retry": False, "error_type": error_type}
+    await exchange.write(event("error", **data), more=False)
+
+
+async def retry(exchange: Exchange, name: str) -> None:
+    """Fails with leave to try again, as often as the number says; then it answers."""
+    await exchange.start()
+    if calls[f"retry-{name}"] <= int(name):
+        text = f"failure {calls[f'retry-{name}']}"
+        await exchange.write(event("error", text=text, allow_retry=True), more=False)
+    else:
+        await exchange.write(event("text", text="recovered") + event("done"), more=False)
+
+
+async def cut(exchange: Exchange, tokens: str) -> None:
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=f"t{number} "))
+    await asyncio.sleep(0.05)
+    raise ConnectionAbortedError("cut on purpose")
+
+
+async def silent(exchange: Exchange, tokens: str) -> None:
+    """So many tokens, then only comments, which are no events of the bot."""
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=f"t{number} "))
+    leaving = asyncio.create_task(exchange.gone())
+    while not leaving.done():
+        await exchange.write(b": ping\r\n\r\n")
+        await asyncio.wait([leaving], timeout=0.1)
+    closed[exchange.path] += 1
+
+
+async def endless(exchange: Exchange, _: str) -> None:
+    await exchange.start()
+    leaving = asyncio.create_task(exchange.gone())
+    while not leaving.done():
+        await exchange.write(event("text", text="more "))
+        await asyncio.wait([leaving], timeout=0.02)
+    closed[exchange.path] += 1
+
+
+async def flood(exchange: Exchange, _: str) -> None:
+    """Up to 400 MB as fast as it is taken."""
+    await exchange.start()
+    piece = event("text", text="x" * 4_000) * 25
+    for _number in range(4_000):
+        await exchange.write(piece)
+    await exchange.write(event("done"), more=False)
+
+
+async def slow(exchange: Exchange, seconds: str) -> None:
+    await exchange.start()
+    for number in range(5):
+        await asyncio.sleep(float(seconds) / 5)
+        await exchange.write(event("text", text=f"t{number} "))
+    await exchange.write(event("done"), more=False)
+
+
+async def garbage(exchange: Exchange, kind: str) -> None:
+    page = b"<html>no bot here</html>"
+    bodies = {
+        "json": b"event: text\r\ndata: {broken\r\n\r\n",
+        "field": event("text", content="no text field") + event("done"),
+        "kind": event("surprise", a=1) + event("text", text="fine") + event("done"),
+        "list": b"event: text\r\ndata: [1]\r\n\r\n",
+        "binary": b"\xff\xfe\x00event: te\xc3xt\r\ndata: {}\r\n\r\n" + event("done"),
+        "html": page,
+        "empty": event("done"),
+    }
+    await exchange.start(kind="text/html" if kind == "html" else "text/event-stream")
+    await exchange.write(bodies[kind], more=False)
+
+
+async def script(exchange: Exchange, _: str) -> None:
+    """The last message is a JSON list of [event name, data], sent one by one."""
+    await exchange.start()
+    for name, data in json.loads(last["script-"]["query"][-1]["content"]):
+        await exchange.write(event(name, **data))
+        await asyncio.sleep(0.01)
+    await exchange.write(event("done"), more=False)
+
+
+async def count(exchange: Exchange, tokens: str) -> None:
+    """Tokens that carry the last user message, so that no answer can pass for another."""
+    mark = json.loads(exchange.payload)["query"][-1]["content"]  # type: ignore[attr-defined]
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=f"{mark}:{number} "))
+        if number % 10 == 0:
+            await asyncio.sleep(0.01)
+    await exchange.write(event("done"), more=False)
+
+
+BEHAVIOURS = {
+    behaviour.__name__: behaviour
+    for behaviour in (
+        status,
+        typed,
+        retry,
+        cut,
+        silent,
+        endless,
+        flood,
+        slow,
+        garbage,
+        script,
+        count,
+    )
+}
+
+
+async def serve_bot(exchange: Exchange) -> None:
+    name = exchange.path.removeprefix("/bot/")
+    exchange.payload = await exchange.body()  # type: ignore[attr-defined]
+    payload = json.loads(exchange.payload)  # type: ignore[attr-defined]
+    if payload["type"] != "query":
+        calls["reports"] += 1
+        await exchange.answer(200, {})
+        return
+    calls[name] += 1
+    last[name] = {**payload, "authorization": exchange.headers.get("authorization")}
+    behaviour, _, argument = name.partition("-")
+    if behaviour not in BEHAVIOURS:
+        await exchange.answer(404, {"detail": "no such bot"})
+        return
+    await BEHAVIOURS[behaviour](exchange, argument)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "http":
+        return
+    exchange = Exchange(scope, receive, send)
+    if exchange.path == "/v1/models":
+        await exchange.answer(200, MODELS)
+    elif exchange.path == "/seen":
+        await exchange.answer(200, {"calls": calls, "closed": closed, "last": last})
+    elif exchange.path.startswith("/bot/"):
+        await serve_bot(exchange)
+    else:
+        await exchange.answer(200, {})
+
+
+if __name__ == "__main__":
+    uvicorn.run(application, port=int(sys.argv[1]), log_level="critical", lifespan="off")
