@@ -15,25 +15,52 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A file of the client's: either ``url`` (https, or http in one's own network) or ``data``.
+
+    ``param`` is where it stood in the request, such as ``messages[0].content[1].image_url``, for
+    errors that come up after parsing.
+    """
+
+    content_type: str
+    name: str
+    param: str
+    url: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the assistant thought in an earlier turn. Clients send it back; no bot reads it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that the assistant made. ``arguments`` is JSON text, exactly as it was sent."""
+    """A call that the assistant made.
+
+    ``arguments`` is JSON text, or for a custom tool the free text that it was given. OpenAI's old
+    ``function_call`` has no id: it is "".
+    """
 
     id: str
     name: str
     arguments: str
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call ``call_id``. OpenAI's old ``function`` role has no id."""
+    """What a tool answered to the call ``call_id``; ``name`` where the dialect tells it."""
 
     call_id: str
-    name: str | None
-    text: str
+    parts: tuple[Text | Media, ...]
+    name: str | None = None
     is_error: bool = False
 
 
-Part = Text | ToolCall | ToolResult
+Part = Text | Media | Reasoning | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +70,40 @@ class Message:
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool that the bot may call. ``parameters`` is a JSON schema of an object.
+
+    A ``custom`` tool takes free text instead (OpenAI's ``type: custom``); its ``parameters`` are
+    empty, and ``grammar`` says in words or notation what the text must look like.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    custom: bool = False
+    grammar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """``required``: the answer must call a tool. ``names``: only these may be called, None any."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """The answer must be JSON; of this ``schema`` where one is given.
+
+    ``strict``: an answer that breaks the schema must not be given at all.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +117,21 @@ class Query:
     model: str
     bot: str
     messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_tool_calls: bool = True
+    output_format: OutputFormat | None = None
     temperature: float | None = None
     logit_bias: Mapping[str, float] | None = None
     stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def offered_tools(self) -> tuple[ToolSpec, ...]:
+        """The tools that this answer may call."""
+        choice = self.tool_choice
+        if choice.mode == "none":
+            return ()
+        return tuple(
+            tool for tool in self.tools if choice.names is None or tool.name in choice.names
+        )

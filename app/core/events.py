@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.conversation import Reasoning, Text, ToolCall
+
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
@@ -31,6 +33,28 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """Text that the bot wrote and the client never sees: an attempt that had to be repeated."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A call of a tool, or more of its arguments.
+
+    ``index`` counts the calls of one answer from 0. The first delta of an index has ``id`` and
+    ``name``; where a bot calls natively, further ones only add to ``arguments``.
+    """
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MediaReply:
     """A file that the bot made. ``inline_ref``: the name by which its text refers to the file."""
 
@@ -41,6 +65,14 @@ class MediaReply:
 
 
 FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The gateway ended the answer here: at ``max_tokens``, or at the stop sequence ``stop``."""
+
+    reason: FinishReason
+    stop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +87,137 @@ class Usage:
     def total(self) -> int:
         return self.prompt + self.completion
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.reasoning + other.reasoning,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of every reply that did not fail."""
+    """The last event of every reply that did not fail. ``stop``: the sequence that ended it."""
 
     reason: FinishReason
     usage: Usage
+    stop: str | None = None
 
 
-Event = TextDelta | ReasoningDelta | Replacement | MediaReply | Finished
+@dataclass(frozen=True, slots=True)
+class ChoiceEvent:
+    """What happened in one of several answers to the same query; ``index`` counts them from 0."""
+
+    index: int
+    event: "Event"
+
+
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | Replacement
+    | Discarded
+    | ToolCallDelta
+    | MediaReply
+    | Cut
+    | Finished
+    | ChoiceEvent
+)
 Batch = list[Event]
 Batches = Iterable[Batch]
 
 
+_AnswerPart = Reasoning | Text | ToolCall | MediaReply
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole reply: the fold of its events."""
+    """A whole reply: the fold of its events. ``parts`` keep the order in which they came."""
 
-    text: str
-    reasoning: str
+    parts: tuple[_AnswerPart, ...]
     finished: Finished
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+
+    @property
+    def media(self) -> tuple[MediaReply, ...]:
+        """Files, where they were not made part of the text (core/attachments.py)."""
+        return tuple(part for part in self.parts if isinstance(part, MediaReply))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
 
 def fold(batches: Batches) -> Answer:
     """The answer that the events add up to. Raises ValueError where Finished never came."""
-    text: list[str] = []
-    reasoning: list[str] = []
+    parts = _Parts()
     for event in flatten(batches):
         match event:
-            case TextDelta(piece):
-                text.append(piece)
-            case ReasoningDelta(piece):
-                reasoning.append(piece)
+            case TextDelta(text):
+                parts.extend(Text, text)
+            case ReasoningDelta(text):
+                parts.extend(Reasoning, text)
+            case ToolCallDelta():
+                parts.add_call(event)
+            case MediaReply():
+                parts.add_media(event)
             case Finished():
-                return Answer("".join(text), "".join(reasoning), event)
+                return Answer(parts.joined(), event)
     raise ValueError("the reply has no end")
+
+
+def fold_choices(batches: Batches, choices: int) -> list[Answer]:
+    """The answers to one query, by their index. A single one comes without ChoiceEvents."""
+    if choices == 1:
+        return [fold(batches)]
+    events: list[Batch] = [[] for _ in range(choices)]
+    for event in flatten(batches):
+        if isinstance(event, ChoiceEvent):
+            events[event.index].append(event.event)
+    return [fold([own]) for own in events]
+
+
+_PartKind = type[Text] | type[Reasoning] | ToolCallDelta | MediaReply
+
+
+class _Parts:
+    """Parts of an answer that grow: what each is, and the pieces of its text."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[_PartKind, list[str]]] = []
+        self._calls: dict[int, list[str]] = {}
+
+    def extend(self, kind: type[Text] | type[Reasoning], text: str) -> None:
+        if not self._parts or self._parts[-1][0] is not kind:
+            self._parts.append((kind, []))
+        self._parts[-1][1].append(text)
+
+    def add_call(self, delta: ToolCallDelta) -> None:
+        if delta.index not in self._calls:
+            self._calls[delta.index] = []
+            self._parts.append((delta, self._calls[delta.index]))
+        self._calls[delta.index].append(delta.arguments)
+
+    def add_media(self, file: MediaReply) -> None:
+        self._parts.append((file, []))
+
+    def joined(self) -> tuple[_AnswerPart, ...]:
+        return tuple(_part(kind, "".join(pieces)) for kind, pieces in self._parts)
+
+
+def _part(kind: _PartKind, text: str) -> _AnswerPart:
+    if isinstance(kind, MediaReply):
+        return kind
+    if isinstance(kind, ToolCallDelta):
+        return ToolCall(kind.id or "", kind.name or "", text, kind.custom)
+    return kind(text)
 
 
 def flatten(batches: Batches) -> Iterator[Event]:

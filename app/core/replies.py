@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from app.core.events import (
     Batch,
     Batches,
+    Cut,
+    Discarded,
+    Event,
     Finished,
-    FinishReason,
-    MediaReply,
     ReasoningDelta,
     Replacement,
     TextDelta,
+    ToolCallDelta,
     Usage,
 )
 from app.core.reasoning import ReasoningSplitter
@@ -26,15 +28,15 @@ _STATUS_LINE = re.compile(
     r"[*_`~\s]*\Z"
 )
 _STATUS_CHARS = 160
+_TEXTS = (TextDelta, Replacement)
 
 
-def settle_replacements(batches: Batches, *, streaming: bool) -> Iterator[Batch]:
+def settle_replacements(batches: Batches) -> Iterator[Batch]:
     """Each text once, however often the bot sent or replaced it.
 
-    Streaming, only that is sent by which the answer extends what was sent already, and a status
-    line is held back until something follows it. Where the bot's last word contradicts what was
-    sent, that last word follows as one Replacement at the end. Not streaming, the answer is what
-    it is in the end.
+    Only that is sent by which the answer extends what was sent already, and a status line is held
+    back until something follows it. Where the bot's last word contradicts what was sent, that last
+    word follows as one Replacement at the end.
     """
     answer = _SettlingText()
     for batch in batches:
@@ -47,7 +49,7 @@ def settle_replacements(batches: Batches, *, streaming: bool) -> Iterator[Batch]
                     answer.replace(text)
                 case _:
                     out.append(event)
-        if streaming and (text := answer.take_settled()):
+        if text := answer.take_settled():
             out.append(TextDelta(text))
         yield out
     yield answer.take_rest()
@@ -86,8 +88,7 @@ class _SettlingText:
     def take_rest(self) -> Batch:
         """At the end: all that is left to say."""
         if self._contradicted is not None:
-            only_blanks = "".join(self._sent).rstrip() == self._contradicted.rstrip()
-            return [] if only_blanks else [Replacement(self._contradicted)]
+            return [Replacement(self._contradicted)]
         return [TextDelta(self._unsent)] if self._unsent else []
 
     def _status_chars(self) -> int:
@@ -100,6 +101,31 @@ class _SettlingText:
         if len(line) > _STATUS_CHARS or not _STATUS_LINE.match(line):
             return 0
         return min(len(ending) - len(before.rstrip()), len(self._unsent))
+
+
+def retell(batches: Batches, stages: Callable[[Batches], Batches]) -> Iterator[Batch]:
+    """For a whole answer: what the stages make of it, at its end; ticks until then.
+
+    The stages see the text as it comes, so that a limit can end the reply early. Where the bot
+    contradicts itself at the end, they tell its last word alone.
+    """
+    others: Batch = []
+    last_word: list[str] = []
+
+    def first_telling() -> Iterator[Batch]:
+        for batch in batches:
+            last_word.extend(event.text for event in batch if isinstance(event, Replacement))
+            others.extend(event for event in batch if not isinstance(event, _TEXTS))
+            yield [event for event in batch if not isinstance(event, Replacement)]
+
+    held: Batch = []
+    for batch in stages(first_telling()):
+        held += batch
+        yield []
+    if last_word:
+        yield from stages([[*others, TextDelta(last_word[-1])]])
+    else:
+        yield held
 
 
 def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
@@ -165,96 +191,61 @@ class _ShownReply:
 
 
 def _lacking(before: str, now: str, border: str) -> str:
+    """Blanks at the end are no difference worth a repetition."""
     if now.startswith(before):
         return now[len(before) :]
+    if now == before.rstrip():
+        return ""
     return border + now if now else ""
 
 
-def attach_media(batches: Batches) -> Iterator[Batch]:
-    """Files as markdown: where the text refers to them by inline_ref, else at the end."""
-    attachments = _Attachments()
+def end_at_cut(batches: Batches, close: Callable[[], None]) -> Iterator[Batch]:
+    """Ends the reply where a stage has cut it, and calls ``close`` at once: nobody reads on."""
     for batch in batches:
-        out: Batch = []
-        for event in batch:
-            match event:
-                case MediaReply():
-                    attachments.add(event)
-                case TextDelta(text):
-                    out += attachments.resolve(text)
-                case _:
-                    out.append(event)
-        yield out
-    yield attachments.close()
-
-
-_REFERENCE = re.compile(r"!?\[([^\[\]\n]{0,200})\]\[([\w-]{1,64})\]")
-_UNFINISHED_REFERENCE = re.compile(r"!?(?:\[[^\[\]\n]{0,200}(?:\](?:\[[\w-]{0,64})?)?)?\Z")
-
-
-class _Attachments:
-    """The files of one reply, and which of them its text has shown."""
-
-    def __init__(self) -> None:
-        self._files: list[MediaReply] = []
-        self._by_ref: dict[str, MediaReply] = {}
-        self._shown: set[str] = set()
-        self._held = ""
-        self._has_text = False
-
-    def add(self, file: MediaReply) -> None:
-        self._files.append(file)
-        if file.inline_ref:
-            self._by_ref[file.inline_ref] = file
-
-    def resolve(self, text: str) -> Batch:
-        """The text, references replaced. Without inline files it passes untouched."""
-        if self._by_ref:
-            text = _REFERENCE.sub(self._link, self._held + text)
-            held = _UNFINISHED_REFERENCE.search(text)
-            self._held = held[0] if held else ""
-            text = text[: len(text) - len(self._held)]
-        self._has_text = self._has_text or bool(text)
-        return [TextDelta(text)] if text else []
-
-    def close(self) -> Batch:
-        text, self._held = self._held, ""
-        self._has_text = self._has_text or bool(text)
-        rest = [file for file in self._files if file.inline_ref not in self._shown]
-        if rest:
-            text += "\n\n" if self._has_text else ""
-            text += "\n".join(map(markdown_link, rest))
-        return [TextDelta(text)] if text else []
-
-    def _link(self, reference: re.Match[str]) -> str:
-        file = self._by_ref.get(reference[2])
-        if file is None:
-            return reference[0]
-        self._shown.add(reference[2])
-        return markdown_link(file, title=reference[1])
-
-
-def markdown_link(file: MediaReply, title: str | None = None) -> str:
-    """``![name](url)`` for an image, ``[name](url)`` for any other file."""
-    label = (file.name if title is None else title).replace("[", "(").replace("]", ")")
-    url = file.url.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
-    return f"{'!' if file.content_type.startswith('image/') else ''}[{label}]({url})"
+        cut = bool(batch) and isinstance(batch[-1], Cut)
+        if cut:
+            close()
+        yield batch
+        if cut:
+            return
 
 
 def count_usage(
     batches: Batches, *, prompt_tokens: Callable[[], int], count: Callable[[str], int]
 ) -> Iterator[Batch]:
     """Ends the reply with Finished, usage and all. ``prompt_tokens`` is called at the end."""
-    text: list[str] = []
-    reasoning: list[str] = []
-    reason: FinishReason = "stop"
+    tally = _Tally()
     for batch in batches:
         for event in batch:
-            match event:
-                case TextDelta(piece):
-                    text.append(piece)
-                case ReasoningDelta(piece):
-                    reasoning.append(piece)
-        yield batch
-    thought = count("".join(reasoning)) if reasoning else 0
-    usage = Usage(prompt_tokens(), thought + count("".join(text)), thought)
-    yield [Finished(reason, usage)]
+            tally.add(event)
+        yield [event for event in batch if not isinstance(event, Discarded | Cut)]
+    yield [tally.finished(prompt_tokens(), count)]
+
+
+class _Tally:
+    """What a reply was made of."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._called = False
+        self._cut = Cut("stop")
+
+    def add(self, event: Event) -> None:
+        match event:
+            case TextDelta(text) | Discarded(text):
+                self._text.append(text)
+            case ReasoningDelta(text):
+                self._reasoning.append(text)
+            case ToolCallDelta():
+                self._called = True
+                self._text += [event.name or "", event.arguments]
+            case Cut():
+                self._cut = event
+
+    def finished(self, prompt: int, count: Callable[[str], int]) -> Finished:
+        thought = count("".join(self._reasoning)) if self._reasoning else 0
+        usage = Usage(prompt, thought + count("".join(self._text)), thought)
+        if self._called and self._cut.reason != "length":
+            return Finished("tool_calls", usage)
+        return Finished(self._cut.reason, usage, self._cut.stop)

@@ -24,7 +24,7 @@ SHORT_CHARS = 4_000
 
 REMEMBERED_TEXTS = 4_096
 
-_BORDER = re.compile(r"\s(?=\S)")
+_BORDER = re.compile(r" (?=\S)")
 
 
 @cache

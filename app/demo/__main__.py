@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 
 from app.config import ConfigError, Settings, load_settings
-from app.demo.bots import BOTS
+from app.demo.server import BOTS
 from app.demo.children import (
     Child,
     ServersFailed,

@@ -5,8 +5,11 @@ import logging
 import fastapi_poe as fp
 from fastapi import FastAPI, Response
 
-from app.demo.bots import BOTS
+from app.demo import bots
+from app.demo.agent import Agent
 from app.demo.picture import draw
+
+BOTS = (*bots.BOTS, Agent())
 
 
 def application() -> FastAPI:

@@ -1,29 +1,54 @@
 """The stages of the reply pipeline, on literal batches."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.attachments import attach_media
+from app.core.conversation import Reasoning, Text, ToolCall
 from app.core.events import (
     Answer,
     Batch,
+    Cut,
+    Discarded,
     Event,
     Finished,
     MediaReply,
     ReasoningDelta,
     Replacement,
     TextDelta,
+    ToolCallDelta,
     Usage,
     flatten,
     fold,
 )
-from app.core.replies import attach_media, count_usage, settle_replacements, split_reasoning
+from app.core.limits import stop_at
+from app.core.replies import (
+    count_usage,
+    end_at_cut,
+    retell,
+    settle_replacements,
+    split_reasoning,
+)
 
 
-def settle(*events: Event, streaming: bool = True) -> list[Event]:
-    return list(flatten(settle_replacements([[event] for event in events], streaming=streaming)))
+def settle(*events: Event) -> list[Event]:
+    return list(flatten(settle_replacements([[event] for event in events])))
+
+
+def whole(*events: Event) -> str:
+    """The text of the answer that is not streamed."""
+    settled = settle_replacements([[event] for event in events])
+    told = retell(settled, partial(split_reasoning, mode="inline"))
+    return "".join(texts(list(flatten(told))))
+
+
+def streamed(*events: Event) -> str:
+    settled = settle_replacements([[event] for event in events])
+    return "".join(texts(list(flatten(split_reasoning(settled, mode="inline")))))
 
 
 def texts(events: list[Event]) -> list[str]:
@@ -61,37 +86,43 @@ def test_a_contradiction_is_one_replacement_at_the_end() -> None:
     assert events == [TextDelta("abc"), Replacement("xy")]
 
 
-def test_blanks_at_the_end_are_no_contradiction() -> None:
-    assert settle(TextDelta("abc\n\n"), Replacement("abc")) == [TextDelta("abc\n\n")]
+def test_blanks_at_the_end_are_no_contradiction_worth_a_repetition() -> None:
+    events = (TextDelta("abc\n\n"), Replacement("abc"))
+    assert (streamed(*events), whole(*events)) == ("abc\n\n", "abc")
 
 
 def test_ticks_pass_every_stage() -> None:
     batches: Iterator[Batch] = iter([[], [TextDelta("a")], []])
-    settled = settle_replacements(batches, streaming=True)
+    settled = settle_replacements(batches)
     shown = attach_media(split_reasoning(settled, mode="split"))
     assert [bool(batch) for batch in shown][:3] == [False, True, False]
 
 
 @given(st.lists(st.builds(TextDelta, st.text()) | st.builds(Replacement, st.text())))
 def test_not_streaming_the_answer_is_what_it_is_in_the_end(events: list[Event]) -> None:
-    current = ""
-    for event in events:
-        assert isinstance(event, TextDelta | Replacement)
-        current = current + event.text if isinstance(event, TextDelta) else event.text
-    assert "".join(texts(settle(*events, streaming=False))) == current
+    assert whole(*events) == current(events)
 
 
 @given(st.lists(st.builds(TextDelta, st.text()) | st.builds(Replacement, st.text())))
 def test_streaming_ends_in_the_answer(events: list[Event]) -> None:
-    current = "".join(texts(settle(*events, streaming=False)))
-    streamed = list(
-        flatten(
-            split_reasoning(
-                settle_replacements([[event] for event in events], streaming=True), mode="inline"
-            )
-        )
-    )
-    assert "".join(texts(streamed)).rstrip().endswith(current.rstrip())
+    assert streamed(*events).rstrip().endswith(current(events).rstrip())
+
+
+def current(events: list[Event]) -> str:
+    text = ""
+    for event in events:
+        assert isinstance(event, TextDelta | Replacement)
+        text = text + event.text if isinstance(event, TextDelta) else event.text
+    return text
+
+
+def test_a_whole_answer_can_be_cut_before_its_end() -> None:
+    def endless() -> Iterator[Batch]:
+        while True:
+            yield [TextDelta("more ")]
+
+    told = retell(endless(), lambda batches: end_at_cut(stop_at(batches, ("e m",)), lambda: None))
+    assert "".join(texts(list(flatten(told)))) == "mor"
 
 
 THINKING = "*Thinking...*\n\n> why\n\nanswer"
@@ -138,8 +169,44 @@ def test_files_that_the_text_does_not_show_come_last() -> None:
 def test_usage_counts_reasoning_as_completion() -> None:
     batches: list[Batch] = [[ReasoningDelta("abc")], [TextDelta("de"), TextDelta("f")]]
     answer = fold(count_usage(batches, prompt_tokens=lambda: 7, count=len))
-    assert answer == Answer("def", "abc", Finished("stop", Usage(7, 6, 3)))
+    parts = (Reasoning("abc"), Text("def"))
+    assert answer == Answer(parts, Finished("stop", Usage(7, 6, 3)))
     assert answer.finished.usage.total == 13
+
+
+def finish(*batches: Batch) -> Finished:
+    return fold(count_usage(batches, prompt_tokens=lambda: 0, count=len)).finished
+
+
+def test_reasons_to_finish() -> None:
+    call = ToolCallDelta(0, "{}", "call_1", "f")
+    assert finish([call]) == Finished("tool_calls", Usage(0, 3))
+    assert finish([TextDelta("a"), Cut("stop", "END")]) == Finished("stop", Usage(0, 1), "END")
+    assert finish([call], [Cut("length")]).reason == "length"
+    assert finish([Discarded("ab")], [TextDelta("c")]).usage.completion == 3
+
+
+def test_a_cut_closes_the_bot_at_once() -> None:
+    closed: list[bool] = []
+    batches: list[Batch] = [[TextDelta("a")], [TextDelta("b"), Cut("length")], [TextDelta("c")]]
+    stage = end_at_cut(batches, lambda: closed.append(True))
+    assert next(stage) == [TextDelta("a")] and not closed
+    assert next(stage) == batches[1] and closed
+    assert next(stage, None) is None
+
+
+def test_a_fold_keeps_the_order_and_joins_the_pieces_of_a_call() -> None:
+    batches: list[Batch] = [
+        [TextDelta("a"), ToolCallDelta(0, '{"x"', "c0", "f")],
+        [ToolCallDelta(1, "raw", "c1", "g", custom=True), ToolCallDelta(0, ": 1}")],
+        [TextDelta("b"), TextDelta("c"), Finished("tool_calls", Usage(1, 1))],
+    ]
+    assert fold(batches).parts == (
+        Text("a"),
+        ToolCall("c0", "f", '{"x": 1}'),
+        ToolCall("c1", "g", "raw", custom=True),
+        Text("bc"),
+    )
 
 
 def test_a_reply_without_an_end_is_no_answer() -> None:

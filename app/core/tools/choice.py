@@ -1,0 +1,27 @@
+"""The adapter that a setting names."""
+
+from importlib import import_module
+
+from app.core.tools.base import ToolAdapter
+from app.core.tools.native import NativeAdapter
+from app.core.tools.prompted import PromptedAdapter
+
+_BUILT_IN: dict[str, type[ToolAdapter]] = {"prompted": PromptedAdapter, "native": NativeAdapter}
+
+
+def adapter_named(name: str) -> ToolAdapter:
+    """``prompted``, ``native``, or the dotted path of a class without arguments.
+
+    Raises ValueError where there is no such class, or it is no adapter.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
+    module, _, attribute = name.rpartition(".")
+    try:
+        adapter = getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"no tool adapter of the name {name!r}: {error}") from error
+    if not (hasattr(adapter, "prepare") and hasattr(adapter, "parse")):
+        raise ValueError(f"{name!r} has no prepare and parse")
+    found: ToolAdapter = adapter
+    return found
