@@ -12,7 +12,7 @@ from app.config import load_settings  # noqa: E402
 _settings = load_settings()
 
 wsgi_app = "wsgi:application"
-worker_class = "gevent"
+worker_class = "app.worker.DrainingWorker"
 workers = _settings.web_concurrency
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
@@ -21,9 +21,9 @@ bind = f"{_host}:{_settings.port}"
 worker_connections = 20_000
 backlog = 2_048
 
-# Longer than clients and deploy/nginx.conf keep an idle connection, so that none writes into one
-# that is being closed; short, for a stopping worker waits for idle ones too.
-keepalive = 10
+# Longer than nginx (deploy/nginx.conf) and the platforms' routers (90 s) keep an idle connection,
+# so that none writes into one that is being closed.
+keepalive = 100
 
 # How long a stopping worker lets running streams go on; systemd and platforms wait as long.
 graceful_timeout = 30

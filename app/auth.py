@@ -1,5 +1,6 @@
 """The client's credential -> the Poe key that its request may use."""
 
+import hashlib
 import hmac
 import itertools
 from dataclasses import dataclass, field
@@ -12,9 +13,13 @@ from app.errors import Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to ask one question. ``key`` is empty where no Poe key is to be had."""
+    """The right to ask one question. ``key`` is empty where no Poe key is to be had.
+
+    ``owner`` stands for the client's credential where things are kept for it: a digest.
+    """
 
     key: str = field(repr=False)
+    owner: str
 
 
 class Gatekeeper:
@@ -29,12 +34,16 @@ class Gatekeeper:
         """Raises Unauthenticated for no credential, a malformed one, or one that is not known."""
         credential = _credential(request)
         if not self._tokens:
-            return Lease(credential)
+            return Lease(credential, _digest(credential))
         # Every token is compared, so that the time tells nothing of which one came close.
         known = [hmac.compare_digest(credential.encode(), token) for token in self._tokens]
         if not any(known):
             raise Unauthenticated("The access token is not known to this gateway.")
-        return Lease(next(self._keys))
+        return Lease(next(self._keys), _digest(credential))
+
+
+def _digest(credential: str) -> str:
+    return hashlib.sha256(credential.encode()).hexdigest()
 
 
 def _credential(request: Request) -> str:

@@ -22,6 +22,7 @@ class BotRule:
 
     glob: str
     alias_of: str | None = None
+    tool_adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,12 @@ class Settings:
     access_tokens: tuple[str, ...] = field(default=(), repr=False)
     poe_base_url: str = "https://api.poe.com/bot/"
     poe_api_url: str = "https://api.poe.com"
+    poe_upload_url: str = "https://www.quora.com/poe_api/"
     poe_proxy: str | None = field(default=None, repr=False)
     bot_urls: Pairs = field(default=(), repr=False)
     model_aliases: Pairs = ()
+    image_model: str = "GPT-Image-1"
+    tool_adapter: str = "prompted"
     reasoning: Literal["split", "inline", "drop"] = "split"
     first_event_timeout: float = 300.0
     idle_timeout: float = 300.0
@@ -44,6 +48,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 1
+    state_dir: str = "state"
+    state_url: str | None = field(default=None, repr=False)
     bots: tuple[BotRule, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +68,17 @@ class Settings:
             if fnmatchcase(model, glob):
                 return bot
         return model
+
+    def tool_adapter_of(self, bot: str) -> str:
+        """The name of the adapter by which that bot calls tools."""
+        for rule in self.bots:
+            if rule.tool_adapter and fnmatchcase(bot, rule.glob):
+                return rule.tool_adapter
+        return self.tool_adapter
+
+    def tool_adapter_names(self) -> set[str]:
+        """All that any bot may need."""
+        return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
 
     def url_of(self, bot: str) -> str | None:
         """The endpoint of a bot of BOT_URLS, or None for a bot of Poe's.
@@ -131,6 +148,12 @@ def _base_url(value: Any) -> str:
     return str(value)
 
 
+def _redis_url(value: Any) -> str:
+    if not str(value).startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("expected a redis:// address")
+    return str(value)
+
+
 def _folder_url(value: Any) -> str:
     """A base that names are appended to: the slash at its end is forgiven."""
     return _base_url(value).rstrip("/") + "/"
@@ -141,9 +164,12 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "access_tokens": _text_list,
     "poe_base_url": _folder_url,
     "poe_api_url": lambda value: _base_url(value).rstrip("/"),
+    "poe_upload_url": _folder_url,
     "poe_proxy": _base_url,
     "bot_urls": _pairs,
     "model_aliases": _pairs,
+    "image_model": str,
+    "tool_adapter": str,
     "reasoning": _reasoning,
     "first_event_timeout": _positive(float),
     "idle_timeout": _positive(float),
@@ -153,6 +179,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "host": str,
     "port": _port,
     "web_concurrency": _positive(int),
+    "state_dir": str,
+    "state_url": _redis_url,
 }
 
 SETTING_NAMES = tuple(entry.name.upper() for entry in fields(Settings) if entry.name != "bots")
@@ -171,6 +199,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raw = environ.get(name.upper()) or table.get(name)
         if raw is not None:
             values[name] = _read_setting(name, raw, read)
+    if "state_dir" not in values and (own := environ.get("STATE_DIRECTORY")):
+        values["state_dir"] = own.partition(":")[0]  # systemd's StateDirectory=
     unknown = sorted(set(table) - set(_READERS))
     if unknown:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")

@@ -129,10 +129,40 @@ def openai_envelope(error: ApiError) -> dict[str, Any]:
     }
 
 
+_ANTHROPIC_TYPES = {
+    402: "billing_error",
+    403: "permission_error",
+    405: "invalid_request_error",
+    502: "api_error",
+}
+
+
+def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
+    """Anthropic's error object. ``details`` in an error's metadata is told under that name."""
+    kind = _ANTHROPIC_TYPES.get(error.status, error.type)
+    if isinstance(error, PromptTooLong):
+        kind = InvalidRequest.type
+    told: dict[str, Any] = {"type": kind, "message": error.message}
+    if "details" in error.metadata:
+        told["details"] = error.metadata["details"]
+    return {"type": "error", "error": told, "request_id": request_id}
+
+
+def is_anthropic(path: str) -> bool:
+    """Whether a path, without its /v1, belongs to Anthropic's Messages API."""
+    return path == "/messages" or path.startswith("/messages/")
+
+
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer, in the dialect of the request's path."""
-    response = jsonify(openai_envelope(error))
-    response.status_code = error.status
+    if is_anthropic(request.path):
+        response = jsonify(anthropic_envelope(error, g.record.id))
+        # Claude Code compacts its conversation at a 400 with these words, and at no 413.
+        prompt_too_long = isinstance(error, PromptTooLong)
+        response.status_code = 400 if prompt_too_long else error.status
+    else:
+        response = jsonify(openai_envelope(error))
+        response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
     if error.status == 401:

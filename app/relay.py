@@ -1,94 +1,108 @@
-"""Composes the bot's client and the stages into one answer."""
+"""Composes the bot's client, the tool adapter and the stages into one answer."""
 
-from collections.abc import Callable, Iterator
-
-import gevent
+from collections.abc import Iterator
+from functools import partial
 
 from app.auth import Lease
 from app.config import Settings
-from app.core import replies, tokens
-from app.core.conversation import Message, Query, Text, ToolCall, ToolResult
+from app.core import replies
+from app.core.attachments import attach_media
+from app.core.conversation import Query
 from app.core.events import Batch, Batches
+from app.core.insist import PromiseBroken, insist, must_insist
+from app.core.limits import limit_tokens, stop_at
+from app.core.output_format import instruct
+from app.core.tools.choice import adapter_named
+from app.counting import Count, PromptCounter, count_off_hub
+from app.errors import UpstreamError
 from app.poe.client import PoeClient
-
-
-class Reply:
-    """The batches of one answer, to be iterated once. Closing it closes the connection to the bot.
-
-    ``close`` is safe at any time, also before the first batch and after the last.
-    """
-
-    def __init__(self, upstream: Iterator[Batch], batches: Iterator[Batch]) -> None:
-        self._upstream = upstream
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self._batches
-
-    def close(self) -> None:
-        self._upstream.close()  # type: ignore[attr-defined]  # a generator
 
 
 class Relay:
     """From a query to its answer. One for the worker; safe to share between greenlets."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = PoeClient(settings)
-        self._memory = tokens.TokenMemory()
+        """Raises ConfigError for a tool adapter that cannot be had."""
+        self.settings = settings
+        self.client = PoeClient(settings)
+        self.counter = PromptCounter()
+        self.adapters = {name: adapter_named(name) for name in settings.tool_adapter_names()}
 
-    def answer(self, query: Query, lease: Lease, *, streaming: bool) -> Reply:
-        """The reply's events, ending with Finished. Iterating raises ApiError."""
-        prompt_tokens = self._count_prompt(query.messages)
-        upstream = self._client.ask(query, lease.key)
-        batches: Batches = replies.settle_replacements(upstream, streaming=streaming)
-        batches = replies.split_reasoning(batches, mode=self._settings.reasoning)
-        batches = replies.attach_media(batches)
-        batches = replies.count_usage(batches, prompt_tokens=prompt_tokens, count=count_off_hub)
-        return Reply(upstream, batches)
+    def count_prompt(self, query: Query) -> int:
+        """Tokens of the prompt as the bot would read it, tools and all."""
+        adapter = self.adapters[self.settings.tool_adapter_of(query.bot)]
+        return self.counter.begin(adapter.prepare(instruct(query)).messages)()
 
-    def _count_prompt(self, messages: tuple[Message, ...]) -> Callable[[], int]:
-        """Begins to count off the hub while the bot already thinks; the result waits for it."""
-        texts = [_text_of(message) for message in messages]
-        known, unknown = tokens.framing_tokens(len(texts)), {}
-        for text in texts:
-            if len(text) <= tokens.SHORT_CHARS:
-                known += tokens.count(text)
-                continue
-            digest = tokens.digest_of(text)
-            recalled = self._memory.recall(digest)
-            known += recalled or 0
-            if recalled is None:
-                unknown[digest] = text
-        if not unknown:
-            return lambda: known
-        pool = gevent.get_hub().threadpool
-        task = pool.spawn(lambda: [tokens.count(text) for text in unknown.values()])
+    def answer(
+        self, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool = True
+    ) -> "Reply":
+        """The reply's batches. Iterating raises ApiError.
 
-        def finish() -> int:
-            counts: list[int] = task.get()  # type: ignore[assignment]  # None is for time-outs
-            for digest, counted in zip(unknown, counts, strict=True):
-                self._memory.keep(digest, counted)
-            return known + sum(counts)
-
-        return finish
+        ``media_in_text``: files become markdown in the text; else they stay MediaReply events.
+        """
+        return Reply(self, query, lease, streaming=streaming, media_in_text=media_in_text)
 
 
-def count_off_hub(text: str) -> int:
-    """Tokens of a text; a long one is counted in a native thread, for tiktoken frees the GIL."""
-    if len(text) <= tokens.SHORT_CHARS:
-        return tokens.count(text)
-    counted: int = gevent.get_hub().threadpool.apply(tokens.count, (text,))
-    return counted
+class Reply:
+    """The batches of one answer, to be iterated once, Finished at their end.
 
+    ``close`` ends the connection to the bot. It is safe at any time, also before the first batch
+    and after the last.
+    """
 
-def _text_of(message: Message) -> str:
-    """All that the bot will read of a message, for counting."""
-    texts = []
-    for part in message.parts:
-        match part:
-            case Text(text) | ToolResult(text=text):
-                texts.append(text)
-            case ToolCall(name=name, arguments=arguments):
-                texts += [name, arguments]
-    return "\n".join(texts)
+    def __init__(
+        self, relay: Relay, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool
+    ) -> None:
+        self._relay = relay
+        self._media_in_text = media_in_text
+        self._lease = lease
+        self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
+        # What may have to be asked for again cannot stream.
+        self._streaming = streaming and not must_insist(query)
+        self._upstream: Iterator[Batch] = iter(())
+        self._prompts: list[Count] = []
+        self._batches = self._answer(query)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._batches
+
+    def close(self) -> None:
+        close = getattr(self._upstream, "close", None)  # a generator, once it is there
+        if close is not None:
+            close()
+
+    def prompt_tokens_by_now(self) -> int:
+        """Tokens of the prompt where they are counted already; else 0, for nothing may wait."""
+        return sum(count.if_ready() for count in self._prompts)
+
+    def _answer(self, query: Query) -> Iterator[Batch]:
+        batches = self._insist(query) if must_insist(query) else self._ask(query)
+        if self._media_in_text:
+            batches = attach_media(batches)
+        return replies.count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
+
+    def _ask(self, query: Query) -> Iterator[Batch]:
+        """One question to the bot, and the stages of what it says."""
+        asked = self._adapter.prepare(instruct(query))
+        self._prompts.append(self._relay.counter.begin(asked.messages))
+        self._upstream = self._relay.client.ask(asked, self._lease.key)
+        batches = replies.settle_replacements(self._upstream)
+        stages = partial(self._stages, query=query)
+        return stages(batches) if self._streaming else replies.retell(batches, stages)
+
+    def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
+        batches = replies.split_reasoning(batches, mode=self._relay.settings.reasoning)
+        batches = self._adapter.parse(batches, query)
+        batches = stop_at(batches, query.stop)
+        if query.max_tokens is not None:
+            batches = limit_tokens(batches, query.max_tokens)
+        return replies.end_at_cut(batches, self.close)
+
+    def _insist(self, query: Query) -> Iterator[Batch]:
+        try:
+            yield from insist(self._ask, query)
+        except PromiseBroken as error:
+            raise UpstreamError(str(error)) from error
+
+    def _prompt_tokens(self) -> int:
+        return sum(count() for count in self._prompts)

@@ -1,13 +1,34 @@
-"""Poe's account API, by ``requests``: the list of its models."""
+"""Poe's account API, by ``requests``: its models, and the points of a key.
+
+The shapes are Poe's own: https://creator.poe.com/api-reference/listModels, getCurrentBalance and
+getPointsHistory.
+"""
 
 import logging
 import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
+import gevent
 import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from app.config import Settings
+from app.errors import (
+    ApiError,
+    InsufficientCredits,
+    InvalidRequest,
+    Overloaded,
+    RateLimited,
+    Refused,
+    Unauthenticated,
+    UpstreamError,
+)
+from app.poe.faults import message_in
 
 log = logging.getLogger("poegate.poe")
 
@@ -19,23 +40,49 @@ RETRY_SECONDS = 30.0
 
 TIMEOUT_SECONDS = (3.05, 15.0)
 
+MOST_CONNECTIONS = 1_000
+"""Kept open; above it requests' pool only complains, in a log line for each."""
+
+TOLD_CHARS = 300
+
+_STATUSES: dict[int, tuple[type[ApiError], str]] = {
+    400: (InvalidRequest, "Poe does not take this request."),
+    401: (
+        Unauthenticated,
+        "Poe refused the credential. Send a Poe API key (poe.com/api_key) as the bearer token.",
+    ),
+    402: (InsufficientCredits, "The Poe account has not enough points."),
+    403: (Refused, "Poe does not allow this request."),
+    422: (InvalidRequest, "Poe does not take this request."),
+    429: (RateLimited, "Poe's rate limit is reached. Try again later."),
+    503: (Overloaded, "Poe's account API is not available at the moment. Try again later."),
+    529: (Overloaded, "Poe's account API is overloaded. Try again later."),
+}
+
+_Answer = TypeVar("_Answer")
+
 
 class Catalog:
     """Poe's models, asked for at most once in LIST_SECONDS."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/v1/models"
-        self._session = requests.Session()
-        self._session.proxies = _proxies(settings)
+        self._session = _session(settings)
         self._lock = Lock()
         self._models: list[dict[str, Any]] = []
         self._ask_again_at = 0.0
 
     def models(self) -> list[dict[str, Any]]:
-        """Poe's own objects; the last good list where Poe fails, and none where there was none."""
-        with self._lock:
-            if time.monotonic() >= self._ask_again_at:
-                self._refresh()
+        """Poe's own objects; the last good list where Poe fails, and none where there was none.
+
+        One request renews the list; the others that come meanwhile take the old one, if any.
+        """
+        if self._lock.acquire(blocking=not self._models):
+            try:
+                if time.monotonic() >= self._ask_again_at:
+                    self._refresh()
+            finally:
+                self._lock.release()
         return self._models
 
     def _refresh(self) -> None:
@@ -51,10 +98,128 @@ class Catalog:
         """Raises requests' exceptions, or ValueError for an answer of another form."""
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
-        models = answer.json().get("data") if isinstance(answer.json(), dict) else None
+        payload = answer.json()
+        models = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(models, list):
             raise ValueError("no list under 'data'")
-        return [model for model in models if isinstance(model, dict) and model.get("id")]
+        return [model for model in models if _is_model(model)]
+
+
+def _is_model(model: Any) -> bool:
+    return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""
+
+
+class Account:
+    """What Poe tells of a key's points: its own answers, or ApiError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = f"{settings.poe_api_url}/usage"
+        self._session = _session(settings)
+
+    def balance(self, key: str) -> dict[str, Any]:
+        """``{"current_point_balance": 1500}``"""
+        return self._get("current_balance", key, {})
+
+    def history(self, key: str, limit: int, starting_after: str | None) -> dict[str, Any]:
+        """``{"has_more", "length", "data": [entry, ...]}``, the newest entry first."""
+        cursor = {} if starting_after is None else {"starting_after": starting_after}
+        return self._get("points_history", key, {"limit": str(limit), **cursor})
+
+    def total_balance(self, keys: Sequence[str]) -> int | float:
+        """The sum over the keys. Raises UpstreamError unless all of them answer."""
+        asks = {number: partial(self._points, key) for number, key in enumerate(keys, 1)}
+        return sum(ask_together(asks))
+
+    def _points(self, key: str) -> int | float:
+        points = self.balance(key).get("current_point_balance")
+        if isinstance(points, bool) or not isinstance(points, int | float):
+            raise UpstreamError("Poe's account API sent a balance without its points.")
+        return points
+
+    def _get(self, name: str, key: str, query: dict[str, str]) -> dict[str, Any]:
+        try:
+            answer = self._session.get(
+                f"{self._url}/{name}",
+                params=query,
+                auth=_Bearer(key),
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+        except requests.Timeout as error:
+            raise UpstreamError("Poe's account API did not answer in time.") from error
+        except requests.RequestException as error:
+            raise UpstreamError("Poe's account API cannot be reached.") from error
+        return _read(answer, key)
+
+
+class _Bearer(AuthBase):
+    """As ``auth``, for beside a bare header requests would look for another key in ~/.netrc."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def _read(answer: requests.Response, key: str) -> dict[str, Any]:
+    """Poe's JSON object. Raises ApiError, in words that do not hold the key."""
+    if answer.status_code != 200:
+        words = f"Poe's account API answered with HTTP {answer.status_code}."
+        kind, message = _STATUSES.get(answer.status_code, (UpstreamError, words))
+        told = message_in(answer.text).replace(key, "[key]")[:TOLD_CHARS]
+        raise kind(
+            f"{message} {told}".rstrip(),
+            retry_after=answer.headers.get("Retry-After"),
+            metadata={"upstream_status": answer.status_code},
+        )
+    try:
+        payload = answer.json()
+    except ValueError as error:
+        raise UpstreamError("Poe's account API sent what is not JSON.") from error
+    if not isinstance(payload, dict):
+        raise UpstreamError("Poe's account API sent what is no JSON object.")
+    return payload
+
+
+def ask_together(asks: Mapping[int, Callable[[], _Answer]]) -> list[_Answer]:
+    """What each key of the pool answers, asked side by side; the keys have numbers from 1.
+
+    Raises UpstreamError unless all of them answer: a sum or a history that lacks a key would be
+    wrong without looking so. And a key that Poe refuses is the gateway's fault: never a 401.
+    """
+    jobs = {number: gevent.spawn(_attempt, ask) for number, ask in asks.items()}
+    try:
+        outcomes = {number: job.get() for number, job in jobs.items()}
+    finally:
+        gevent.killall(list(jobs.values()))
+    failures = {n: told for n, told in outcomes.items() if isinstance(told, ApiError)}
+    if failures:
+        raise _pool_error(failures, len(asks))
+    return [told for told in outcomes.values() if not isinstance(told, ApiError)]
+
+
+def _attempt(ask: Callable[[], _Answer]) -> _Answer | ApiError:
+    """An error is returned, for gevent prints the trace of what a greenlet raises."""
+    try:
+        return ask()
+    except ApiError as error:
+        return error
+
+
+def _pool_error(failures: dict[int, ApiError], asked: int) -> UpstreamError:
+    number, first = next(iter(failures.items()))
+    answered = asked - len(failures)
+    words = f"{answered} of {asked} Poe keys answered; key {number} of this gateway's did not"
+    status = first.metadata.get("upstream_status")
+    reason = f"HTTP {status} from Poe" if status else first.message
+    log.warning("%s: %s", words, reason)
+    return UpstreamError(
+        f"{words}: {reason}",
+        retry_after=first.retry_after,
+        metadata={"keys": asked, "answered": answered},
+    )
 
 
 def poe_is_reachable(settings: Settings) -> bool:
@@ -64,6 +229,18 @@ def poe_is_reachable(settings: Settings) -> bool:
     except requests.RequestException:
         return False
     return True
+
+
+def _session(settings: Settings) -> requests.Session:
+    """Connections that all clients share, and nothing else: no cookie goes from one to another."""
+    session = requests.Session()
+    session.proxies = _proxies(settings)
+    session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
 
 
 def _proxies(settings: Settings) -> dict[str, str]:

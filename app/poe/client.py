@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 import fastapi_poe as fp
@@ -16,9 +17,16 @@ from app.core.events import Batch
 from app.errors import BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
 from app.poe.inbox import End, Inbox
-from app.poe.protocol import protocol_messages, read_partials
+from app.poe.protocol import (
+    Attach,
+    inline_attachments,
+    protocol_messages,
+    read_partials,
+    tool_definitions,
+)
 from app.poe.session import QuerySession
 from app.poe.transport import GeventTransport
+from app.poe.uploads import Uploader
 
 TICK_SECONDS = 1.0
 
@@ -60,6 +68,7 @@ class _Endpoint:
     name: str
     key: str
     transport: GeventTransport
+    attach: Attach
 
 
 class PoeClient:
@@ -70,6 +79,7 @@ class PoeClient:
         self._settings = settings
         self._poe = GeventTransport(settings.poe_proxy)
         self._own = GeventTransport()
+        self.uploader = Uploader(settings.poe_upload_url, self._poe)
 
     def ask(self, query: Query, key: str) -> Iterator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
@@ -100,8 +110,8 @@ class PoeClient:
     def _pump(self, query: Query, key: str, inbox: Inbox) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
         try:
-            for partial in self._partials(query, key):
-                inbox.put(partial)
+            for piece in self._partials(query, key):
+                inbox.put(piece)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
             inbox.close(End(error))
         else:
@@ -110,9 +120,10 @@ class PoeClient:
     def _partials(self, query: Query, key: str) -> Iterator[fp.PartialResponse]:
         endpoint = self._endpoint(query.bot, key)
         return fp.get_bot_response_sync(
-            protocol_messages(query),
+            protocol_messages(query, endpoint.attach),
             endpoint.name,
             endpoint.key,
+            tools=tool_definitions(query.tools),
             temperature=query.temperature,
             skip_system_prompt=True,
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
@@ -125,10 +136,11 @@ class PoeClient:
         own_url = self._settings.url_of(bot)
         if own_url is None:
             name = quote(bot, safe="")
-            return _Endpoint(self._settings.poe_base_url, name, key, self._poe)
+            attach = partial(self.uploader.attach, key=key)
+            return _Endpoint(self._settings.poe_base_url, name, key, self._poe, attach)
         url = httpx.URL(own_url)
         bare_url = str(url.copy_with(username="", password=""))
-        return _Endpoint(bare_url, "", url.password or NO_KEY, self._own)
+        return _Endpoint(bare_url, "", url.password or NO_KEY, self._own, inline_attachments)
 
 
 class _Deadline:

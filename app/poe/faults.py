@@ -1,4 +1,4 @@
-"""Foreign exceptions become ours here, and nowhere else."""
+"""Foreign exceptions become ours here; those of uploads, which name a part, in uploads.py."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _from_status(error: Any, bot: str) -> ApiError:
-    told = _message_in(error.body)
+    told = message_in(error.body)
     words = _STATUS_WORDS.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
     message = words.format(bot=bot, status=error.status)
     return _STATUSES.get(error.status, UpstreamError)(
@@ -96,7 +96,7 @@ def _from_status(error: Any, bot: str) -> ApiError:
     )
 
 
-def _message_in(body: str) -> str:
+def message_in(body: str) -> str:
     """The words in an error body: OpenAI's or FastAPI's envelope, or short plain text."""
     try:
         payload = json.loads(body)

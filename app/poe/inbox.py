@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import fastapi_poe as fp
 from gevent.event import Event
 
+from app.errors import ApiError
 from app.poe.faults import translate_fault
 
 
@@ -16,6 +17,8 @@ class End:
 
     def tell(self, bot: str) -> None:
         """Raises what went wrong, as ours."""
+        if isinstance(self.error, ApiError):
+            raise self.error
         if self.error is not None:
             raise translate_fault(self.error, bot) from self.error
 

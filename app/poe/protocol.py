@@ -1,13 +1,14 @@
 """Between our conversation and events, and the Poe protocol's messages and partials."""
 
-from collections.abc import Iterable
-from typing import Literal
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, TypeGuard
 
 import fastapi_poe as fp
-from fastapi_poe.types import Sender
+from fastapi_poe.types import FunctionDefinition, Sender, ToolCallDefinitionDelta
 
-from app.core.conversation import Message, Query, Text, ToolCall, ToolResult
-from app.core.events import Batch, MediaReply, Replacement, TextDelta
+from app.core.conversation import Media, Message, Part, Query, Text, ToolSpec
+from app.core.events import Batch, MediaReply, Replacement, TextDelta, ToolCallDelta
 
 _ROLES: dict[str, Literal["system", "user", "bot"]] = {
     "system": "system",
@@ -17,31 +18,83 @@ _ROLES: dict[str, Literal["system", "user", "bot"]] = {
 }
 
 
-def protocol_messages(query: Query) -> list[fp.ProtocolMessage]:
-    """The conversation as Poe reads it; the bot's parameters ride on the last user message."""
-    messages = [_protocol_message(message) for message in query.messages]
+Attach = Callable[[Sequence[Media]], list[fp.Attachment]]
+
+
+def protocol_messages(query: Query, attach: Attach) -> list[fp.ProtocolMessage]:
+    """The conversation as Poe reads it; the bot's parameters ride on the last user message.
+
+    ``attach`` brings all files of the conversation to where the bot can read them, in one go.
+    """
+    media = [
+        part for message in _user_last(query.messages) for part in message.parts if _is_media(part)
+    ]
+    attachments = iter(attach(media) if media else ())
+    messages = [_protocol_message(message, attachments) for message in _user_last(query.messages)]
     if query.parameters:
         bearers = [message for message in messages if message.role == "user"] or messages
         bearers[-1].parameters = dict(query.parameters)
     return messages
 
 
-def _protocol_message(message: Message) -> fp.ProtocolMessage:
+def _user_last(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """System turns at the end go before the user's last turn, which a bot expects to answer.
+
+    Claude Code ends its requests so.
+    """
+    end = len(messages)
+    while end and messages[end - 1].role == "system":
+        end -= 1
+    if end in (0, len(messages)):
+        return messages
+    return (*messages[: end - 1], *messages[end:], messages[end - 1])
+
+
+def _is_media(part: Part) -> TypeGuard[Media]:
+    return isinstance(part, Media)
+
+
+def _protocol_message(message: Message, attachments: Iterator[fp.Attachment]) -> fp.ProtocolMessage:
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
     return fp.ProtocolMessage(
         role=_ROLES[message.role],
-        content=encodable("".join(map(_part_text, message.parts))),
+        content=encodable("\n".join(texts)),
         sender=Sender(name=message.name) if message.name else None,
+        attachments=[next(attachments) for part in message.parts if _is_media(part)],
     )
 
 
-def _part_text(part: Text | ToolCall | ToolResult) -> str:
-    match part:
-        case Text(text):
-            return text
-        case ToolCall(name=name, arguments=arguments):
-            return f"\n[called {name} with {arguments}]"
-        case ToolResult(name=name, text=text):
-            return f"[{name or 'the tool'} answered]\n{text}"
+def inline_attachments(media: Sequence[Media]) -> list[fp.Attachment]:
+    """Files for one's own bots: nothing is uploaded anywhere, bytes travel as a data URL."""
+    return [
+        fp.Attachment(
+            url=part.url
+            or f"data:{part.content_type};base64,{b64encode(part.data or b'').decode()}",
+            content_type=part.content_type,
+            name=part.name,
+        )
+        for part in media
+    ]
+
+
+class _FreeFunction(FunctionDefinition):
+    """As its base, whose parameters would lose all of a schema but type, properties, required."""
+
+    parameters: dict[str, Any]  # type: ignore[assignment]
+
+
+class _FreeTool(fp.ToolDefinition):
+    function: _FreeFunction
+
+
+def tool_definitions(tools: Sequence[ToolSpec]) -> list[fp.ToolDefinition] | None:
+    """Tools for a bot that calls them natively; None for none, as the library wants it."""
+    return [_FreeTool(type="function", function=_free_function(tool)) for tool in tools] or None
+
+
+def _free_function(tool: ToolSpec) -> _FreeFunction:
+    parameters = {"type": "object", "properties": {}, **tool.parameters}
+    return _FreeFunction(name=tool.name, description=tool.description, parameters=parameters)
 
 
 def encodable(text: str) -> str:
@@ -70,6 +123,9 @@ def read_partials(partials: Iterable[fp.PartialResponse]) -> Batch:
         elif partial.attachment is not None:
             _flush(texts, batch)
             batch.append(_media(partial.attachment))
+        elif partial.tool_calls:
+            _flush(texts, batch)
+            batch += map(_tool_call, partial.tool_calls)
         else:
             texts.append(partial.text)
     _flush(texts, batch)
@@ -86,3 +142,8 @@ def _media(attachment: fp.Attachment) -> MediaReply:
     return MediaReply(
         attachment.url, attachment.content_type, attachment.name, attachment.inline_ref
     )
+
+
+def _tool_call(delta: ToolCallDefinitionDelta) -> ToolCallDelta:
+    function = delta.function
+    return ToolCallDelta(delta.index, function.arguments, delta.id, function.name)

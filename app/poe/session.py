@@ -45,7 +45,7 @@ class QuerySession:
         response = await self._transport.handle_async_request(request)
         try:
             if response.status_code != 200:
-                raise await _status_of(response)
+                raise await status_of(response)
             yield response
         finally:
             await response.aclose()
@@ -55,7 +55,7 @@ class QuerySession:
         them every answer without text, which is what image bots give."""
 
 
-async def _status_of(response: httpx.Response) -> PoeStatus:
+async def status_of(response: httpx.Response) -> PoeStatus:
     await response.aread()
     return PoeStatus(
         response.status_code,

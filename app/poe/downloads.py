@@ -1,0 +1,200 @@
+"""Fetches files that bots link to, where the gateway itself needs their bytes (b64_json, audio).
+
+Only to where links.py allows: the connection goes to the address that was checked, while TLS and
+Host name the link's host. Redirects are followed by hand, each as a link of its own.
+
+With POE_PROXY the links go through the proxy, and it is told the checked address, not the name;
+by name it is asked only for Poe's own hosts. Bots of BOT_URLS are reached without it, as ever.
+"""
+
+import re
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from urllib.parse import unquote, urljoin, urlsplit
+
+import certifi
+import gevent
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from app.config import Settings
+from app.errors import UpstreamError
+from app.poe.links import Link, hosts_of, own_bots, read_link, unfetched
+
+MOST_BYTES = 100 * 1024 * 1024
+MOST_REDIRECTS = 5
+
+CONNECT_SECONDS, OPEN_SECONDS, IDLE_SECONDS, TOTAL_SECONDS = 10.0, 60.0, 60.0, 600.0
+"""For one connection; until the file begins, redirects and all; between its bytes; for all."""
+
+BLOCK_BYTES = 65_536
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Budget:
+    """How many bytes the files of one answer may have together while they are in memory."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._left = size
+
+    def spend(self, size: int) -> None:
+        """Raises UpstreamError once it is used up."""
+        self._left -= size
+        if self._left < 0:
+            raise unfetched(f"the answer's files are larger than {self._size // 1_000_000} MB")
+
+
+class Download:
+    """A file on its way, to be read once. ``length``: its size, where the server tells it."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, ends_at: float) -> None:
+        self._response = response
+        self._ends_at = ends_at
+        self.content_type = response.headers.get("content-type") or "application/octet-stream"
+        length = response.headers.get("content-length", "")
+        encoded = "content-encoding" in response.headers
+        self.length = int(length) if re.fullmatch("[0-9]{1,18}", length) and not encoded else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its bytes as they come. Raises UpstreamError for a broken, slow or too large file."""
+        received = 0
+        try:
+            while data := self._receive():
+                received += len(data)
+                _check_size(received)
+                yield data
+        finally:
+            self.close()
+
+    def read(self, budget: Budget) -> bytes:
+        """All of it, as far as the budget goes."""
+        data = bytearray()
+        for block in self:
+            budget.spend(len(block))
+            data += block
+        return bytes(data)
+
+    def close(self) -> None:
+        """Ends the connection. Safe at any time."""
+        self._response.close()
+
+    def _receive(self) -> bytes:
+        seconds = min(IDLE_SECONDS, self._ends_at - time.monotonic())
+        if seconds <= 0:
+            raise unfetched("it took too long")
+        with _at_most(seconds), _translated():
+            return self._response.read1(BLOCK_BYTES, decode_content=True)
+
+
+def open_download(url: str, settings: Settings) -> Download:
+    """The file behind a bot's link, once its server has begun to send it.
+
+    Raises UpstreamError, for the link is the bot's: where it may not be followed, and for all that
+    goes wrong on the way.
+    """
+    ends_at = time.monotonic() + TOTAL_SECONDS
+    with _at_most(OPEN_SECONDS):
+        for _ in range(MOST_REDIRECTS + 1):
+            response = _get(read_link(url), settings)
+            if response.status not in _REDIRECTS:
+                return _started(Download(response, ends_at), response.status)
+            response.close()
+            url = _redirected(url, response.headers.get("location"))
+    raise unfetched("its link is redirected too often")
+
+
+def _redirected(url: str, location: str | None) -> str:
+    try:
+        return urljoin(url, location or "")
+    except ValueError as error:
+        raise unfetched("it is redirected to what is no link") from error
+
+
+def _started(download: Download, status: int) -> Download:
+    try:
+        if status != 200:
+            raise unfetched(f"its server answered with HTTP {status}")
+        _check_size(download.length or 0)
+    except UpstreamError:
+        download.close()
+        raise
+    return download
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise unfetched(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+
+
+def _get(link: Link, settings: Settings) -> urllib3.BaseHTTPResponse:
+    """The response from the first address that takes the connection."""
+    *others, last = hosts_of(link, settings)
+    with _translated():
+        for host in others:
+            try:
+                return _ask(link, host, settings)
+            except (NewConnectionError, ConnectTimeoutError):
+                continue
+        return _ask(link, last, settings)
+
+
+def _ask(link: Link, host: str, settings: Settings) -> urllib3.BaseHTTPResponse:
+    return _pool(link, settings).request(
+        "GET",
+        link.url_at(host),
+        headers={"Host": link.authority, "Accept-Encoding": "identity", "User-Agent": "Poegate"},
+        redirect=False,
+        retries=False,
+        preload_content=False,
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS),
+    )
+
+
+def _pool(link: Link, settings: Settings) -> urllib3.PoolManager:
+    """Connections whose certificate must name the link's host, whatever address they go to."""
+    if settings.poe_proxy is None or link.origin in own_bots(settings):
+        return urllib3.PoolManager(ssl_context=_tls(), server_hostname=link.host)
+    proxy = urlsplit(settings.poe_proxy)
+    login = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
+    return urllib3.ProxyManager(
+        proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl(),
+        proxy_headers=urllib3.make_headers(proxy_basic_auth=login if proxy.username else None),
+        ssl_context=_tls(),
+        server_hostname=link.host,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Trusts what the connections to Poe trust: the system's bundle, else certifi's."""
+    return ssl.create_default_context(
+        cafile=ssl.get_default_verify_paths().cafile or certifi.where()
+    )
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """A limit that holds however the bytes trickle in, under gevent's sockets."""
+    limit = gevent.Timeout(seconds)
+    try:
+        with limit:
+            yield
+    except gevent.Timeout as error:
+        if error is not limit:
+            raise
+        raise unfetched("it took too long") from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except NewConnectionError as error:  # to urllib3 a kind of timeout
+        raise unfetched("its server cannot be reached") from error
+    except urllib3.exceptions.TimeoutError as error:
+        raise unfetched("it took too long") from error
+    except (HTTPError, OSError, ValueError) as error:
+        raise unfetched("the connection to its server failed") from error

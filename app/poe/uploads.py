@@ -1,0 +1,248 @@
+"""The files of a conversation become attachments that Poe holds."""
+
+import hashlib
+import json
+import mimetypes
+import re
+from collections.abc import Callable, Sequence
+from os.path import splitext
+
+import fastapi_poe as fp
+import gevent
+import httpx
+from cachetools import TTLCache
+from fastapi_poe.client import upload_file
+from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
+
+from app.core.conversation import Media
+from app.errors import (
+    ApiError,
+    InsufficientCredits,
+    RateLimited,
+    RequestTooLarge,
+    Unauthenticated,
+    UpstreamError,
+)
+from app.poe import greenlet_loop
+from app.poe.faults import message_in
+from app.poe.protocol import encodable
+from app.poe.session import PoeStatus, status_of
+
+MOST_AT_ONCE = 8
+"""Uploads of one request that run side by side."""
+
+UPLOAD_SECONDS = 120.0
+"""How long one upload may take, the library's second try included."""
+
+MOST_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
+
+OFF_HUB_BYTES = 256_000
+"""More than this is hashed in a native thread: a whole history of screenshots takes a while."""
+
+NAME_CHARS, TOLD_CHARS = 200, 300
+
+_STATUSES: dict[int, tuple[type[ApiError], str]] = {
+    401: (Unauthenticated, "Poe refused the credential"),
+    402: (InsufficientCredits, "the Poe account has not enough points"),
+    403: (Unauthenticated, "Poe refused the credential"),
+    413: (RequestTooLarge, "Poe does not take so large a file"),
+    429: (RateLimited, "Poe's rate limit is reached"),
+}
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "it took too long"),
+    (httpx.ConnectError, "Poe's upload server cannot be reached"),
+    (httpx.HTTPError, "the connection to Poe's upload server broke"),
+)
+
+_MORE_EXTENSIONS = {
+    "audio/flac": ".flac",
+    "audio/m4a": ".m4a",
+    "audio/mp3": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "audio/webm": ".webm",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/octet-stream": "",
+    "application/xml": ".xml",
+    "text/markdown": ".md",
+}
+"""What Python's own table lacks or answers oddly. Octet-stream says nothing of what a file is."""
+
+_own_table = mimetypes.MimeTypes()  # not the machine's, which differs from box to box
+_EXTENSION = re.compile(r"[^./\\\s]\.(?=\d*[a-z])[a-z0-9]{1,10}$", re.IGNORECASE)
+
+
+class Uploader:
+    """Uploads by fastapi_poe's own ``upload_file``. Safe to share between greenlets.
+
+    A client sends its whole history again at each turn, so what was uploaded is remembered.
+    """
+
+    def __init__(self, upload_url: str, transport: httpx.AsyncBaseTransport) -> None:
+        """``upload_url``: the folder of Poe's upload endpoint. ``transport`` stays open."""
+        greenlet_loop.install()
+        self._url = upload_url
+        self._transport = _Lent(transport)
+        self._uploaded = _Shared()
+
+    def attach(self, media: Sequence[Media], key: str) -> list[fp.Attachment]:
+        """One attachment for each file, in their order.
+
+        Raises ApiError, with the file's ``param``, as soon as one of them fails; the uploads of
+        the others end with it.
+        """
+        slots = BoundedSemaphore(MOST_AT_ONCE)
+        jobs = [gevent.spawn(self._attempt, part, key, slots) for part in media]
+        attachments: dict[object, fp.Attachment] = {}
+        try:
+            for job in gevent.iwait(jobs):
+                if isinstance(outcome := job.get(), ApiError):
+                    raise outcome
+                attachments[job] = outcome
+            return [attachments[job] for job in jobs]
+        finally:
+            gevent.killall(jobs)
+
+    def _attempt(self, media: Media, key: str, slots: BoundedSemaphore) -> fp.Attachment | ApiError:
+        """An error is returned, for gevent prints the trace of what a greenlet raises."""
+        try:
+            with slots:
+                return self._attach(media, key)
+        except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
+            told = _translate(error, media, key)
+            told.__cause__ = error
+            return told
+
+    def _attach(self, media: Media, key: str) -> fp.Attachment:
+        name = file_name(media)
+        digest = _digest(media, name, key)
+        uploaded = self._uploaded.get(digest, lambda: self._upload(media, name, key))
+        return uploaded.model_copy(update={"name": name})
+
+    def _upload(self, media: Media, name: str, key: str) -> fp.Attachment:
+        """Raises what the library raises, PoeStatus, and TimeoutError at the limit of time."""
+        session = httpx.AsyncClient(
+            transport=self._transport, trust_env=False, event_hooks={"response": [_check_status]}
+        )
+        url = encodable(media.url) if media.url else None
+        uploading = upload_file(
+            media.data, url, name, key, session=session, on_error=_end_if_final, base_url=self._url
+        )
+        try:
+            with gevent.Timeout(UPLOAD_SECONDS):
+                return greenlet_loop.GreenletLoop().run_until_complete(uploading)
+        except gevent.Timeout as limit:
+            raise TimeoutError(f"not within {UPLOAD_SECONDS:g} seconds") from limit
+
+
+class _Lent(httpx.AsyncBaseTransport):
+    """A transport that outlives the clients it is given to: upload_file closes its client."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+class _Shared:
+    """Attachments by digest: kept for a time, and each made by one greenlet for all who ask."""
+
+    def __init__(self) -> None:
+        self._kept: TTLCache[bytes, fp.Attachment, float] = TTLCache(
+            MOST_REMEMBERED, REMEMBERED_SECONDS
+        )
+        self._flights: dict[bytes, AsyncResult[fp.Attachment]] = {}
+
+    def get(self, digest: bytes, make: Callable[[], fp.Attachment]) -> fp.Attachment:
+        """What is kept or being made, else what ``make`` gives. Its failure reaches all who wait.
+
+        Where the greenlet that makes it is killed, one of those who wait takes its place.
+        """
+        found = self._kept.get(digest)
+        while found is None:
+            flight = self._flights.get(digest)
+            if flight is None:
+                return self._make(digest, make)
+            found = flight.get()
+        return found
+
+    def _make(self, digest: bytes, make: Callable[[], fp.Attachment]) -> fp.Attachment:
+        flight = self._flights[digest] = AsyncResult()
+        try:
+            self._kept[digest] = made = make()
+            flight.set(made)
+        except Exception as error:
+            flight.set_exception(error)
+            raise
+        finally:
+            del self._flights[digest]
+            if not flight.ready():
+                flight.set(None)  # killed
+        return made
+
+
+def file_name(media: Media) -> str:
+    """The file's name, with the extension of its content type where it has none of its own.
+
+    Poe tells the kind of a file by its name.
+    """
+    name = encodable(media.name)[-NAME_CHARS:].strip() or "file"
+    return name if _EXTENSION.search(name) else name + _extension_of(media.content_type)
+
+
+def _extension_of(content_type: str) -> str:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _MORE_EXTENSIONS:
+        return _MORE_EXTENSIONS[kind]
+    return _own_table.guess_extension(kind, strict=False) or ""
+
+
+def _digest(media: Media, name: str, key: str) -> bytes:
+    """Of all that makes an upload another one, so that neither key nor data need be kept."""
+    head = [key, splitext(name)[1].lower(), media.content_type, media.url]
+    digest, data = hashlib.sha256(json.dumps(head).encode()), media.data or b""
+    if len(data) > OFF_HUB_BYTES:
+        gevent.get_hub().threadpool.apply(digest.update, (data,))
+    else:
+        digest.update(data)
+    return digest.digest()
+
+
+async def _check_status(response: httpx.Response) -> None:
+    """Raises PoeStatus, which knows more than the library's words for a status."""
+    if response.status_code != 200:
+        raise await status_of(response)
+
+
+def _end_if_final(error: Exception, message: str) -> None:
+    """What the library calls before it tries again: what is refused once is not sent twice."""
+    if isinstance(error, PoeStatus) and error.status < 500:
+        raise error
+
+
+def _translate(error: Exception, media: Media, key: str) -> ApiError:
+    """The failure of this file's upload, in words that hold neither the key nor its bytes."""
+    kind, reason = _kind_and_reason(error)
+    if isinstance(error, PoeStatus) and (told := message_in(error.body)):
+        reason = f"{reason} ({told.replace(key, '[key]')[:TOLD_CHARS]})"
+    return kind(
+        f"The file {file_name(media)!r} at {media.param} could not be uploaded: {reason}.",
+        param=media.param,
+        retry_after=error.retry_after if isinstance(error, PoeStatus) else None,
+    )
+
+
+def _kind_and_reason(error: Exception) -> tuple[type[ApiError], str]:
+    if isinstance(error, PoeStatus):
+        words = f"Poe's upload server answered with HTTP {error.status}"
+        return _STATUSES.get(error.status, (UpstreamError, words))
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return UpstreamError, reason
+    return UpstreamError, "Poe's upload server gave an answer that cannot be read"
