@@ -53,7 +53,10 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
                 **settings,
             }
             log = logs / f"gateway-{port}.log"
-            return stack.enter_context(running(["-m", "gunicorn"], port, log, environ))
+            server = stack.enter_context(running(["-m", "gunicorn"], port, log, environ))
+            # gunicorn listens before its worker is there; this answer comes from the worker.
+            requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
+            return server
 
         yield start
 

@@ -1,14 +1,13 @@
 """POST /chat/completions."""
 
-import time
-import uuid
-
 from flask import Blueprint, Response, jsonify, request
 
 from app.api.house import house, read_json
 from app.api.request_record import current_record
-from app.api.sse import stream_answer, whole_answer
+from app.api.sse import stream_answer, whole_answers
+from app.choices import answer_side_by_side
 from app.dialects import chat
+from app.dialects.chat_query import parse
 from app.schemas.chat import ChatSchema
 from app.schemas.loading import load_payload
 
@@ -20,12 +19,13 @@ _SCHEMA = ChatSchema()
 def create_chat_completion() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, read_json())
-    query = chat.parse(payload, house().settings.bot_named)
+    query = parse(payload, house().settings.bot_named)
     current_record().model = query.model
-    envelope = chat.Envelope(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), query.model)
-    reply = house().relay.answer(query, lease, streaming=bool(payload["stream"]))
-    if payload["stream"]:
-        options = payload["stream_options"] or {}
-        encoder = chat.Encoder(envelope, include_usage=bool(options.get("include_usage")))
-        return stream_answer(reply, encoder, house().settings)
-    return jsonify(chat.render(whole_answer(reply), envelope))
+    envelope = chat.new_envelope("chatcmpl", query.model, functions=bool(payload["functions"]))
+    streaming, choices = bool(payload["stream"]), payload["n"] or 1
+    reply = answer_side_by_side(house().relay, [query] * choices, lease, streaming=streaming)
+    if not streaming:
+        return jsonify(chat.render(whole_answers(reply, choices), envelope))
+    include_usage = bool((payload["stream_options"] or {}).get("include_usage"))
+    encoder = chat.Encoder(envelope, include_usage=include_usage, choices=choices)
+    return stream_answer(reply, encoder, house().settings)

@@ -74,6 +74,7 @@ def _close_record(response: Response) -> Response:
     record = current_record()
     record.status = response.status_code
     response.headers["x-request-id"] = record.id
+    response.headers["request-id"] = record.id
     response.headers["openai-processing-ms"] = str(record.elapsed_ms())
     response.headers["openai-version"] = "2020-10-01"
     response.call_on_close(record.write)

@@ -10,9 +10,8 @@ from flask import Response, request
 from app.api.presence import ClientGone, Presence
 from app.api.request_record import RequestRecord, current_record
 from app.config import Settings
-from app.core.events import Answer, Batch, Event, Finished, fold
+from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
 from app.errors import ApiError, InternalError
-from app.relay import Reply
 
 log = logging.getLogger("poegate")
 
@@ -22,7 +21,8 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 class Encoder(Protocol):
     """A dialect's stream: events to frames. ``keepalive`` is what its clients count as life."""
 
-    keepalive: bytes
+    @property
+    def keepalive(self) -> bytes: ...
 
     def start(self) -> bytes: ...
 
@@ -31,19 +31,27 @@ class Encoder(Protocol):
     def fail(self, error: ApiError) -> bytes: ...
 
 
-def whole_answer(reply: Reply) -> Answer:
-    """The folded reply. Raises ApiError, or ClientGone once nobody waits for it any more."""
+class Batched(Protocol):
+    """A reply, or several side by side."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def close(self) -> None: ...
+
+
+def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
+    """The folded reply, by choice. Raises ApiError, or ClientGone once nobody waits any more."""
     record = current_record()
     try:
-        answer = fold(Presence(request.environ).watch(reply))
+        answers = fold_choices(Presence(request.environ).watch(reply), choices)
     finally:
         reply.close()
     record.note_first_token()
-    record.usage = answer.finished.usage
-    return answer
+    record.usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
+    return answers
 
 
-def stream_answer(reply: Reply, encoder: Encoder, settings: Settings) -> Response:
+def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Response:
     """A streaming response. An error before the headers is raised, so that it can be a status."""
     stream = _Stream(reply, encoder, settings.keepalive_seconds)
     try:
@@ -60,7 +68,7 @@ def stream_answer(reply: Reply, encoder: Encoder, settings: Settings) -> Respons
 class _Stream:
     """One stream on its way. Made within the view, for Flask's globals end there."""
 
-    def __init__(self, reply: Reply, encoder: Encoder, keepalive_seconds: float) -> None:
+    def __init__(self, reply: Batched, encoder: Encoder, keepalive_seconds: float) -> None:
         self._reply = reply
         self._encoder = encoder
         self._keepalive_seconds = keepalive_seconds

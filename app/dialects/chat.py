@@ -1,101 +1,88 @@
-"""OpenAI's Chat Completions: payload -> Query, Answer -> body, events -> chunks.
+"""OpenAI's Chat Completions, the way out: Answer -> body, events -> chunks.
 
 The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompletionChunk).
 """
 
 import json
-from collections.abc import Callable
+import time
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.conversation import Message, Part, Query, Role, Text, ToolCall, ToolResult
-from app.core.events import Answer, Event, Finished, ReasoningDelta, TextDelta, Usage
+from app.core.conversation import ToolCall
+from app.core.events import (
+    Answer,
+    ChoiceEvent,
+    Event,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from app.errors import ApiError, openai_envelope
-from app.schemas.chat import ChatSchema
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-_PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort")
-
-
-def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """A payload that ChatSchema has loaded. ``bot_named`` resolves aliases."""
-    return Query(
-        model=payload["model"],
-        bot=bot_named(payload["model"]),
-        messages=tuple(_message(message) for message in payload["messages"]),
-        temperature=payload["temperature"],
-        logit_bias=payload["logit_bias"],
-        stop=payload["stop"] or (),
-        parameters=_parameters(payload),
-    )
-
-
-def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """The bot's own parameters: what OpenAI does not know, and what Poe takes by this way only."""
-    known = ChatSchema._declared_fields
-    parameters = {name: payload[name] for name in _PARAMETERS if payload[name] is not None}
-    parameters |= {name: value for name, value in payload.items() if name not in known}
-    return parameters | (payload["extra_body"] or {})
-
-
-def _message(message: dict[str, Any]) -> Message:
-    role = _ROLES[message["role"]]
-    text = _text(message["content"])
-    if role == "tool":
-        result = ToolResult(message["tool_call_id"] or "", message["name"], text)
-        return Message(role, (result,))
-    parts: tuple[Part, ...] = (Text(text),) if text else ()
-    return Message(role, parts + _tool_calls(message), message["name"])
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(part[part["type"]] for part in content)
-    return content or ""
-
-
-def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
-    calls = [
-        ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
-        for call in message["tool_calls"] or ()
-    ]
-    if old := message["function_call"]:
-        calls.append(ToolCall("", old["name"], old["arguments"]))
-    return tuple(calls)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same in every chunk of one answer. ``created`` is in seconds."""
+    """What is the same in every chunk of one answer. ``created`` is in seconds.
+
+    ``functions``: the client asked in the old form, with ``functions`` instead of ``tools``.
+    """
 
     id: str
     created: int
     model: str
+    functions: bool = False
 
     def as_dict(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
+    def reason(self, finished: Finished) -> str:
+        old = self.functions and finished.reason == "tool_calls"
+        return "function_call" if old else finished.reason
 
-def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
-    """The whole answer as a ChatCompletion."""
-    message = {"role": "assistant", "content": answer.text, "refusal": None}
+
+def new_envelope(prefix: str, model: str, *, functions: bool = False) -> Envelope:
+    """An envelope with an id of its own, of this second."""
+    return Envelope(f"{prefix}-{uuid.uuid4().hex}", int(time.time()), model, functions)
+
+
+def render(answers: list[Answer], envelope: Envelope) -> dict[str, Any]:
+    """The whole answers, one a choice, as a ChatCompletion."""
+    usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
+    choices = [
+        {
+            "index": index,
+            "message": _message(answer, envelope),
+            "logprobs": None,
+            "finish_reason": envelope.reason(answer.finished),
+        }
+        for index, answer in enumerate(answers)
+    ]
+    body = envelope.as_dict("chat.completion")
+    return {**body, "choices": choices, "usage": render_usage(usage)}
+
+
+def _message(answer: Answer, envelope: Envelope) -> dict[str, Any]:
+    calls = answer.tool_calls
+    content = None if calls and not answer.text else answer.text
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
-    choice = {
-        "index": 0,
-        "message": message,
-        "logprobs": None,
-        "finish_reason": answer.finished.reason,
-    }
-    body = envelope.as_dict("chat.completion")
-    return {**body, "choices": [choice], "usage": render_usage(answer.finished.usage)}
+    if calls and envelope.functions:
+        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+    elif calls:
+        message["tool_calls"] = [_call(call) for call in calls]
+    return message
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    if call.custom:
+        custom = {"name": call.name, "input": call.arguments}
+        return {"id": call.id, "type": "custom", "custom": custom}
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
@@ -118,41 +105,70 @@ class Encoder:
 
     keepalive = b": keep-alive\n\n"
 
-    def __init__(self, envelope: Envelope, *, include_usage: bool) -> None:
+    def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
+        self._envelope = envelope
         self._include_usage = include_usage
+        self._choices = choices
         self._body = envelope.as_dict("chat.completion.chunk")
         if include_usage:
             self._body["usage"] = None
 
     def start(self) -> bytes:
-        """The first chunk carries the role."""
-        return self._chunk({"role": "assistant", "content": "", "refusal": None})
+        """The first chunk of each choice carries the role."""
+        delta = {"role": "assistant", "content": "", "refusal": None}
+        return b"".join(self._chunk(delta, index) for index in range(self._choices))
 
     def step(self, event: Event) -> bytes:
+        """Several choices come as ChoiceEvents, and a Finished with the sum of all at the end."""
         match event:
-            case TextDelta(text):
-                return self._chunk({"content": text})
-            case ReasoningDelta(text):
-                return self._chunk({"reasoning_content": text})
+            case ChoiceEvent(index, Finished() as finished):
+                return self._last_chunk(finished, index)
+            case ChoiceEvent(index, inner):
+                return self._delta(inner, index)
             case Finished():
-                return self._end(event)
-        return b""
+                last = self._last_chunk(event, 0) if self._choices == 1 else b""
+                return last + self._end(event.usage)
+        return self._delta(event, 0)
 
     def fail(self, error: ApiError) -> bytes:
         """The one frame after which the stream ends; SDKs raise at its ``error`` key."""
-        return _frame(openai_envelope(error))
+        return frame(openai_envelope(error))
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return _frame({**self._body, "choices": [choice]})
+    def _delta(self, event: Event, index: int) -> bytes:
+        match event:
+            case TextDelta(text):
+                return self._chunk({"content": text}, index)
+            case ReasoningDelta(text):
+                return self._chunk({"reasoning_content": text}, index)
+            case ToolCallDelta():
+                return self._chunk(self._call_delta(event), index)
+        return b""
 
-    def _end(self, finished: Finished) -> bytes:
-        frames = self._chunk({}, finished.reason)
+    def _call_delta(self, call: ToolCallDelta) -> dict[str, Any]:
+        function: dict[str, Any] = {"name": call.name} if call.name else {}
+        if self._envelope.functions:
+            return {"function_call": {**function, "arguments": call.arguments}}
+        head: dict[str, Any] = {"index": call.index}
+        kind = "custom" if call.custom else "function"
+        if call.id:
+            head |= {"id": call.id, "type": kind}
+        text = "input" if call.custom else "arguments"
+        return {"tool_calls": [{**head, kind: {**function, text: call.arguments}}]}
+
+    def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return frame({**self._body, "choices": [choice]})
+
+    def _last_chunk(self, finished: Finished, index: int) -> bytes:
+        return self._chunk({}, index, self._envelope.reason(finished))
+
+    def _end(self, usage: Usage) -> bytes:
+        last = b""
         if self._include_usage:
-            usage = render_usage(finished.usage)
-            frames += _frame({**self._body, "choices": [], "usage": usage})
-        return frames + b"data: [DONE]\n\n"
+            last = frame({**self._body, "choices": [], "usage": render_usage(usage)})
+        return last + b"data: [DONE]\n\n"
 
 
-def _frame(data: dict[str, Any]) -> bytes:
+def frame(data: dict[str, Any]) -> bytes:
+    """One server-sent event without a name."""
     return b"data: " + json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n\n"

@@ -64,3 +64,8 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
         if len(texts) > self._most:
             raise ValidationError(f"Must have at most {self._most} texts.")
         return tuple(texts)
+
+
+def optional(field: type[fields.Field[Any]], **options: Any) -> Any:
+    """A field that SDKs also send as null for "not given"."""
+    return field(load_default=None, allow_none=True, **options)

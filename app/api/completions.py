@@ -1,0 +1,33 @@
+"""POST /completions."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.api.house import house, read_json
+from app.api.request_record import current_record
+from app.api.sse import stream_answer, whole_answers
+from app.choices import answer_side_by_side
+from app.dialects import completions
+from app.dialects.chat import new_envelope
+from app.schemas.completions import CompletionSchema
+from app.schemas.loading import load_payload
+
+blueprint = Blueprint("completions", __name__)
+_SCHEMA = CompletionSchema()
+
+
+@blueprint.post("/completions")
+def create_completion() -> Response:
+    lease = house().gatekeeper.lease(request)
+    payload = load_payload(_SCHEMA, read_json())
+    queries = completions.parse(payload, house().settings.bot_named)
+    current_record().model = payload["model"]
+    envelope = new_envelope("cmpl", payload["model"])
+    echoes = completions.echoed_prompts(payload)
+    streaming = bool(payload["stream"])
+    reply = answer_side_by_side(house().relay, queries, lease, streaming=streaming)
+    if not streaming:
+        answers = whole_answers(reply, len(queries))
+        return jsonify(completions.render(answers, envelope, echoes))
+    include_usage = bool((payload["stream_options"] or {}).get("include_usage"))
+    encoder = completions.Encoder(envelope, include_usage=include_usage, echoes=echoes)
+    return stream_answer(reply, encoder, house().settings)

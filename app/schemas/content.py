@@ -1,0 +1,85 @@
+"""Content parts of OpenAI's chat messages, each checked by the schema of its type."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from app.schemas.loading import BaseSchema
+
+
+class TextPartSchema(BaseSchema):
+    text = fields.String(required=True)
+
+
+class RefusalPartSchema(BaseSchema):
+    refusal = fields.String(required=True)
+
+
+class LinkSchema(BaseSchema):
+    url = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class ImagePartSchema(BaseSchema):
+    image_url = fields.Nested(LinkSchema, required=True)
+
+
+class VideoPartSchema(BaseSchema):
+    video_url = fields.Nested(LinkSchema, required=True)
+
+
+class AudioSchema(BaseSchema):
+    data = fields.String(required=True, validate=validate.Length(min=1))
+    format = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class AudioPartSchema(BaseSchema):
+    input_audio = fields.Nested(AudioSchema, required=True)
+
+
+class FileSchema(BaseSchema):
+    file_data = fields.String(load_default=None, allow_none=True)
+    file_url = fields.String(load_default=None, allow_none=True)
+    filename = fields.String(load_default=None, allow_none=True)
+
+
+class FilePartSchema(BaseSchema):
+    file = fields.Nested(FileSchema, required=True)
+
+
+PARTS: dict[str, Schema] = {
+    "text": TextPartSchema(),
+    "refusal": RefusalPartSchema(),
+    "image_url": ImagePartSchema(),
+    "video_url": VideoPartSchema(),
+    "input_audio": AudioPartSchema(),
+    "file": FilePartSchema(),
+}
+
+
+class Content(fields.Field[Any]):
+    """A text, loaded as it is, or a list of content parts, loaded as ``(type, part)`` pairs."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, list):
+            raise ValidationError("Must be a text or a list of content parts.")
+        parts, faults = [], {}
+        for index, part in enumerate(value):
+            try:
+                parts.append(_load_part(part))
+            except ValidationError as fault:
+                faults[index] = fault.messages
+        if faults:
+            raise ValidationError(faults)
+        return parts
+
+
+def _load_part(part: Any) -> tuple[str, dict[str, Any]]:
+    if not isinstance(part, dict):
+        raise ValidationError("Must be a content part: an object with a type.")
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in PARTS:
+        raise ValidationError({"type": [f"Unknown type of content part: {kind!r}."]})
+    loaded: dict[str, Any] = PARTS[kind].load(part)
+    return kind, loaded

@@ -1,0 +1,57 @@
+"""The Files API: OpenAI's, and Anthropic's under the same path."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
+
+from app.schemas.loading import BaseSchema
+from app.schemas.paging import QuerySchema
+
+PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
+"""What OpenAI knows. They make no difference here, but clients sort their files by them."""
+
+HOUR, DAY = 3_600, 86_400
+
+
+class UploadSchema(BaseSchema):
+    """The form beside the file. Each vendor's SDK writes the lifetime in its own way."""
+
+    purpose = fields.String(required=True, validate=validate.OneOf(PURPOSES))
+    anchor = fields.String(
+        data_key="expires_after[anchor]",
+        load_default=None,
+        validate=validate.Equal("created_at"),
+    )
+    seconds = fields.Integer(
+        data_key="expires_after[seconds]",
+        load_default=None,
+        validate=validate.Range(HOUR, 30 * DAY),
+    )
+    expires_in_seconds = fields.Integer(load_default=None, validate=validate.Range(HOUR, 90 * DAY))
+
+    @pre_load
+    def drop_empty(self, form: dict[str, str], **options: Any) -> dict[str, str]:
+        return {name: value for name, value in form.items() if value != ""}
+
+    @validates_schema
+    def check_anchor(self, form: dict[str, Any], **options: Any) -> None:
+        if form["anchor"] and form["seconds"] is None:
+            raise ValidationError("Missing data for required field.", "expires_after[seconds]")
+
+
+class FilesQuerySchema(QuerySchema):
+    """OpenAI's."""
+
+    limit = fields.Integer(load_default=10_000, validate=validate.Range(1, 10_000))
+    order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))
+    after = fields.String(load_default=None)
+    purpose = fields.String(load_default=None)
+
+
+class AnthropicFilesQuerySchema(QuerySchema):
+    """Anthropic's: ``page`` is what an answer's ``next_page`` held."""
+
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 1000))
+    page = fields.String(load_default=None)
+    after_id = fields.String(load_default=None)
+    before_id = fields.String(load_default=None)

@@ -1,0 +1,101 @@
+"""OpenAI's Images requests: generations, edits and variations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import INCLUDE, ValidationError, fields, validate
+
+from app.core.conversation import Media
+from app.schemas.fields import Flag, Object, Whole, optional
+from app.schemas.loading import BaseSchema
+
+MOST_PICTURES = 10
+MOST_SOURCES = 16
+"""How many images one edit may start from, as at OpenAI."""
+
+
+class Sources(fields.Field[list[Any]]):
+    """Images to start from: one or a list, loaded as a list of files and links.
+
+    A link is a text, or an object with ``image_url`` or ``url``; a file came in a form.
+    """
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> list[Media | str]:
+        if not isinstance(value, list):
+            return [_source(value)]
+        if not 1 <= len(value) <= MOST_SOURCES:
+            raise ValidationError(f"Must be 1 to {MOST_SOURCES} images.")
+        sources, faults = [], {}
+        for index, item in enumerate(value):
+            try:
+                sources.append(_source(item))
+            except ValidationError as fault:
+                faults[index] = fault.messages
+        if faults:
+            raise ValidationError(faults)
+        return sources
+
+
+def _source(value: Any) -> Media | str:
+    if isinstance(value, Mapping):
+        value = value.get("image_url", value.get("url"))
+    if isinstance(value, Mapping):
+        value = value.get("url")
+    if isinstance(value, Media) or (isinstance(value, str) and value):
+        return value
+    raise ValidationError("Must be an image: a file of a form, a URL, or an object with image_url.")
+
+
+class _PicturesSchema(BaseSchema):
+    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = optional(fields.String)
+    n = optional(Whole, validate=validate.Range(1, MOST_PICTURES))
+    response_format = optional(fields.String, validate=validate.OneOf(("url", "b64_json")))
+    stream = optional(Flag)
+    partial_images = optional(Whole, validate=validate.Range(0, 3))
+    extra_body = optional(Object)
+
+    # The bot's parameters, in words that each bot has its own of.
+    background = optional(fields.String)
+    complexity = optional(fields.String)
+    frame_count = optional(Whole)
+    frame_duration_ms = optional(Whole)
+    input_fidelity = optional(fields.String)
+    moderation = optional(fields.String)
+    output_compression = optional(Whole, validate=validate.Range(0, 100))
+    output_format = optional(fields.String)
+    quality = optional(fields.String)
+    size = optional(fields.String)
+    style = optional(fields.String)
+    svg = optional(Object)
+
+    # Known, and without a counterpart at Poe.
+    safety_identifier = optional(fields.String)
+    user = optional(fields.String)
+
+
+class GenerationSchema(_PicturesSchema):
+    prompt = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class EditSchema(_PicturesSchema):
+    """A form has ``image`` or ``image[]``, JSON has ``images`` or ``image``."""
+
+    prompt = fields.String(required=True, validate=validate.Length(min=1))
+    image = optional(Sources)
+    images = optional(Sources)
+    mask = optional(Sources)
+    markup = optional(Sources)
+
+
+class VariationSchema(_PicturesSchema):
+    """OpenAI's has no prompt; one that is given is said to the bot."""
+
+    prompt = optional(fields.String)
+    image = Sources(required=True)

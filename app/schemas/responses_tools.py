@@ -1,0 +1,96 @@
+"""Tools as OpenAI's Responses writes them: flat, and some of them grouped in a namespace."""
+
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from app.schemas.fields import Flag, Object, optional
+from app.schemas.loading import BaseSchema
+
+_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
+
+
+def load_each(
+    values: list[Any], load: Callable[[dict[str, Any]], dict[str, Any]], noun: str
+) -> list[dict[str, Any]]:
+    """The objects of a list, each loaded. Raises ValidationError with the faults by their index."""
+    loaded, faults = [], {}
+    for index, value in enumerate(values):
+        try:
+            if not isinstance(value, dict):
+                raise ValidationError(f"Must be an object: the {noun}.")
+            loaded.append(load(value))
+        except ValidationError as fault:
+            faults[index] = fault.messages
+    if faults:
+        raise ValidationError(faults)
+    return loaded
+
+
+class FunctionSchema(BaseSchema):
+    name = fields.String(required=True, validate=_NAME)
+    description = optional(fields.String)
+    parameters = optional(Object)
+    strict = optional(Flag)
+
+
+class CustomSchema(BaseSchema):
+    name = fields.String(required=True, validate=_NAME)
+    description = optional(fields.String)
+    format = optional(Object)
+
+
+class Tools(fields.Field[Any]):
+    """Tools of any type. Of those that the server would run only the type is left.
+
+    Codex and cline offer web_search and image_generation although nobody asked for them.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, list):
+            raise ValidationError("Must be a list of tools.")
+        return load_each(value, _load_tool, "tool")
+
+
+class NamespaceSchema(BaseSchema):
+    name = fields.String(required=True, validate=_NAME)
+    description = fields.String(load_default="", allow_none=True)
+    tools = Tools(required=True)
+
+
+TOOLS: dict[str, Schema] = {
+    "function": FunctionSchema(),
+    "custom": CustomSchema(),
+    "namespace": NamespaceSchema(),
+}
+
+
+def _load_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    kind = tool.get("type")
+    if not isinstance(kind, str):
+        raise ValidationError({"type": ["Missing data for required field."]})
+    if kind not in TOOLS:
+        return {"type": kind}
+    loaded: dict[str, Any] = TOOLS[kind].load(tool)
+    return {"type": kind, **loaded}
+
+
+class NamedToolSchema(BaseSchema):
+    """A reference to a tool; a tool of the server's has no name."""
+
+    type = fields.String(required=True)
+    name = optional(fields.String)
+    namespace = optional(fields.String)
+
+
+class ToolChoiceSchema(NamedToolSchema):
+    mode = optional(fields.String, validate=validate.OneOf(("auto", "required")))
+    tools = optional(fields.List, cls_or_instance=fields.Nested(NamedToolSchema))
+
+    @validates_schema
+    def check_type(self, choice: dict[str, Any], **options: Any) -> None:
+        needed = {"function": ("name",), "custom": ("name",), "allowed_tools": ("mode", "tools")}
+        for field in needed.get(choice["type"], ()):
+            if choice[field] is None:
+                raise ValidationError("Missing data for required field.", field)

@@ -1,0 +1,105 @@
+"""Tools as OpenAI's Chat Completions writes them, in the form of today and the old one."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from app.schemas.fields import Flag, Object
+from app.schemas.loading import BaseSchema
+
+_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
+
+
+class FunctionSchema(BaseSchema):
+    name = fields.String(required=True, validate=_NAME)
+    description = fields.String(load_default=None, allow_none=True)
+    parameters = Object(load_default=None, allow_none=True)
+    strict = Flag(load_default=None, allow_none=True)
+
+
+class CustomSchema(BaseSchema):
+    name = fields.String(required=True, validate=_NAME)
+    description = fields.String(load_default=None, allow_none=True)
+    format = Object(load_default=None, allow_none=True)
+
+
+class ToolSchema(BaseSchema):
+    """A tool: its ``type`` names the key under which it is described."""
+
+    type = fields.String(required=True)
+    function = fields.Nested(FunctionSchema, load_default=None)
+    custom = fields.Nested(CustomSchema, load_default=None)
+
+    @validates_schema
+    def check_type(self, tool: dict[str, Any], **options: Any) -> None:
+        kind = tool["type"]
+        if kind not in ("function", "custom"):
+            raise ValidationError(
+                f"Tools of the type {kind!r} are not supported here; function and custom are.",
+                "type",
+            )
+        if tool[kind] is None:
+            raise ValidationError("Missing data for required field.", kind)
+
+
+class NamedSchema(BaseSchema):
+    name = fields.String(required=True)
+
+
+class NamedToolSchema(BaseSchema):
+    """A reference to a tool, as tool_choice and allowed_tools make it."""
+
+    type = fields.String(required=True)
+    function = fields.Nested(NamedSchema, load_default=None)
+    custom = fields.Nested(NamedSchema, load_default=None)
+
+
+class AllowedSchema(BaseSchema):
+    mode = fields.String(required=True, validate=validate.OneOf(("auto", "required")))
+    tools = fields.List(fields.Nested(NamedToolSchema), required=True)
+
+
+class ToolChoiceSchema(NamedToolSchema):
+    allowed_tools = fields.Nested(AllowedSchema, load_default=None)
+
+    @validates_schema
+    def check_type(self, choice: dict[str, Any], **options: Any) -> None:
+        kind = choice["type"]
+        if kind not in ("function", "custom", "allowed_tools"):
+            raise ValidationError(f"Unknown type of tool choice: {kind!r}.", "type")
+        if choice[kind] is None:
+            raise ValidationError("Missing data for required field.", kind)
+
+
+class WordOrNested(fields.Field[Any]):
+    """One of some words, loaded as it is, or an object of a schema."""
+
+    def __init__(self, words: tuple[str, ...], schema: type[BaseSchema], **options: Any) -> None:
+        self._words = words
+        self._schema = schema()
+        super().__init__(load_default=None, allow_none=True, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, dict):
+            return self._schema.load(value)
+        if value not in self._words:
+            raise ValidationError(f"Must be an object or one of: {', '.join(self._words)}.")
+        return value
+
+
+class JsonSchemaSchema(BaseSchema):
+    name = fields.String(load_default=None, allow_none=True)
+    schema = Object(load_default=None, allow_none=True)
+    strict = Flag(load_default=None, allow_none=True)
+
+
+class ResponseFormatSchema(BaseSchema):
+    type = fields.String(
+        required=True, validate=validate.OneOf(("text", "json_object", "json_schema"))
+    )
+    json_schema = fields.Nested(JsonSchemaSchema, load_default=None)
+
+    @validates_schema
+    def check_schema(self, output: dict[str, Any], **options: Any) -> None:
+        if output["type"] == "json_schema" and output["json_schema"] is None:
+            raise ValidationError("Missing data for required field.", "json_schema")

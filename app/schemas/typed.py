@@ -1,0 +1,64 @@
+"""Objects whose ``type`` says what else they hold, as Anthropic writes blocks and tools."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from app.schemas.fields import Flag, Object
+from app.schemas.loading import BaseSchema
+
+
+class TypedObject(fields.Field[tuple[str, dict[str, Any]]]):
+    """An object, checked by the schema of its type and loaded as a ``(type, object)`` pair."""
+
+    def __init__(
+        self,
+        schemas: Mapping[str, Schema],
+        *,
+        others: bool = False,
+        default: str | None = None,
+        **options: Any,
+    ) -> None:
+        """``others``: other types are taken as they are. ``default``: the type if none is told."""
+        self._schemas = schemas
+        self._others = others
+        self._default = default
+        super().__init__(**options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        if not isinstance(value, dict):
+            raise ValidationError("Must be an object with a type.")
+        kind = self._kind(value)
+        if kind in self._schemas:
+            return kind, self._schemas[kind].load(value)
+        if not self._others:
+            known = ", ".join(self._schemas)
+            raise ValidationError({"type": [f"Must be one of: {known}; not {kind!r}."]})
+        return kind, value
+
+    def _kind(self, value: dict[str, Any]) -> str:
+        kind = value.get("type")
+        kind = self._default if kind is None else kind
+        if kind is None:
+            raise ValidationError({"type": ["Missing data for required field."]})
+        if not isinstance(kind, str):
+            raise ValidationError({"type": ["Not a valid string."]})
+        return kind
+
+
+class CustomToolSchema(BaseSchema):
+    """A tool of the client's own. All others are the vendor's, and known to no bot."""
+
+    name = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool."),
+    )
+    description = fields.String(load_default=None, allow_none=True)
+    input_schema = Object(required=True)
+    defer_loading = Flag(load_default=False, allow_none=True)
+
+
+TOOLS: dict[str, Schema] = {"custom": CustomToolSchema()}
