@@ -1,0 +1,42 @@
+"""POST /messages and POST /messages/count_tokens."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.api.house import house, read_json
+from app.api.request_record import current_record
+from app.api.sse import stream_answer, whole_answers
+from app.dialects import messages
+from app.dialects.messages_query import parse, refuse_thread
+from app.schemas.loading import load_payload
+from app.schemas.messages import CountTokensSchema, MessagesSchema
+
+blueprint = Blueprint("messages", __name__)
+_SCHEMA = MessagesSchema()
+_COUNT_SCHEMA = CountTokensSchema()
+
+
+@blueprint.post("/messages")
+def create_message() -> Response:
+    lease = house().gatekeeper.lease(request)
+    payload = load_payload(_SCHEMA, refuse_thread(read_json()))
+    query = parse(payload, house().settings.bot_named)
+    record = current_record()
+    record.model = query.model
+    envelope = messages.new_envelope(payload, record.id)
+    streaming = bool(payload["stream"])
+    reply = house().relay.answer(query, lease, streaming=streaming)
+    if not streaming:
+        [answer] = whole_answers(reply)
+        return jsonify(messages.render(answer, envelope))
+    encoder = messages.Encoder(envelope, reply.prompt_tokens_by_now)
+    return stream_answer(reply, encoder, house().settings)
+
+
+@blueprint.post("/messages/count_tokens")
+def count_tokens() -> Response:
+    """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
+    house().gatekeeper.lease(request)
+    payload = load_payload(_COUNT_SCHEMA, refuse_thread(read_json()))
+    query = parse(payload, house().settings.bot_named)
+    current_record().model = query.model
+    return jsonify({"input_tokens": house().relay.count_prompt(query)})

@@ -1,0 +1,40 @@
+"""Claude Code over the gateway: demo-agent makes it create a file by its own tool, and report."""
+
+import json
+from pathlib import Path
+
+from tests.clients.conftest import Run
+from tests.servers import Server
+
+
+def test_it_creates_a_file_and_reports(
+    run_client: Run, gateway: Server, workplace: Path, tmp_path: Path
+) -> None:
+    file = workplace / "hello.txt"
+    arguments = json.dumps({"file_path": str(file), "content": "made by an agent\n"})
+    done = run_client(
+        "claude",
+        "-p",
+        f"Create a file.\ncall Write {arguments}",
+        "--model",
+        "demo-agent",
+        "--permission-mode",
+        "acceptEdits",
+        "--allowedTools",
+        "Bash,Read,Write,Edit",
+        "--output-format",
+        "json",
+        "--no-session-persistence",
+        ANTHROPIC_BASE_URL=gateway.url,
+        ANTHROPIC_AUTH_TOKEN="any-key",
+        ANTHROPIC_SMALL_FAST_MODEL="demo-agent",
+        CLAUDE_CONFIG_DIR=str(tmp_path / ".claude"),
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        DISABLE_AUTOUPDATER="1",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert file.read_text() == "made by an agent\n"
+    assert report["is_error"] is False
+    assert report["result"].startswith("Done.")
+    assert report["num_turns"] == 2

@@ -1,0 +1,43 @@
+"""Codex over the gateway: demo-agent makes it create a file by its own tool, and report."""
+
+import json
+from pathlib import Path
+
+from tests.clients.conftest import Run
+from tests.servers import Server
+
+CONFIG = """
+model = "demo-agent"
+model_provider = "poegate"
+
+[model_providers.poegate]
+name = "Poegate"
+base_url = "{url}/v1"
+env_key = "POEGATE_KEY"
+wire_api = "responses"
+"""
+
+
+def test_it_creates_a_file_and_reports(
+    run_client: Run, gateway: Server, workplace: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "codex"
+    home.mkdir()
+    (home / "config.toml").write_text(CONFIG.format(url=gateway.url))
+    last = tmp_path / "last.txt"
+    arguments = json.dumps({"cmd": "printf 'made by an agent' > hello.txt"})
+    done = run_client(
+        "codex",
+        "exec",
+        "--skip-git-repo-check",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "--json",
+        "-o",
+        str(last),
+        f"Create a file.\ncall exec_command {arguments}",
+        CODEX_HOME=str(home),
+        POEGATE_KEY="any-key",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (workplace / "hello.txt").read_text() == "made by an agent"
+    assert last.read_text().startswith("Done.")
