@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.schemas.content import Content
-from app.schemas.fields import Flag, Number, Object, TextOrTexts, Whole, optional
+from app.schemas.fields import Flag, Number, Object, Remembered, TextOrTexts, Whole, optional
 from app.schemas.loading import BaseSchema
 from app.schemas.tools import (
     FunctionSchema,
@@ -83,7 +83,7 @@ class ChatSchema(BaseSchema):
     reasoning_effort = optional(fields.String)
     extra_body = optional(Object)
     response_format = fields.Nested(ResponseFormatSchema, load_default=None, allow_none=True)
-    tools = fields.List(fields.Nested(ToolSchema), load_default=None, allow_none=True)
+    tools = Remembered(fields.List(fields.Nested(ToolSchema)))
     tool_choice = WordOrNested(("auto", "none", "required"), ToolChoiceSchema)
     parallel_tool_calls = optional(Flag)
     functions = fields.List(fields.Nested(FunctionSchema), load_default=None, allow_none=True)

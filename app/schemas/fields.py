@@ -1,8 +1,13 @@
 """Fields as strict as JSON is: marshmallow's own would read "0.5" as a number and 1 as true."""
 
+import json
+from hashlib import blake2b
 from typing import Any
 
+from cachetools import LRUCache
 from marshmallow import ValidationError, fields
+
+MOST_REMEMBERED = 64
 
 
 class Number(fields.Float):
@@ -64,6 +69,24 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
         if len(texts) > self._most:
             raise ValidationError(f"Must have at most {self._most} texts.")
         return tuple(texts)
+
+
+class Remembered(fields.Field[Any]):
+    """A field of values that come again and again, such as an agent's tools: each checked once.
+
+    What is loaded is shared between requests, so nobody may change it.
+    """
+
+    def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
+        self._inner = inner
+        self._known: LRUCache[bytes, Any] = LRUCache(maxsize=MOST_REMEMBERED)
+        super().__init__(load_default=None, allow_none=True, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        key = blake2b(json.dumps(value).encode(), digest_size=16).digest()
+        if key not in self._known:
+            self._known[key] = self._inner.deserialize(value, attr, data)
+        return self._known[key]
 
 
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:

@@ -7,6 +7,7 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.schemas.fields import Flag, Number, Object, Whole, optional
 from app.schemas.loading import BaseSchema
+from app.schemas.paging import QuerySchema
 from app.schemas.responses_items import Input
 from app.schemas.responses_tools import ToolChoiceSchema, Tools
 from app.schemas.tools import WordOrNested
@@ -108,9 +109,9 @@ class ResponsesSchema(BaseSchema):
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))
 
 
-class PageSchema(BaseSchema):
-    """The query string of a list: its numbers are texts."""
+class PageSchema(QuerySchema):
+    """The query string of a list of input items."""
 
-    after = optional(fields.String)
+    after = fields.String(load_default=None)
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
     order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))

@@ -1,0 +1,87 @@
+"""`python -m bench`: measures, prints one table, and fails where a target is missed."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from bench import machine
+from bench.processes import Failure, raise_open_files
+from bench.rows import ROWS
+from bench.table import Pace, Result, Row
+
+DEADLINE = 420  # seconds that a whole run may take
+QUICK = Pace(rounds=1, share=0.4)
+COLUMNS = ("measured", "gateway", "baseline", "gateway is better", "target", "met")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round of each load")
+    keys = ",".join(row.key for row in ROWS)
+    parser.add_argument("--only", default=keys, help=f"the rows to measure, of {keys}")
+    options = parser.parse_args()
+    if not set(options.only.split(",")) <= set(keys.split(",")):
+        parser.error(f"--only takes rows of {keys}")
+    return options
+
+
+def give_up(number: int, _frame: FrameType | None) -> None:
+    """Turns a signal into an exit that still stops every server."""
+    what = f"no end after {DEADLINE} s" if number == signal.SIGALRM else "stopped"
+    sys.exit(f"bench: {what}")
+
+
+def measured(row: Row, pace: Pace) -> Result:
+    """The row's result; a measurement that failed is a missed target with the reason."""
+    print(f"bench: measuring row {row.key} ...", file=sys.stderr, flush=True)
+    try:
+        return row.measure(pace)
+    except Failure as failure:
+        return Result(f"row {row.key}", "", "", 0, "", met=False, notes=[str(failure)])
+
+
+def line(result: Result) -> str:
+    """The result as a line of the table."""
+    met = {True: "yes", False: "**no**", None: ""}[result.met]
+    ratio = f"{result.ratio:.1f}x" if result.ratio else ""
+    cells = (result.title, result.gateway, result.baseline, ratio, result.target)
+    return f"| {' | '.join((*cells, met))} |"
+
+
+def took(share: float) -> str:
+    """What others took of the machine, and whether that spoils the numbers."""
+    doubt = " (too much: measure again on a quiet machine)" if share > machine.OTHERS_LIMIT else ""
+    return f"other processes took {share:.0%} of the cores{doubt}"
+
+
+def main() -> int:
+    """The exit status: 0 when every target is met."""
+    options = arguments()
+    for number in (signal.SIGALRM, signal.SIGTERM):
+        signal.signal(number, give_up)
+    signal.alarm(DEADLINE)
+    raise_open_files()
+    others = machine.Others()
+    chosen = [row for row in ROWS if row.key in options.only.split(",")]
+    results = [measured(row, QUICK if options.quick else Pace()) for row in chosen]
+    print(f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", sep="\n")
+    print(*map(line, results), sep="\n")
+    print(f"\nOn {machine.description()}; one worker each; {took(others.share())}.")
+    return report_missed(results)
+
+
+def report_missed(results: list[Result]) -> int:
+    """Says which targets were missed and why; the exit status."""
+    for result in results:
+        for note in result.notes:
+            print(f"{result.title}: {note}", file=sys.stderr)
+    missed = [result.title for result in results if result.met is False]
+    if missed:
+        print(f"bench: target missed: {'; '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
