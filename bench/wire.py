@@ -127,7 +127,7 @@ def tool(number: int) -> dict[str, Any]:
 
 CHAT = Dialect("/v1/chat/completions", "data: [DONE]", chat_body, chat_text)
 MESSAGES = Dialect("/v1/messages", 'data: {"type":"message_stop"}', messages_body, messages_text)
-RESPONSES = Dialect("/v1/responses", "}}", responses_body, responses_text)
+RESPONSES = Dialect("/v1/responses", "}}}", responses_body, responses_text)
 POE = Dialect("/bot/{bot}", "data: {}", poe_body, poe_text)
 
 

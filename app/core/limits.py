@@ -147,7 +147,7 @@ class _TokenLimit:
     def feed(self, event: Event) -> Batch:
         out: Batch = []
         if not self._goes_on(event):
-            out = self.close()
+            out = self._settle()
             if self._left < 0:
                 return out
         if isinstance(event, TextDelta | ReasoningDelta):
@@ -157,6 +157,11 @@ class _TokenLimit:
         return [*out, event]
 
     def close(self) -> Batch:
+        """At the end nothing need be counted that has no more bytes than there are tokens left."""
+        size = self._bytes + sum(len(_utf8(text)) for text in self._call)
+        return [] if size <= self._left else self._settle()
+
+    def _settle(self) -> Batch:
         """Counts what came so far to its end."""
         call, self._call, self._call_index = "".join(self._call), [], None
         self._left -= count(call)

@@ -6,7 +6,6 @@ import sys
 from contextlib import ExitStack
 
 from app.config import ConfigError, Settings, load_settings
-from app.demo.server import BOTS
 from app.demo.children import (
     Child,
     ServersFailed,
@@ -15,7 +14,7 @@ from app.demo.children import (
     free_port,
     run_together,
 )
-from app.demo.server import bot_urls
+from app.demo.server import BOTS, bot_urls
 
 # A host that means "every address of this machine" is no address to call.
 CALLABLE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}

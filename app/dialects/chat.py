@@ -23,6 +23,9 @@ from app.core.events import (
 from app.errors import ApiError, openai_envelope
 
 
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What is the same in every chunk of one answer. ``created`` is in seconds.
@@ -171,4 +174,4 @@ class Encoder:
 
 def frame(data: dict[str, Any]) -> bytes:
     """One server-sent event without a name."""
-    return b"data: " + json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n\n"
+    return b"data: " + _json(data).encode("ascii") + b"\n\n"

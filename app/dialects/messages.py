@@ -117,6 +117,9 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Encoder:
     """Events to the SSE frames of a message: its blocks one after the other. Pure."""
 
@@ -224,5 +227,5 @@ class Encoder:
 
 def frame(data: dict[str, Any]) -> bytes:
     """One server-sent event under the name that its type is: without it SDKs read nothing."""
-    body = json.dumps(data, separators=(",", ":"))
+    body = _json(data)
     return f"event: {data['type']}\ndata: {body}\n\n".encode("ascii")

@@ -32,7 +32,7 @@ _ARGUMENTS_END = re.compile(
 # A value may hold any text, closing tags too: its own is the one that the right tags follow.
 _VALUE_END = re.compile(
     rf"</{PREFIX}parameter\s{{0,8}}>"
-    rf"(?=\s{{0,64}}<{PREFIX}(?:parameter[\s=]|/(?:invoke|function)\s{{0,8}}>))"
+    rf"(?=\s{{0,64}}<(?:{PREFIX}parameter[\s=]|/{PREFIX}(?:invoke|function)\s{{0,8}}>))"
 )
 _KEY_END = re.compile(r"</arg_key\s{0,8}>")
 _KEYED_VALUE_END = re.compile(

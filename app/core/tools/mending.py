@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex
 import json_repair
 
 _ALLOWANCE = 400_000
+_LOOKS_AT_LEAST = 100
 _MENDABLE_CHARS = 200_000
 
 _MAX_DEPTH = 200
@@ -123,10 +124,11 @@ class Mender:
         if text[1:].lstrip().startswith("'") and (value := _python_value(text)) is not None:
             return value
         try:
+            self._meter.charge(_LOOKS_AT_LEAST)
             value = json_repair.loads(_MeteredText(text, self._meter), skip_json_loads=True)
         except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError):
             return None
-        return value if isinstance(value, dict | list) else None
+        return value if value and isinstance(value, dict | list) else None
 
 
 def _python_value(text: str) -> Any:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from app.core.conversation import ToolSpec
 from app.core.tools.blocks import CONTAINER_NAMES, OPENING_NAMES, Written, read_block
@@ -184,5 +185,14 @@ class _Spoken:
         self._blanks = []
 
     def take(self) -> list[Found]:
+        """What is new; texts that follow each other as one."""
         found, self._found = self._found, []
-        return found
+        if len(found) < 2:
+            return found
+        taken: list[Found] = []
+        for kind, pieces in groupby(found, type):
+            if kind is str:
+                taken.append("".join(map(str, pieces)))
+            else:
+                taken.extend(pieces)
+        return taken

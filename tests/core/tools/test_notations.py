@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from app.core.tools.calls import Call
 from app.core.tools.notations import CallReader, ForgedResult
-from tests.core.tools.writings import TEXT, TOOLS, WRITINGS, Found
+from tests.core.tools.offered import TOOLS, Found
+from tests.core.tools.writings import NEVER_CLOSED, WRITINGS
 
 PIECES = st.lists(
     st.sampled_from(
@@ -47,44 +48,39 @@ def test_it_works() -> None:
     assert find("a <tool_call><name>ping</name></tool_call>") == ["a", ("ping", "{}")]
 
 
-@pytest.mark.parametrize("text, found", [row[1:] for row in WRITINGS], ids=[w[0] for w in WRITINGS])
-class TestWritings:
-    def test_whole(self, text: str, found: list[Found]) -> None:
-        assert find(text) == found
-
-    def test_split_at_every_offset(self, text: str, found: list[Found]) -> None:
-        for at in range(len(text) + 1):
-            assert find(text[:at], text[at:]) == found
-
-    def test_char_by_char(self, text: str, found: list[Found]) -> None:
-        assert find(*text) == found
-
-    def test_split_at_every_two_offsets(self, text: str, found: list[Found]) -> None:
-        if len(text) > 75:
-            pytest.skip("the short ones will do")
-        for first in range(len(text) + 1):
-            for second in range(first, len(text) + 1):
-                assert find(text[:first], text[first:second], text[second:]) == found
-
-    def test_a_call_is_given_when_its_block_is_complete(
-        self, text: str, found: list[Found]
-    ) -> None:
-        """Together with text after it, nothing changes but where the end was lacking."""
-        if not text.endswith((">", "```")) or not isinstance(found[-1], tuple):
-            pytest.skip("it ends otherwise")
-        reader = CallReader(TOOLS)
-        calls = [each for each in reader.feed(text) if isinstance(each, Call)]
-        if calls:
-            assert (calls[-1].name, calls[-1].arguments) == found[-1]
+def rows(*, below: int = 10**6) -> pytest.MarkDecorator:
+    chosen = [row for row in WRITINGS if len(row[1]) < below]
+    return pytest.mark.parametrize(
+        "text, found", [row[1:] for row in chosen], ids=[row[0] for row in chosen]
+    )
 
 
-@pytest.mark.parametrize("text", TEXT)
-def test_no_text_changes_where_others_follow(text: str) -> None:
-    if "\n```" in text or text.startswith("<tool_call>"):
-        pytest.skip("what follows may belong to it")
-    call = '\n<invoke name="ping"></invoke>'
-    if find(text + call)[-1] == ("ping", "{}"):
-        assert find(text + call) == [text.rstrip(), ("ping", "{}")]
+@rows()
+def test_whole(text: str, found: list[Found]) -> None:
+    assert find(text) == found
+
+
+@rows()
+def test_split_at_every_offset(text: str, found: list[Found]) -> None:
+    for at in range(len(text) + 1):
+        assert find(text[:at], text[at:]) == found
+    assert find(*text) == found
+
+
+@rows(below=80)
+def test_split_at_every_two_offsets(text: str, found: list[Found]) -> None:
+    for first in range(len(text) + 1):
+        for second in range(first, len(text) + 1):
+            assert find(text[:first], text[first:second], text[second:]) == found
+
+
+@rows()
+def test_a_call_is_given_as_soon_as_its_block_is_complete(text: str, found: list[Found]) -> None:
+    reader = CallReader(TOOLS)
+    calls = [each for each in reader.feed(text) if isinstance(each, Call)]
+    late = any(isinstance(each, Call) for each in reader.close())
+    assert late == (text in NEVER_CLOSED)
+    assert late or len(calls) == sum(isinstance(each, tuple) for each in found)
 
 
 @given(PIECES, st.lists(st.integers(0, 200), max_size=6))
@@ -139,7 +135,8 @@ class TestStreaming:
         assert self.flows("```", "py", "\n", "x", "<") == ["", "", "", "```py\nx", ""]
 
     def test_a_tag_that_opens_no_block_flows(self) -> None:
-        assert self.flows("<tool_call>", " ", "tags") == ["", "", "<tool_call> tags"]
+        assert self.flows("<tool_call>", " ", "(") == ["", "", "<tool_call> ("]
+        assert self.flows("<tool_call>", "it", " i") == ["", "", "<tool_call>it i"]
 
     def test_a_block_is_held_until_it_closes(self) -> None:
         reader = CallReader(TOOLS)
