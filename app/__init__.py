@@ -3,7 +3,18 @@
 from flask import Flask, Response
 from flask_cors import CORS
 
-from app.api import chat, health, models
+from app.api import (
+    chat,
+    completions,
+    files,
+    health,
+    images,
+    messages,
+    models,
+    responses,
+    unsupported,
+    usage,
+)
 from app.api.house import House
 from app.api.paths import ForgivingPaths
 from app.api.presence import ClientGone
@@ -12,12 +23,30 @@ from app.auth import Gatekeeper
 from app.config import Settings, load_settings
 from app.core import tokens
 from app.errors import register_errors
-from app.poe.account import Catalog
+from app.poe.account import Account, Catalog
 from app.relay import Relay
+from app.store import Store
 
-BLUEPRINTS = (chat.blueprint, models.blueprint, health.blueprint)
+BLUEPRINTS = (
+    chat.blueprint,
+    completions.blueprint,
+    messages.blueprint,
+    responses.blueprint,
+    images.blueprint,
+    models.blueprint,
+    files.blueprint,
+    usage.blueprint,
+    unsupported.blueprint,
+    health.blueprint,
+)
 CLIENT_CLOSED_REQUEST = 499
-EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "openai-version", "Retry-After"]
+EXPOSED_HEADERS = [
+    "x-request-id",
+    "request-id",
+    "openai-processing-ms",
+    "openai-version",
+    "Retry-After",
+]
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -27,8 +56,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    account = Account(settings)
     app.extensions["poegate"] = House(
-        settings, Gatekeeper(settings), Relay(settings), Catalog(settings)
+        settings,
+        Gatekeeper(settings),
+        Relay(settings),
+        Catalog(settings),
+        Store(settings),
+        account,
+        usage.pooled_history(settings, account),
     )
     register_records(app)
     register_errors(app)

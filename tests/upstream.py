@@ -12,6 +12,9 @@ from typing import Any
 
 import uvicorn
 
+from tests.account_api import MODELS as MORE_MODELS
+from tests.account_api import answer_account
+
 calls: Counter[str] = Counter()
 closed: Counter[str] = Counter()
 last: dict[str, Any] = defaultdict(dict)
@@ -26,7 +29,8 @@ MODELS = {
             "owned_by": "Anthropic",
             "pricing": {"prompt": "0.000003", "completion": "0.000015"},
             "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
-        }
+        },
+        *MORE_MODELS,
     ],
 }
 
@@ -212,6 +216,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     exchange = Exchange(scope, receive, send)
     if exchange.path == "/v1/models":
         await exchange.answer(200, MODELS)
+    elif exchange.path.startswith("/usage/"):
+        key = exchange.headers.get("authorization", "")
+        await exchange.answer(*answer_account(exchange.path, scope["query_string"], key))
     elif exchange.path == "/seen":
         await exchange.answer(200, {"calls": calls, "closed": closed, "last": last})
     elif exchange.path.startswith("/bot/"):

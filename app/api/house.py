@@ -8,9 +8,11 @@ from flask import current_app, request
 
 from app.auth import Gatekeeper
 from app.config import Settings
+from app.dialects.usage import PooledHistory
 from app.errors import InvalidRequest
-from app.poe.account import Catalog
+from app.poe.account import Account, Catalog
 from app.relay import Relay
+from app.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class House:
     gatekeeper: Gatekeeper
     relay: Relay
     catalog: Catalog
+    store: Store
+    account: Account
+    history: PooledHistory
 
 
 def house() -> House:

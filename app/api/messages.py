@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.files import with_files
 from app.api.house import house, read_json
 from app.api.request_record import current_record
 from app.api.sse import stream_answer, whole_answers
@@ -19,7 +20,7 @@ _COUNT_SCHEMA = CountTokensSchema()
 def create_message() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, refuse_thread(read_json()))
-    query = parse(payload, house().settings.bot_named)
+    query = with_files(parse(payload, house().settings.bot_named), lease)
     record = current_record()
     record.model = query.model
     envelope = messages.new_envelope(payload, record.id)

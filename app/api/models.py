@@ -1,19 +1,28 @@
-"""GET /models and /models/{id}."""
+"""GET /models and /models/{name}."""
 
 from flask import Blueprint, Response, jsonify, request
 
 from app.api.house import house
-from app.dialects.models import find_model, render_models
+from app.dialects.models import find_model, render_list, render_models
+from app.dialects.paging import Page, cut_page
 from app.errors import NotFound
+from app.schemas.loading import load_payload
+from app.schemas.paging import ModelsQuerySchema
 
 blueprint = Blueprint("models", __name__)
+_QUERY_SCHEMA = ModelsQuerySchema()
 
 
 @blueprint.get("/models")
 def list_models() -> Response:
+    """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
     house().gatekeeper.lease(request)
     models = render_models(house().catalog.models(), house().settings)
-    return jsonify({"object": "list", "data": models})
+    if "anthropic-version" not in request.headers:
+        return jsonify(render_list(Page(models, has_more=False)))
+    query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
+    page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
+    return jsonify(render_list(page))
 
 
 @blueprint.get("/models/<path:name>")

@@ -18,6 +18,9 @@ class Text:
 class Media:
     """A file of the client's: either ``url`` (https, or http in one's own network) or ``data``.
 
+    ``file_id`` names a file that was uploaded before: a dialect gives nothing else of it, and once
+    it is looked up ``url`` is where Poe has it as an attachment.
+
     ``param`` is where it stood in the request, such as ``messages[0].content[1].image_url``, for
     errors that come up after parsing.
     """
@@ -27,6 +30,7 @@ class Media:
     param: str
     url: str | None = None
     data: bytes | None = field(default=None, repr=False)
+    file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from app.core.events import (
 )
 from app.errors import ApiError, openai_envelope
 
-
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
 

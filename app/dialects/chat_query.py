@@ -17,6 +17,7 @@ from app.core.conversation import (
     ToolSpec,
 )
 from app.core.output_format import check_schema
+from app.dialects.files import named_file
 from app.dialects.media import media_from_base64, media_from_url
 from app.dialects.parameters import bot_parameters
 from app.errors import InvalidRequest
@@ -86,6 +87,8 @@ def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
 
 
 def _file(file: dict[str, Any], param: str) -> Media:
+    if file["file_id"]:
+        return named_file(file["file_id"], f"{param}.file_id")
     data, url, name = file["file_data"], file["file_url"], file["filename"]
     if data and data[:5].lower() == "data:":
         return media_from_url(data, "file", param, name)
@@ -93,7 +96,7 @@ def _file(file: dict[str, Any], param: str) -> Media:
         return media_from_base64(data, None, name or "file", param)
     if url:
         return media_from_url(url, "file", param, name)
-    raise InvalidRequest(f"{param}: Needs file_data or file_url.", param=param)
+    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
 
 
 def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:

@@ -18,6 +18,7 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
+from app.dialects.files import named_file
 from app.dialects.media import media_from_base64, media_from_url
 from app.errors import InvalidRequest
 
@@ -124,8 +125,7 @@ def _search_result(block: dict[str, Any]) -> str:
 def _file(source: Block, kind: str, name: str, param: str) -> Media:
     form, held = source
     if form == "file":
-        message = f"{param}: Files of Anthropic's Files API are not here. Send the file itself."
-        raise InvalidRequest(message, param=param)
+        return named_file(held["file_id"], f"{param}.file_id")
     if form == "url":
         media = media_from_url(held["url"], kind, f"{param}.url")
         untold = media.content_type == "application/octet-stream"

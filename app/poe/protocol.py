@@ -9,6 +9,7 @@ from fastapi_poe.types import FunctionDefinition, Sender, ToolCallDefinitionDelt
 
 from app.core.conversation import Media, Message, Part, Query, Text, ToolSpec
 from app.core.events import Batch, MediaReply, Replacement, TextDelta, ToolCallDelta
+from app.poe.file_names import encodable, file_name
 
 _ROLES: dict[str, Literal["system", "user", "bot"]] = {
     "system": "system",
@@ -71,7 +72,7 @@ def inline_attachments(media: Sequence[Media]) -> list[fp.Attachment]:
             url=part.url
             or f"data:{part.content_type};base64,{b64encode(part.data or b'').decode()}",
             content_type=part.content_type,
-            name=part.name,
+            name=file_name(part),
         )
         for part in media
     ]
@@ -95,15 +96,6 @@ def tool_definitions(tools: Sequence[ToolSpec]) -> list[fp.ToolDefinition] | Non
 def _free_function(tool: ToolSpec) -> _FreeFunction:
     parameters = {"type": "object", "properties": {}, **tool.parameters}
     return _FreeFunction(name=tool.name, description=tool.description, parameters=parameters)
-
-
-def encodable(text: str) -> str:
-    """The text, lone surrogates replaced: JSON can carry them, UTF-8 cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def read_partials(partials: Iterable[fp.PartialResponse]) -> Batch:

@@ -4,7 +4,7 @@ Connections are kept alive and shared by all requests of the worker. Every wait 
 gevent socket, so an ``await`` of these coroutines never suspends.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import gevent.socket
@@ -30,11 +30,11 @@ class GeventTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The response as soon as its headers are there.
 
-        Raises httpx.ConnectError before the request was sent, httpx.ReadError after. The body is
-        sent whole: of the requests made here all are read into memory first.
+        Raises httpx.ConnectError before the request was sent, httpx.ReadError after. A body
+        in memory is sent whole, a form with files by blocks.
         """
         origin = self._origin(request.url)
-        body = await request.aread()
+        body = await _body_of(request)
         try:
             response = origin.request(
                 request.method,
@@ -87,6 +87,32 @@ def _headers(request: httpx.Request) -> dict[str, str]:
         for name, value in request.headers.raw
         if name.lower() not in _NOT_FORWARDED
     }
+
+
+async def _body_of(request: httpx.Request) -> Any:
+    stream, length = request.stream, request.headers.get("content-length")
+    in_memory = isinstance(stream, httpx.ByteStream)
+    if isinstance(stream, httpx.SyncByteStream) and not in_memory and length is not None:
+        return _Form(stream, int(length))
+    return await request.aread()
+
+
+class _Form:
+    """A form with files, as the file that geventhttpclient sends: of a length known before.
+
+    geventhttpclient never sends a POST twice, so it is read once.
+    """
+
+    def __init__(self, stream: Iterable[bytes], length: int) -> None:
+        self._blocks = filter(None, stream)
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int) -> bytes:
+        """The next block, whatever its size; b"" at the end."""
+        return next(self._blocks, b"")
 
 
 class _Body(httpx.AsyncByteStream):

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import mimetypes
-import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from os.path import splitext
+from typing import IO, Any
 
 import fastapi_poe as fp
 import gevent
@@ -26,7 +26,7 @@ from app.errors import (
 )
 from app.poe import greenlet_loop
 from app.poe.faults import message_in
-from app.poe.protocol import encodable
+from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 
 MOST_AT_ONCE = 8
@@ -40,7 +40,7 @@ MOST_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
 OFF_HUB_BYTES = 256_000
 """More than this is hashed in a native thread: a whole history of screenshots takes a while."""
 
-NAME_CHARS, TOLD_CHARS = 200, 300
+TOLD_CHARS = 300
 
 _STATUSES: dict[int, tuple[type[ApiError], str]] = {
     401: (Unauthenticated, "Poe refused the credential"),
@@ -55,26 +55,6 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ConnectError, "Poe's upload server cannot be reached"),
     (httpx.HTTPError, "the connection to Poe's upload server broke"),
 )
-
-_MORE_EXTENSIONS = {
-    "audio/flac": ".flac",
-    "audio/m4a": ".m4a",
-    "audio/mp3": ".mp3",
-    "audio/mp4": ".m4a",
-    "audio/ogg": ".ogg",
-    "audio/wav": ".wav",
-    "audio/webm": ".webm",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/octet-stream": "",
-    "application/xml": ".xml",
-    "text/markdown": ".md",
-}
-"""What Python's own table lacks or answers oddly. Octet-stream says nothing of what a file is."""
-
-_own_table = mimetypes.MimeTypes()  # not the machine's, which differs from box to box
-_EXTENSION = re.compile(r"[^./\\\s]\.(?=\d*[a-z])[a-z0-9]{1,10}$", re.IGNORECASE)
 
 
 class Uploader:
@@ -108,6 +88,17 @@ class Uploader:
         finally:
             gevent.killall(jobs)
 
+    def upload_stream(self, stream: IO[bytes], media: Media, key: str) -> fp.Attachment:
+        """The attachment made of what ``stream`` holds, which is never in memory as a whole.
+
+        ``media`` tells all of it but its bytes. Raises ApiError.
+        """
+        name = file_name(media)
+        try:
+            return self._upload(name, key, _Stream(stream))
+        except Exception as error:
+            raise _translate(error, media, key) from error
+
     def _attempt(self, media: Media, key: str, slots: BoundedSemaphore) -> fp.Attachment | ApiError:
         """An error is returned, for gevent prints the trace of what a greenlet raises."""
         try:
@@ -120,24 +111,44 @@ class Uploader:
 
     def _attach(self, media: Media, key: str) -> fp.Attachment:
         name = file_name(media)
+        if media.file_id is not None and media.url is not None:
+            return fp.Attachment(url=media.url, content_type=media.content_type, name=name)
         digest = _digest(media, name, key)
-        uploaded = self._uploaded.get(digest, lambda: self._upload(media, name, key))
+        uploaded = self._uploaded.get(
+            digest, partial(self._upload, name, key, media.data, media.url)
+        )
         return uploaded.model_copy(update={"name": name})
 
-    def _upload(self, media: Media, name: str, key: str) -> fp.Attachment:
+    def _upload(
+        self, name: str, key: str, file: "bytes | _Stream | None", url: str | None = None
+    ) -> fp.Attachment:
         """Raises what the library raises, PoeStatus, and TimeoutError at the limit of time."""
         session = httpx.AsyncClient(
             transport=self._transport, trust_env=False, event_hooks={"response": [_check_status]}
         )
-        url = encodable(media.url) if media.url else None
+        url = encodable(url) if url else None
+        content: Any = file  # a _Stream is all that the library asks of a file
         uploading = upload_file(
-            media.data, url, name, key, session=session, on_error=_end_if_final, base_url=self._url
+            content, url, name, key, session=session, on_error=_end_if_final, base_url=self._url
         )
         try:
             with gevent.Timeout(UPLOAD_SECONDS):
                 return greenlet_loop.GreenletLoop().run_until_complete(uploading)
         except gevent.Timeout as limit:
             raise TimeoutError(f"not within {UPLOAD_SECONDS:g} seconds") from limit
+
+
+class _Stream:
+    """What upload_file takes for a file and reads at each try: httpx is given the file itself.
+
+    httpx then sends it by blocks, from its start.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self) -> IO[bytes]:
+        return self._stream
 
 
 class _Lent(httpx.AsyncBaseTransport):
@@ -185,22 +196,6 @@ class _Shared:
             if not flight.ready():
                 flight.set(None)  # killed
         return made
-
-
-def file_name(media: Media) -> str:
-    """The file's name, with the extension of its content type where it has none of its own.
-
-    Poe tells the kind of a file by its name.
-    """
-    name = encodable(media.name)[-NAME_CHARS:].strip() or "file"
-    return name if _EXTENSION.search(name) else name + _extension_of(media.content_type)
-
-
-def _extension_of(content_type: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in _MORE_EXTENSIONS:
-        return _MORE_EXTENSIONS[kind]
-    return _own_table.guess_extension(kind, strict=False) or ""
 
 
 def _digest(media: Media, name: str, key: str) -> bytes:

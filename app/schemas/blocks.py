@@ -52,7 +52,9 @@ class PlainTextSchema(BaseSchema):
 
 
 class FileSchema(BaseSchema):
-    """A file that was uploaded to Anthropic before."""
+    """A file that was uploaded before."""
+
+    file_id = fields.String(required=True, validate=_FILLED)
 
 
 _FILES: dict[str, Schema] = {"base64": Base64Schema(), "url": UrlSchema(), "file": FileSchema()}

@@ -37,6 +37,7 @@ class AudioPartSchema(BaseSchema):
 
 
 class FileSchema(BaseSchema):
+    file_id = fields.String(load_default=None, allow_none=True)
     file_data = fields.String(load_default=None, allow_none=True)
     file_url = fields.String(load_default=None, allow_none=True)
     filename = fields.String(load_default=None, allow_none=True)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.schemas.content import AudioPartSchema, RefusalPartSchema, TextPartSchema
 from app.schemas.fields import optional
@@ -11,7 +11,6 @@ from app.schemas.loading import BaseSchema
 from app.schemas.responses_tools import Tools, load_each
 
 ROLES = ("user", "assistant", "system", "developer")
-_NO_FILES = "Files by their id are not kept by this gateway; send {} instead."
 
 _SERVER_ITEM = re.compile(
     r"\w+_call(_output)?|tool_search_output|mcp_\w+|program(_output)?"
@@ -23,23 +22,19 @@ Newer clients send kinds that are not known yet; these patterns are what all of 
 """
 
 
-def _no_file_id(use: str) -> Any:
-    """Files of OpenAI's own storage: null is what SDKs send for "none"."""
-
-    def refuse(_: str) -> None:
-        raise ValidationError(_NO_FILES.format(use))
-
-    return optional(fields.String, validate=refuse)
-
-
 class ImagePartSchema(BaseSchema):
-    file_id = _no_file_id("image_url")
-    image_url = fields.String(required=True, validate=validate.Length(min=1))
+    file_id = optional(fields.String)
+    image_url = optional(fields.String, validate=validate.Length(min=1))
     detail = fields.String(load_default="auto", allow_none=True)
+
+    @validates_schema
+    def check_source(self, part: dict[str, Any], **options: Any) -> None:
+        if part["image_url"] is None and part["file_id"] is None:
+            raise ValidationError("Missing data for required field.", "image_url")
 
 
 class FilePartSchema(BaseSchema):
-    file_id = _no_file_id("file_data or file_url")
+    file_id = optional(fields.String)
     file_data = optional(fields.String)
     file_url = optional(fields.String)
     filename = optional(fields.String)

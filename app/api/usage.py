@@ -1,0 +1,41 @@
+"""GET /usage/current_balance and /usage/points_history, as Poe's own API has them."""
+
+from functools import partial
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.api.house import house
+from app.config import Settings
+from app.dialects.usage import PooledHistory
+from app.poe.account import Account, ask_together
+from app.schemas.loading import load_payload
+from app.schemas.paging import HistoryQuerySchema
+
+blueprint = Blueprint("usage", __name__, url_prefix="/usage")
+_QUERY_SCHEMA = HistoryQuerySchema()
+
+
+def pooled_history(settings: Settings, account: Account) -> PooledHistory:
+    """For the parts of the gateway: the history of its own keys, none in pass-through mode."""
+    histories = [partial(account.history, key) for key in dict.fromkeys(settings.poe_api_keys)]
+    return PooledHistory(histories, ask_together)
+
+
+@blueprint.get("/current_balance")
+def tell_balance() -> Response:
+    """The client's own, or the sum over the gateway's keys."""
+    lease = house().gatekeeper.lease(request)
+    keys = tuple(dict.fromkeys(house().settings.poe_api_keys))
+    if not keys:
+        return jsonify(house().account.balance(lease.key))
+    return jsonify({"current_point_balance": house().account.total_balance(keys)})
+
+
+@blueprint.get("/points_history")
+def list_points_history() -> Response:
+    """The client's own, or that of the gateway's keys, merged."""
+    lease = house().gatekeeper.lease(request)
+    query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
+    pooled = house().settings.poe_api_keys
+    ask = house().history.page if pooled else partial(house().account.history, lease.key)
+    return jsonify(ask(query["limit"], query["starting_after"]))

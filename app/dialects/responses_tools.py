@@ -1,0 +1,114 @@
+"""Tools and the choice among them, as OpenAI's Responses writes them.
+
+A namespace is a group of tools that Codex offers. A bot reads ``namespace.name``; the call that it
+makes is told with both apart, for Codex knows no tool of the long name.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.conversation import ToolChoice, ToolSpec
+from app.errors import InvalidRequest
+
+CALLABLE = ("function", "custom")
+
+
+def offered_name(namespace: str | None, name: str) -> str:
+    """The one name by which a bot knows a tool."""
+    return f"{namespace}.{name}" if namespace else name
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools of one request, by the name that the bot is told."""
+
+    specs: Mapping[str, ToolSpec]
+    homes: Mapping[str, tuple[str, str]]
+    """Namespace and name of each tool that is in a namespace."""
+    server_tools: bool = False
+    """Whether there were others too, that nobody runs here."""
+
+    def called(self, name: str) -> dict[str, str]:
+        """What a call of the tool says of its name."""
+        if name not in self.homes:
+            return {"name": name}
+        namespace, own = self.homes[name]
+        return {"name": own, "namespace": namespace}
+
+    def named(self, reference: Mapping[str, Any]) -> str:
+        """The tool that tool_choice means. A name without its namespace does, if it is unique."""
+        name: str = offered_name(reference["namespace"], reference["name"])
+        homeless = [full for full, (_, own) in self.homes.items() if own == name]
+        return homeless[0] if name not in self.specs and len(homeless) == 1 else name
+
+
+def open_toolbox(tools: Iterable[dict[str, Any]]) -> Toolbox:
+    """Of two tools of one name the later counts: ``additional_tools`` may repeat what was there."""
+    specs: dict[str, ToolSpec] = {}
+    homes: dict[str, tuple[str, str]] = {}
+    server_tools = False
+    for namespace, tool in _unpacked(tools, None):
+        if tool["type"] not in CALLABLE:
+            server_tools = True
+            continue
+        name = offered_name(namespace, tool["name"])
+        specs[name] = _spec(name, tool)
+        if namespace:
+            homes[name] = (namespace, tool["name"])
+    return Toolbox(specs, homes, server_tools)
+
+
+def _unpacked(
+    tools: Iterable[dict[str, Any]], namespace: str | None
+) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    for tool in tools:
+        if tool["type"] == "namespace":
+            yield from _unpacked(tool["tools"], offered_name(namespace, tool["name"]))
+        else:
+            yield namespace, tool
+
+
+def _spec(name: str, tool: dict[str, Any]) -> ToolSpec:
+    description = tool["description"] or ""
+    if tool["type"] == "custom":
+        return ToolSpec(name, description, custom=True, grammar=_grammar(tool["format"] or {}))
+    return ToolSpec(name, description, tool["parameters"] or {})
+
+
+def _grammar(form: dict[str, Any]) -> str | None:
+    """``{"type": "grammar", "syntax", "definition"}`` in words; free text has none."""
+    if not form.get("definition"):
+        return None
+    return f"{form.get('syntax', '')} grammar:\n{form['definition']}".strip()
+
+
+def tool_choice(choice: str | dict[str, Any] | None, toolbox: Toolbox) -> ToolChoice:
+    """Raises InvalidRequest for a choice that no answer could keep."""
+    wanted = _wanted(choice, toolbox)
+    for name in sorted((wanted.names or frozenset()) - toolbox.specs.keys()):
+        message = f"tool_choice: No tool of the name {name!r} is among the tools."
+        raise InvalidRequest(message, param="tool_choice")
+    return wanted
+
+
+def _wanted(choice: str | dict[str, Any] | None, toolbox: Toolbox) -> ToolChoice:
+    if isinstance(choice, dict):
+        return _wanted_tool(choice, toolbox)
+    if choice == "none":
+        return ToolChoice("none")
+    if choice == "required" and not (toolbox.specs or toolbox.server_tools):
+        message = "tool_choice: There are no tools to choose from."
+        raise InvalidRequest(message, param="tool_choice")
+    # Only tools of the server, which cline and others offer unasked: none of them can be required.
+    return ToolChoice("required" if choice == "required" and toolbox.specs else "auto")
+
+
+def _wanted_tool(choice: dict[str, Any], toolbox: Toolbox) -> ToolChoice:
+    """A tool of the server's cannot be called here: the bot answers as it would without it."""
+    if choice["type"] == "allowed_tools":
+        names = frozenset(toolbox.named(tool) for tool in choice["tools"] if tool["name"])
+        return ToolChoice("required" if choice["mode"] == "required" and names else "auto", names)
+    if choice["type"] in CALLABLE:
+        return ToolChoice("required", frozenset({toolbox.named(choice)}))
+    return ToolChoice()

@@ -1,0 +1,43 @@
+"""The README knows every setting, every route and every room of the house."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.config import SETTING_NAMES, Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def modules() -> list[str]:
+    paths = (path.relative_to(ROOT / "app") for path in (ROOT / "app").rglob("*.py"))
+    return sorted(str(path) for path in paths if path.name != "__init__.py")
+
+
+def routes() -> list[str]:
+    """As the README writes them. What only says that Poe cannot do it is one sentence there."""
+    rules = create_app(Settings()).url_map.iter_rules()
+    served = [str(rule) for rule in rules if not rule.endpoint.startswith("unsupported.")]
+    return sorted({re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule) for rule in served})
+
+
+@pytest.mark.parametrize("name", [*SETTING_NAMES, "POEGATE_CONFIG"])
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_a_line_in_the_map(module: str) -> None:
+    folder, _, name = module.rpartition("/")
+    section = README.split("## The map of the house", 1)[1]
+    if folder:
+        section = section.split(f" {folder.rpartition('/')[2]}/ ", 1)[1]
+    assert name in section
+
+
+@pytest.mark.parametrize("route", routes())
+def test_every_route_is_in_the_readme(route: str) -> None:
+    assert route in README
