@@ -23,7 +23,7 @@ Newer clients send kinds that are not known yet; these patterns are what all of 
 
 
 class ImagePartSchema(BaseSchema):
-    file_id = optional(fields.String)
+    file_id = optional(fields.String, validate=validate.Length(min=1))
     image_url = optional(fields.String, validate=validate.Length(min=1))
     detail = fields.String(load_default="auto", allow_none=True)
 
