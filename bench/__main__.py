@@ -10,7 +10,7 @@ from bench.processes import Failure, raise_open_files
 from bench.rows import ROWS
 from bench.table import Pace, Result, Row
 
-DEADLINE = 420  # seconds that a whole run may take
+DEADLINE = 590  # seconds that a whole run may take
 QUICK = Pace(rounds=1, share=0.4)
 COLUMNS = ("measured", "gateway", "baseline", "gateway is better", "target", "met")
 
