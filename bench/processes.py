@@ -121,6 +121,7 @@ def gateway_settings(port: int, poe: str) -> dict[str, str]:
         "WEB_CONCURRENCY": "1",
         "POE_BASE_URL": f"{poe}/bot/",
         "POE_API_URL": poe,
+        "STATE_DIR": str(Path(tempfile.gettempdir()) / "poegate-bench"),
     }
 
 

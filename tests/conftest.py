@@ -50,6 +50,7 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
                 "POE_BASE_URL": f"{upstream.url}/bot/",
                 "POE_API_URL": upstream.url,
                 "BOT_URLS": bot_urls(demo.url),
+                "STATE_DIR": str(logs / "state"),
                 **settings,
             }
             log = logs / f"gateway-{port}.log"

@@ -238,6 +238,10 @@ def test_an_id_tells_its_response() -> None:
             {"role": "user", "content": [{"type": "input_image", "image_url": "ftp://h/a"}]},
             "input[0].content[0].image_url",
         ),
+        (
+            {"role": "user", "content": [{"type": "input_image", "file_id": ""}]},
+            "input[0].content[0].file_id",
+        ),
         ({"role": "user", "content": [{"type": "input_file"}]}, "input[0].content[0]"),
         (
             {"role": "user", "content": [{"type": "input_file", "file_data": "data:x"}]},
