@@ -5,7 +5,8 @@ from gevent import monkey
 # Before anything imports ssl or sockets, the settings below included.
 monkey.patch_all()
 
-from logging.config import dictConfig  # noqa: E402 - only after the patch
+import resource  # noqa: E402 - only after the patch
+from logging.config import dictConfig  # noqa: E402
 
 from app.config import load_settings  # noqa: E402
 
@@ -16,6 +17,12 @@ worker_class = "app.worker.DrainingWorker"
 workers = _settings.web_concurrency
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
+
+# Two descriptors a stream; the usual soft limit of 1,024 would end at 500 of them.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = 65_536 if _hard == resource.RLIM_INFINITY else min(65_536, _hard)
+if resource.RLIM_INFINITY != _soft < _wanted:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
 
 # A stream is a connection held open; the default of 1,000 would queue the next client.
 worker_connections = 20_000

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal
+from urllib.parse import quote
 
 Pairs = tuple[tuple[str, str], ...]
 REASONING_MODES = ("split", "inline", "drop")
@@ -85,11 +86,12 @@ class Settings:
 
         ``{bot}`` in the URL stands for the name; a glob's URL without it is a folder of bots.
         """
+        name = quote(bot, safe="", errors="replace")  # a name must not choose another path
         for glob, url in self.bot_urls:
             if fnmatchcase(bot, glob):
                 if "{bot}" in url:
-                    return url.replace("{bot}", bot)
-                return url if glob == bot else f"{url.rstrip('/')}/{bot}"
+                    return url.replace("{bot}", name)
+                return url if glob == bot else f"{url.rstrip('/')}/{name}"
         return None
 
 
@@ -166,7 +168,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "poe_api_url": lambda value: _base_url(value).rstrip("/"),
     "poe_upload_url": _folder_url,
     "poe_proxy": _base_url,
-    "bot_urls": _pairs,
+    "bot_urls": lambda value: tuple((name, _base_url(url)) for name, url in _pairs(value)),
     "model_aliases": _pairs,
     "image_model": str,
     "tool_adapter": str,

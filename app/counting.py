@@ -1,11 +1,15 @@
 """Counts tokens off the gevent hub, so that no other request waits for it."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import gevent
+from gevent.threadpool import ThreadPool
 
 from app.core import tokens
 from app.core.conversation import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+
+COUNTING_THREADS = 2
 
 
 class Count:
@@ -17,14 +21,16 @@ class Count:
         self._memory = memory
         self._task = None
         if texts:
-            pool = gevent.get_hub().threadpool
-            self._task = pool.spawn(lambda: [tokens.count(text) for text in texts.values()])
+            # In a greenlet, for a pool whose threads are all busy would make the request wait.
+            self._task = gevent.spawn(
+                _threads().apply, lambda: [tokens.count(text) for text in texts.values()]
+            )
 
     def __call__(self) -> int:
         """All of them: waits for the thread."""
         if self._task is None:
             return self._known
-        counts: list[int] = self._task.get()  # type: ignore[assignment]  # None is for time-outs
+        counts: list[int] = self._task.get()
         for digest, counted in zip(self._digests, counts, strict=True):
             self._memory.keep(digest, counted)
         return self._known + sum(counts)
@@ -32,6 +38,12 @@ class Count:
     def if_ready(self) -> int:
         """All of them, or 0 rather than to wait."""
         return self() if self._task is None or self._task.ready() else 0
+
+
+@cache
+def _threads() -> ThreadPool:
+    """Apart from gevent's own pool, in which names of hosts are looked up."""
+    return ThreadPool(COUNTING_THREADS)
 
 
 class PromptCounter:
@@ -61,7 +73,7 @@ def count_off_hub(text: str) -> int:
     """Tokens of a text; a long one is counted in a native thread, for tiktoken frees the GIL."""
     if len(text) <= tokens.SHORT_CHARS:
         return tokens.count(text)
-    counted: int = gevent.get_hub().threadpool.apply(tokens.count, (text,))
+    counted: int = _threads().apply(tokens.count, (text,))
     return counted
 
 

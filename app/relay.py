@@ -92,7 +92,7 @@ class Reply:
 
     def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
         batches = replies.split_reasoning(batches, mode=self._relay.settings.reasoning)
-        batches = self._adapter.parse(batches, query)
+        batches = replies.drop_repeated_calls(self._adapter.parse(batches, query))
         batches = stop_at(batches, query.stop)
         if query.max_tokens is not None:
             batches = limit_tokens(batches, query.max_tokens)

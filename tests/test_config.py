@@ -26,6 +26,12 @@ def test_it_works() -> None:
     assert (settings.port, settings.headers_wait, settings.host) == (9000, 0.5, "127.0.0.1")
 
 
+def test_a_name_cannot_choose_another_path() -> None:
+    settings = load_settings({"BOT_URLS": "my-*=http://h/own/,x-*=http://h/{bot}/y"})
+    assert settings.url_of("my-a/../../admin?z=1") == "http://h/own/my-a%2F..%2F..%2Fadmin%3Fz%3D1"
+    assert settings.url_of("x-@evil/") == "http://h/x-%40evil%2F/y"
+
+
 def test_defaults() -> None:
     assert load_settings({}) == Settings()
 
@@ -56,6 +62,7 @@ def test_toml_file_and_environment(tmp_path: Path) -> None:
         ("REASONING", "loud"),
         ("POE_BASE_URL", "api.poe.com"),
         ("BOT_URLS", "mine"),
+        ("BOT_URLS", "mine=127.0.0.1:8000/x"),
         ("MODEL_ALIASES", "=x"),
         ("ACCESS_TOKENS", "[1]"),
         ("ACCESS_TOKENS", "two words"),

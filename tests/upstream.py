@@ -132,6 +132,20 @@ async def flood(exchange: Exchange, _: str) -> None:
     await exchange.write(event("done"), more=False)
 
 
+async def unfinished(exchange: Exchange, tokens: str) -> None:
+    """Ends its body as it should, but without the done event."""
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=f"t{number} "))
+    await exchange.write(b"", more=False)
+
+
+async def keyed(exchange: Exchange, _: str) -> None:
+    """Tells the key that it was asked with."""
+    told = {"detail": f"bad key: {exchange.headers['authorization']}"}
+    await exchange.answer(401, told)
+
+
 async def slow(exchange: Exchange, seconds: str) -> None:
     await exchange.start()
     for number in range(5):
@@ -186,6 +200,8 @@ BEHAVIOURS = {
         endless,
         flood,
         slow,
+        unfinished,
+        keyed,
         garbage,
         script,
         count,

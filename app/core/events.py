@@ -33,6 +33,11 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
+class Restated:
+    """What follows says again, with a difference, what the client already has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discarded:
     """Text that the bot wrote and the client never sees: an attempt that had to be repeated."""
 
@@ -116,6 +121,7 @@ Event = (
     TextDelta
     | ReasoningDelta
     | Replacement
+    | Restated
     | Discarded
     | ToolCallDelta
     | MediaReply

@@ -5,6 +5,7 @@ A stage passes empty batches on: they are the ticks by which a silent stream is 
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from app.core.events import (
     Batch,
@@ -15,6 +16,7 @@ from app.core.events import (
     Finished,
     ReasoningDelta,
     Replacement,
+    Restated,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -175,7 +177,8 @@ class _ShownReply:
         self._splitter = ReasoningSplitter()
         answer = _lacking(before[0], "".join(self._text), "\n")
         reasoning = _lacking(before[1], "".join(self._reasoning), "\n")
-        events: Batch = [ReasoningDelta(reasoning)] if reasoning else []
+        events: Batch = [Restated()]
+        events += [ReasoningDelta(reasoning)] if reasoning else []
         return events + ([TextDelta(answer)] if answer else [])
 
     def _show(self, events: list[TextDelta | ReasoningDelta]) -> Batch:
@@ -199,6 +202,25 @@ def _lacking(before: str, now: str, border: str) -> str:
     return border + now if now else ""
 
 
+def drop_repeated_calls(batches: Batches) -> Iterator[Batch]:
+    """After a restatement only calls that are new: clients act on each call that they get."""
+    made: set[tuple[str | None, str]] = set()
+    restated, dropped = False, 0
+    for batch in batches:
+        out: Batch = []
+        for event in batch:
+            restated = restated or isinstance(event, Restated)
+            if isinstance(event, ToolCallDelta):
+                call = (event.name, event.arguments)
+                if restated and call in made:
+                    dropped += 1
+                    continue
+                made.add(call)
+                event = replace(event, index=event.index - dropped)
+            out.append(event)
+        yield out
+
+
 def end_at_cut(batches: Batches, close: Callable[[], None]) -> Iterator[Batch]:
     """Ends the reply where a stage has cut it, and calls ``close`` at once: nobody reads on."""
     for batch in batches:
@@ -218,7 +240,7 @@ def count_usage(
     for batch in batches:
         for event in batch:
             tally.add(event)
-        yield [event for event in batch if not isinstance(event, Discarded | Cut)]
+        yield [event for event in batch if not isinstance(event, Discarded | Restated | Cut)]
     yield [tally.finished(prompt_tokens(), count)]
 
 

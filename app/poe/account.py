@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import gevent
 import requests
+from cachetools import TTLCache
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
@@ -37,6 +38,8 @@ LIST_SECONDS = 600.0
 
 RETRY_SECONDS = 30.0
 """How long Poe is left alone after it could not be reached."""
+
+_reachable: TTLCache[str, bool] = TTLCache(maxsize=8, ttl=5.0)
 
 TIMEOUT_SECONDS = (3.05, 15.0)
 
@@ -223,11 +226,19 @@ def _pool_error(failures: dict[int, ApiError], asked: int) -> UpstreamError:
 
 
 def poe_is_reachable(settings: Settings) -> bool:
-    """Whether Poe's address answers at all, whatever it answers."""
-    try:
-        requests.head(settings.poe_api_url, timeout=TIMEOUT_SECONDS[0], proxies=_proxies(settings))
-    except requests.RequestException:
-        return False
+    """Whether Poe's address answers at all, whatever it answers. Asked once in five seconds."""
+    known = _reachable.get(settings.poe_api_url)
+    if known is None:
+        known = _reachable[settings.poe_api_url] = _answers(settings)
+    return known
+
+
+def _answers(settings: Settings) -> bool:
+    with _session(settings) as session:
+        try:
+            session.head(settings.poe_api_url, timeout=TIMEOUT_SECONDS[0])
+        except requests.RequestException:
+            return False
     return True
 
 

@@ -109,16 +109,18 @@ class PoeClient:
 
     def _pump(self, query: Query, key: str, inbox: Inbox) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
+        secret = key
         try:
-            for piece in self._partials(query, key):
+            endpoint = self._endpoint(query.bot, key)
+            secret = endpoint.key
+            for piece in self._partials(query, endpoint):
                 inbox.put(piece)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            inbox.close(End(error))
+            inbox.close(End(error, secret))
         else:
             inbox.close(End())
 
-    def _partials(self, query: Query, key: str) -> Iterator[fp.PartialResponse]:
-        endpoint = self._endpoint(query.bot, key)
+    def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
             protocol_messages(query, endpoint.attach),
             endpoint.name,
@@ -129,11 +131,15 @@ class PoeClient:
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
-            session=QuerySession(endpoint.transport),  # type: ignore[arg-type]  # all it calls
+            session=QuerySession(endpoint.transport, own=endpoint.transport is self._own),  # type: ignore[arg-type]  # all it calls
         )
 
     def _endpoint(self, bot: str, key: str) -> "_Endpoint":
         own_url = self._settings.url_of(bot)
+        if own_url is None and not key:
+            raise UpstreamError(
+                "This gateway has no Poe key (POE_API_KEYS): it can ask only the bots of BOT_URLS."
+            )
         if own_url is None:
             name = quote(bot, safe="")
             attach = partial(self.uploader.attach, key=key)

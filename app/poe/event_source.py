@@ -8,12 +8,16 @@ the place of ``httpx_sse`` within ``fastapi_poe.client``.
 import codecs
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
 import httpx
 from httpx_sse import SSEError
+
+MOST_EVENT_CHARS = 16_000_000
+END_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,31 @@ class EventDecoder:
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
         self._newlines = _Newlines()
-        self._held = ""
+        self._held: list[str] = []
+        self._held_chars = 0
+        self._tail = ""
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete. What never gets its blank line is no event."""
-        *blocks, self._held = (self._held + self._newlines.feed(self._decode(data))).split("\n\n")
+        """The events that these bytes complete. What never gets its blank line is no event.
+
+        Raises httpx.ReadError for an event of more than MOST_EVENT_CHARS.
+        """
+        text = self._newlines.feed(self._decode(data))
+        if "\n\n" not in self._tail + text:
+            self._hold(text)
+            return []
+        *blocks, rest = "".join((*self._held, text)).split("\n\n")
+        self._held, self._held_chars, self._tail = [], 0, ""
+        self._hold(rest)
         return [event for block in blocks if (event := _parse_block(block)) is not None]
+
+    def _hold(self, text: str) -> None:
+        """Keeps the beginning of an event. Nothing is searched twice, whatever its size."""
+        self._held.append(text)
+        self._held_chars += len(text)
+        self._tail = text[-1:] or self._tail
+        if self._held_chars > MOST_EVENT_CHARS:
+            raise httpx.ReadError("an event is larger than any bot's answer")
 
 
 class _Newlines:
@@ -109,14 +132,38 @@ class EventSource:
         self._response = response
 
     async def aiter_sse(self) -> AsyncIterator[ServerEvent]:
-        """Raises httpx_sse.SSEError where the response is no event stream."""
+        """Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
+        where it ends before ``done``: the library itself takes that for a whole answer."""
         content_type = self._response.headers.get("content-type", "")
         if not content_type.startswith("text/event-stream"):
             raise SSEError(f"expected an event stream, got {content_type!r}")
         decoder = EventDecoder()
-        async for data in self._response.aiter_bytes():
+        blocks = self._response.aiter_bytes()
+        async for data in blocks:
             for event in merge_texts(decoder.feed(data)):
-                yield event
+                if event.event == "done":
+                    await _read_to_the_end(blocks)
+                yield event if event.event != "json" else _without_nulls(event)
+        raise httpx.ReadError("the answer ended without its done event")
+
+
+async def _read_to_the_end(blocks: AsyncIterator[bytes]) -> None:
+    """The body's end comes right behind ``done``; once it is read, the connection can be kept."""
+    with suppress(httpx.HTTPError), gevent.Timeout(END_SECONDS, False):  # type: ignore[arg-type]
+        async for _ in blocks:
+            pass
+
+
+def _without_nulls(event: ServerEvent) -> ServerEvent:
+    """OpenAI-like servers open with ``content: null``, at which the library's tool path fails."""
+    try:
+        payload = json.loads(event.data)
+        for choice in payload["choices"]:
+            if choice["delta"].get("content", "") is None:
+                del choice["delta"]["content"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return event
+    return ServerEvent(event.event, json.dumps(payload))
 
 
 @asynccontextmanager

@@ -51,6 +51,12 @@ _STATUS_WORDS = {
     529: "The bot {bot!r} is overloaded. Try again later.",
 }
 
+_OWN_WORDS = {
+    401: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
+    403: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
+    404: "The server of {bot!r} answered 404: look at its URL in BOT_URLS.",
+}
+
 _ERROR_TYPES: dict[str, type[ApiError]] = {
     "user_message_too_long": PromptTooLong,
     "insufficient_fund": InsufficientCredits,
@@ -88,6 +94,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 def _from_status(error: Any, bot: str) -> ApiError:
     told = message_in(error.body)
     words = _STATUS_WORDS.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
+    words = _OWN_WORDS.get(error.status, words) if error.own else words
     message = words.format(bot=bot, status=error.status)
     return _STATUSES.get(error.status, UpstreamError)(
         f"{message} {told}" if told else message,
@@ -140,7 +147,7 @@ def _saying(words: str) -> Callable[[Any, str], ApiError]:
 _TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...] = (
     (PoeStatus, _from_status),
     (httpx_sse.SSEError, _saying("The server of {bot!r} did not answer as a Poe bot does.")),
-    (httpx.ConnectError, _saying("The server of {bot!r} cannot be reached.")),
+    (httpx.ConnectError, _saying("The server of the bot {bot!r} cannot be reached.")),
     (httpx.UnsupportedProtocol, _saying("The address of {bot!r} is not an HTTP address.")),
     (httpx.InvalidURL, _saying("The address of {bot!r} cannot be used.")),
     (httpx.TransportError, _saying("The connection to {bot!r} broke.")),

@@ -1,6 +1,6 @@
 """Where a bot's partials wait for the greenlet that asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import fastapi_poe as fp
 from gevent.event import Event
@@ -8,19 +8,26 @@ from gevent.event import Event
 from app.errors import ApiError
 from app.poe.faults import translate_fault
 
+SECRET_CHARS = 6
+"""Shorter keys are no secrets, and would be found in ordinary words."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended."""
+    """How a call ended. ``secret``: the key it was made with, which no message may show."""
 
     error: Exception | None = None
+    secret: str = field(default="", repr=False)
 
     def tell(self, bot: str) -> None:
         """Raises what went wrong, as ours."""
         if isinstance(self.error, ApiError):
             raise self.error
         if self.error is not None:
-            raise translate_fault(self.error, bot) from self.error
+            told = translate_fault(self.error, bot)
+            if len(self.secret) >= SECRET_CHARS:
+                told.message = told.message.replace(self.secret, "[key]")
+            raise told from self.error
 
 
 class Inbox:

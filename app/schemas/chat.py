@@ -5,7 +5,16 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.schemas.content import Content
-from app.schemas.fields import Flag, Number, Object, Remembered, TextOrTexts, Whole, optional
+from app.schemas.fields import (
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    Remembered,
+    TextOrTexts,
+    Whole,
+    optional,
+)
 from app.schemas.loading import BaseSchema
 from app.schemas.tools import (
     FunctionSchema,
@@ -65,7 +74,7 @@ class ChatSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = fields.String(required=True, validate=validate.Length(min=1))
+    model = fields.String(required=True, validate=MODEL_NAME)
     messages = fields.List(
         fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
     )

@@ -3,7 +3,7 @@
 from marshmallow import INCLUDE, fields, validate
 
 from app.schemas.chat import StreamOptionsSchema
-from app.schemas.fields import Flag, Number, Object, TextOrTexts, Whole, optional
+from app.schemas.fields import MODEL_NAME, Flag, Number, Object, TextOrTexts, Whole, optional
 from app.schemas.loading import BaseSchema
 
 MOST_CHOICES = 8
@@ -15,7 +15,7 @@ class CompletionSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = fields.String(required=True, validate=validate.Length(min=1))
+    model = fields.String(required=True, validate=MODEL_NAME)
     prompt = TextOrTexts(most=MOST_CHOICES, required=True, validate=validate.Length(min=1))
     suffix = optional(fields.String)
     echo = optional(Flag)

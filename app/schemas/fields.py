@@ -5,9 +5,21 @@ from hashlib import blake2b
 from typing import Any
 
 from cachetools import LRUCache
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 MOST_REMEMBERED = 64
+
+
+def _check_encodable(text: str) -> None:
+    """JSON can carry lone surrogates; no name has one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError("Not a valid string.") from error
+
+
+MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
+"""What the name of a model must be: it is part of an address, and of a log line."""
 
 
 class Number(fields.Float):

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.schemas.blocks import BLOCKS, TEXT_BLOCKS, Blocks
-from app.schemas.fields import Flag, Number, Object, Whole, optional
+from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.loading import BaseSchema
 from app.schemas.typed import TOOLS, TypedObject
 
@@ -62,7 +62,7 @@ class CountTokensSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = fields.String(required=True, validate=validate.Length(min=1))
+    model = fields.String(required=True, validate=MODEL_NAME)
     messages = fields.List(
         fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
     )

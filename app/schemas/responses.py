@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
-from app.schemas.fields import Flag, Number, Object, Whole, optional
+from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 from app.schemas.responses_items import Input
@@ -65,7 +65,7 @@ class ResponsesSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = fields.String(required=True, validate=validate.Length(min=1))
+    model = fields.String(required=True, validate=MODEL_NAME)
     input = Input(load_default=list, allow_none=True)
     instructions = optional(fields.String)
     previous_response_id = optional(fields.String)

@@ -1,6 +1,7 @@
 """The stages of the reply pipeline, on literal batches."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -19,6 +20,7 @@ from app.core.events import (
     MediaReply,
     ReasoningDelta,
     Replacement,
+    Restated,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -28,6 +30,7 @@ from app.core.events import (
 from app.core.limits import stop_at
 from app.core.replies import (
     count_usage,
+    drop_repeated_calls,
     end_at_cut,
     retell,
     settle_replacements,
@@ -174,6 +177,9 @@ def test_usage_counts_reasoning_as_completion() -> None:
     assert answer.finished.usage.total == 13
 
 
+CALL = ToolCallDelta(0, "{}", "call_1", "f")
+
+
 def finish(*batches: Batch) -> Finished:
     return fold(count_usage(batches, prompt_tokens=lambda: 0, count=len)).finished
 
@@ -207,6 +213,17 @@ def test_a_fold_keeps_the_order_and_joins_the_pieces_of_a_call() -> None:
         ToolCall("c1", "g", "raw", custom=True),
         Text("bc"),
     )
+
+
+def test_calls_that_are_restated_are_made_once() -> None:
+    again = [Restated(), replace(CALL, index=1, id="call_2"), replace(CALL, index=2, name="g")]
+    batches: list[Batch] = [[CALL], [*again]]
+    calls = [
+        event for event in flatten(drop_repeated_calls(batches)) if isinstance(event, ToolCallDelta)
+    ]
+    assert [(call.index, call.name) for call in calls] == [(0, "f"), (1, "g")]
+    twice: list[Batch] = [[CALL], [replace(CALL, index=1, id="call_2")]]
+    assert len(list(flatten(drop_repeated_calls(twice)))) == 2
 
 
 def test_a_reply_without_an_end_is_no_answer() -> None:

@@ -270,5 +270,7 @@ def test_the_proxy_of_the_settings(requests_mock: Mocker) -> None:
 
 def test_whether_poe_can_be_reached(requests_mock: Mocker) -> None:
     requests_mock.head(BASE, [{"status_code": 404}, {"exc": requests.ConnectionError}])
-    assert poe_is_reachable(SETTINGS)
+    account._reachable.clear()
+    assert poe_is_reachable(SETTINGS) and poe_is_reachable(SETTINGS)
+    account._reachable.clear()
     assert not poe_is_reachable(SETTINGS)

@@ -1,12 +1,14 @@
 """The decoder, on literal bytes named after the specification's examples, split everywhere."""
 
 import json
+import time
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.poe.event_source import EventDecoder, ServerEvent, merge_texts
+from app.poe.event_source import EventDecoder, ServerEvent, _without_nulls, merge_texts
 
 STREAMS = {
     "one event a token": (
@@ -61,6 +63,23 @@ def test_split_at_every_byte(name: str) -> None:
 @given(st.lists(st.binary(max_size=30), max_size=6))
 def test_no_bytes_make_it_fail_and_pieces_do_not_matter(pieces: list[bytes]) -> None:
     assert decode(*pieces) == decode(b"".join(pieces))
+
+
+def test_an_event_without_end_is_given_up() -> None:
+    decoder = EventDecoder()
+    started = time.monotonic()
+    with pytest.raises(httpx.ReadError):
+        for _ in range(10_000):
+            decoder.feed(b"x" * 4_000)
+    assert time.monotonic() - started < 5
+
+
+def test_nulls_of_openai_like_servers_are_left_out() -> None:
+    opening = {"choices": [{"delta": {"role": "assistant", "content": None}}]}
+    event = _without_nulls(ServerEvent("json", json.dumps(opening)))
+    assert json.loads(event.data) == {"choices": [{"delta": {"role": "assistant"}}]}
+    for data in ("{", "[]", '{"choices": [1]}', "{}"):
+        assert _without_nulls(ServerEvent("json", data)).data == data
 
 
 def text(piece: object) -> ServerEvent:
