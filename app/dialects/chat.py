@@ -3,7 +3,6 @@
 The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompletionChunk).
 """
 
-import json
 import time
 import uuid
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
+from app.dialects.frames import data_frame
 from app.errors import ApiError, openai_envelope
-
-_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Encoder:
 
     def fail(self, error: ApiError) -> bytes:
         """The one frame after which the stream ends; SDKs raise at its ``error`` key."""
-        return frame(openai_envelope(error))
+        return data_frame(openai_envelope(error))
 
     def _delta(self, event: Event, index: int) -> bytes:
         match event:
@@ -159,7 +157,7 @@ class Encoder:
 
     def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return frame({**self._body, "choices": [choice]})
+        return data_frame({**self._body, "choices": [choice]})
 
     def _last_chunk(self, finished: Finished, index: int) -> bytes:
         return self._chunk({}, index, self._envelope.reason(finished))
@@ -167,10 +165,5 @@ class Encoder:
     def _end(self, usage: Usage) -> bytes:
         last = b""
         if self._include_usage:
-            last = frame({**self._body, "choices": [], "usage": render_usage(usage)})
+            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
         return last + b"data: [DONE]\n\n"
-
-
-def frame(data: dict[str, Any]) -> bytes:
-    """One server-sent event without a name."""
-    return b"data: " + _json(data).encode("ascii") + b"\n\n"

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, FinishReason, TextDelta, Usage
-from app.dialects.chat import Envelope, frame, render_usage
+from app.dialects.chat import Envelope, render_usage
+from app.dialects.frames import data_frame
 from app.dialects.parameters import bot_parameters
 from app.errors import ApiError, InvalidRequest, openai_envelope
 from app.schemas.completions import MOST_CHOICES, CompletionSchema
@@ -104,13 +105,13 @@ class Encoder:
         return b""
 
     def fail(self, error: ApiError) -> bytes:
-        return frame(openai_envelope(error))
+        return data_frame(openai_envelope(error))
 
     def _frame(self, text: str, index: int, reason: FinishReason | None = None) -> bytes:
-        return frame({**self._body, "choices": [_choice(text, index, reason)]})
+        return data_frame({**self._body, "choices": [_choice(text, index, reason)]})
 
     def _end(self, usage: Usage) -> bytes:
         last = b""
         if self._include_usage:
-            last = frame({**self._body, "choices": [], "usage": render_usage(usage)})
+            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
         return last + b"data: [DONE]\n\n"

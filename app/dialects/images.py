@@ -4,7 +4,6 @@ The wire format is that of the ``openai`` SDK's ImagesResponse, ImageGenStreamEv
 ImageEditStreamEvent.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from marshmallow import Schema
 
 from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
-from app.dialects.chat import frame
+from app.dialects.frames import data_frame, named_frame
 from app.dialects.media import media_from_url
 from app.dialects.parameters import bot_parameters
 from app.errors import ApiError, InvalidRequest, openai_envelope
@@ -172,7 +171,7 @@ class Encoder:
         return self._step(event, 0)
 
     def fail(self, error: ApiError) -> bytes:
-        return frame(openai_envelope(error))
+        return data_frame(openai_envelope(error))
 
     def _step(self, event: Event, index: int) -> bytes:
         match event:
@@ -191,7 +190,7 @@ class Encoder:
         kind = f"{self._kind}.{name}"
         body = {"type": kind, "b64_json": "", **_picture(file, self._inline)}
         body |= {"created_at": self._created, **self._settings(file), **more}
-        return f"event: {kind}\ndata: {json.dumps(body, separators=(',', ':'))}\n\n".encode()
+        return named_frame(body)
 
     def _settings(self, file: MediaReply) -> dict[str, Any]:
         """What was asked for, in the words that the SDK's types know."""

@@ -21,6 +21,7 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
+from app.dialects.frames import named_frame
 from app.errors import ApiError, anthropic_envelope
 
 Thinking = Literal["shown", "omitted", "none"]
@@ -117,9 +118,6 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
-
-
 class Encoder:
     """Events to the SSE frames of a message: its blocks one after the other. Pure."""
 
@@ -145,7 +143,7 @@ class Encoder:
             "usage": usage,
         }
         message = {**_head(self._envelope), **unended}
-        return frame({"type": "message_start", "message": message}) + self.keepalive
+        return named_frame({"type": "message_start", "message": message}) + self.keepalive
 
     def step(self, event: Event) -> bytes:
         match event:
@@ -162,7 +160,7 @@ class Encoder:
 
     def fail(self, error: ApiError) -> bytes:
         """The one frame after which the stream ends; SDKs raise at its name."""
-        return frame(anthropic_envelope(error, self._envelope.request_id))
+        return named_frame(anthropic_envelope(error, self._envelope.request_id))
 
     def _think(self, text: str) -> bytes:
         if self._envelope.thinking == "none":
@@ -194,7 +192,7 @@ class Encoder:
         self._kind, self._index = kind, self._index + 1
         self._answered |= kind != "thinking"
         opening = {"type": "content_block_start", "index": self._index, "content_block": start}
-        return closing + frame(opening)
+        return closing + named_frame(opening)
 
     def _add(self, delta: str, name: str, text: str) -> bytes:
         """A delta of a block whose end depends on what was written in it."""
@@ -202,7 +200,7 @@ class Encoder:
         return self._delta({"type": delta, name: text})
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
-        return frame({"type": "content_block_delta", "index": self._index, "delta": delta})
+        return named_frame({"type": "content_block_delta", "index": self._index, "delta": delta})
 
     def _close(self) -> bytes:
         """Ends the open block, if there is one: thoughts with their signature, calls with JSON."""
@@ -216,16 +214,10 @@ class Encoder:
             last = self._delta({"type": "input_json_delta", "partial_json": "{}"})
         self._kind = None
         self._written.clear()
-        return last + frame({"type": "content_block_stop", "index": self._index})
+        return last + named_frame({"type": "content_block_stop", "index": self._index})
 
     def _finish(self, finished: Finished) -> bytes:
         opening = b"" if self._answered else self._open("text", _NO_TEXT)
         usage = render_usage(finished.usage)
         delta = {"type": "message_delta", "delta": _ending(finished), "usage": usage}
-        return opening + self._close() + frame(delta) + frame({"type": "message_stop"})
-
-
-def frame(data: dict[str, Any]) -> bytes:
-    """One server-sent event under the name that its type is: without it SDKs read nothing."""
-    body = _json(data)
-    return f"event: {data['type']}\ndata: {body}\n\n".encode("ascii")
+        return opening + self._close() + named_frame(delta) + named_frame({"type": "message_stop"})

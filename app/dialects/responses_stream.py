@@ -5,7 +5,6 @@ time: added, its content, done. Codex reads whole items only; others read the de
 """
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 from app.core.conversation import Reasoning, Text, ToolCall
 from app.core.events import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from app.dialects.frames import compact_json, named_frame
 from app.dialects.responses import (
     Envelope,
     OutputPart,
@@ -63,9 +63,6 @@ _FORMS = {
 }
 
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
-
-
 class _OpenItem:
     """An item of the output that is under way, as the events that tell of it."""
 
@@ -81,7 +78,7 @@ class _OpenItem:
         # Deltas are most of a stream: all but their text is encoded once for all of them.
         kind = f"{self._form.events}.delta"
         delta = {"type": kind, **self._place, **self._form.extra}
-        self._delta = f"event: {kind}\ndata: {_json(delta)[:-1]}"
+        self._delta = f"event: {kind}\ndata: {compact_json(delta)[:-1]}"
 
     def begin(self) -> Iterator[StreamEvent]:
         yield self._item_event("added", self._begun)
@@ -91,7 +88,7 @@ class _OpenItem:
     def more(self, text: str, number: int) -> bytes:
         """The frame of a delta; ``number`` is its sequence number."""
         self._pieces.append(text)
-        told = f'{self._delta},"delta":{_json(text)},"sequence_number":{number}}}\n\n'
+        told = f'{self._delta},"delta":{compact_json(text)},"sequence_number":{number}}}\n\n'
         return told.encode("ascii")
 
     def end(self, status: str) -> Iterator[StreamEvent]:
@@ -138,7 +135,7 @@ class Encoder:
         self._output: list[Item] = []
         self._open: _OpenItem | None = None
         self._keys: list[_Key] = []
-        self._begun = _json(response_object(envelope, []))
+        self._begun = compact_json(response_object(envelope, []))
 
     @property
     def keepalive(self) -> bytes:
@@ -206,9 +203,8 @@ class Encoder:
         return self._frame({"type": kind, "response": response})
 
     def _frame(self, event: StreamEvent) -> bytes:
-        event = {"type": event["type"], "sequence_number": next(self._sequence), **event}
-        data = _json(event)
-        return f"event: {event['type']}\ndata: {data}\n\n".encode("ascii")
+        number = next(self._sequence)
+        return named_frame({"type": event["type"], "sequence_number": number, **event})
 
 
 def _key(event: TextDelta | ReasoningDelta | ToolCallDelta) -> _Key:

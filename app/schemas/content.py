@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from app.schemas.fields import load_each
 from app.schemas.loading import BaseSchema
 
 
@@ -65,15 +66,7 @@ class Content(fields.Field[Any]):
             return value
         if not isinstance(value, list):
             raise ValidationError("Must be a text or a list of content parts.")
-        parts, faults = [], {}
-        for index, part in enumerate(value):
-            try:
-                parts.append(_load_part(part))
-            except ValidationError as fault:
-                faults[index] = fault.messages
-        if faults:
-            raise ValidationError(faults)
-        return parts
+        return load_each(value, _load_part)
 
 
 def _load_part(part: Any) -> tuple[str, dict[str, Any]]:

@@ -1,13 +1,15 @@
 """Fields as strict as JSON is: marshmallow's own would read "0.5" as a number and 1 as true."""
 
 import json
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
 MOST_REMEMBERED = 64
+Loaded = TypeVar("Loaded")
 
 
 def _check_encodable(text: str) -> None:
@@ -99,6 +101,19 @@ class Remembered(fields.Field[Any]):
         if key not in self._known:
             self._known[key] = self._inner.deserialize(value, attr, data)
         return self._known[key]
+
+
+def load_each(values: list[Any], load: Callable[[Any], Loaded]) -> list[Loaded]:
+    """The values of a list, each loaded. Raises ValidationError with the faults by their index."""
+    loaded, faults = [], {}
+    for index, value in enumerate(values):
+        try:
+            loaded.append(load(value))
+        except ValidationError as fault:
+            faults[index] = fault.messages
+    if faults:
+        raise ValidationError(faults)
+    return loaded
 
 
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate
 
 from app.core.conversation import Media
-from app.schemas.fields import Flag, Object, Whole, optional
+from app.schemas.fields import Flag, Object, Whole, load_each, optional
 from app.schemas.loading import BaseSchema
 
 MOST_PICTURES = 10
@@ -27,15 +27,7 @@ class Sources(fields.Field[list[Any]]):
             return [_source(value)]
         if not 1 <= len(value) <= MOST_SOURCES:
             raise ValidationError(f"Must be 1 to {MOST_SOURCES} images.")
-        sources, faults = [], {}
-        for index, item in enumerate(value):
-            try:
-                sources.append(_source(item))
-            except ValidationError as fault:
-                faults[index] = fault.messages
-        if faults:
-            raise ValidationError(faults)
-        return sources
+        return load_each(value, _source)
 
 
 def _source(value: Any) -> Media | str:

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from app.schemas.content import AudioPartSchema, RefusalPartSchema, TextPartSchema
 from app.schemas.fields import optional
 from app.schemas.loading import BaseSchema
-from app.schemas.responses_tools import Tools, load_each
+from app.schemas.responses_tools import Tools, load_objects
 
 ROLES = ("user", "assistant", "system", "developer")
 
@@ -59,7 +59,7 @@ class Content(fields.Field[Any]):
             return [{"type": "input_text", "text": value}] if value else []
         if not isinstance(value, list):
             raise ValidationError("Must be a text or a list of content parts.")
-        return load_each(value, _load_part, "content part")
+        return load_objects(value, _load_part, "content part")
 
 
 class Output(Content):
@@ -153,7 +153,7 @@ class Input(fields.Field[Any]):
             value = [{"role": "user", "content": value}]
         if not isinstance(value, list):
             raise ValidationError("Must be a text or a list of input items.")
-        return load_each(value, _load_item, "input item")
+        return load_objects(value, _load_item, "input item")
 
 
 def _load_item(item: dict[str, Any]) -> dict[str, Any]:

@@ -5,27 +5,23 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from app.schemas.fields import Flag, Object, optional
+from app.schemas.fields import Flag, Object, load_each, optional
 from app.schemas.loading import BaseSchema
 
 _NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
 
 
-def load_each(
+def load_objects(
     values: list[Any], load: Callable[[dict[str, Any]], dict[str, Any]], noun: str
 ) -> list[dict[str, Any]]:
     """The objects of a list, each loaded. Raises ValidationError with the faults by their index."""
-    loaded, faults = [], {}
-    for index, value in enumerate(values):
-        try:
-            if not isinstance(value, dict):
-                raise ValidationError(f"Must be an object: the {noun}.")
-            loaded.append(load(value))
-        except ValidationError as fault:
-            faults[index] = fault.messages
-    if faults:
-        raise ValidationError(faults)
-    return loaded
+
+    def load_object(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError(f"Must be an object: the {noun}.")
+        return load(value)
+
+    return load_each(values, load_object)
 
 
 class FunctionSchema(BaseSchema):
@@ -50,7 +46,7 @@ class Tools(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if not isinstance(value, list):
             raise ValidationError("Must be a list of tools.")
-        return load_each(value, _load_tool, "tool")
+        return load_objects(value, _load_tool, "tool")
 
 
 class NamespaceSchema(BaseSchema):

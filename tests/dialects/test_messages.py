@@ -18,7 +18,8 @@ from app.core.events import (
     Usage,
     fold,
 )
-from app.dialects.messages import Encoder, Envelope, Thinking, frame, new_envelope, render
+from app.dialects.frames import named_frame
+from app.dialects.messages import Encoder, Envelope, Thinking, new_envelope, render
 from app.errors import PromptTooLong, RateLimited
 from tests.anthropic_stream import checked, events_in, folded
 
@@ -57,7 +58,7 @@ def test_it_works() -> None:
 
 
 def test_the_form_of_a_frame() -> None:
-    assert frame({"type": "x", "text": "\u2603\ud83d"}) == (
+    assert named_frame({"type": "x", "text": "\u2603\ud83d"}) == (
         b'event: x\ndata: {"type":"x","text":"\\u2603\\ud83d"}\n\n'
     )
     assert Encoder(ENVELOPE).keepalive == b'event: ping\ndata: {"type": "ping"}\n\n'
