@@ -5,6 +5,7 @@ keeps, no other can find. Nothing is ever unpickled. Both bounds are coarse: a v
 KEEP_SECONDS at most, and the files' folder is swept down to MOST_BYTES and MOST_FILES.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -12,8 +13,8 @@ import os
 import struct
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -36,7 +37,9 @@ SWEEP_BYTES = 64_000_000
 _OFF_HUB_BYTES = 256_000
 """Less is written sooner than a native thread has got the interpreter's lock."""
 _REDIS_SECONDS = 5
+_LOCK_SECONDS = 5
 _Answer = TypeVar("_Answer")
+Change = Callable[[dict[str, Any] | None], Mapping[str, Any]]
 
 
 class Store:
@@ -72,6 +75,18 @@ class Store:
     def forget(self, owner: str, name: str) -> None:
         self._ask(lambda shelf: shelf.delete(_key(owner, name)))
 
+    def change(self, owner: str, name: str, change: Change) -> None:
+        """Keeps what ``change`` makes of the value: no other worker changes it meanwhile.
+
+        Raises InternalError where the store cannot be reached.
+        """
+
+        def read_and_write(shelf: "_Shelf") -> None:
+            with shelf.locked():
+                self.keep(owner, name, change(self.recall(owner, name)))
+
+        self._ask(read_and_write)
+
     def _ask(self, ask: "Callable[[_Shelf], _Answer]") -> _Answer:
         try:
             return ask(self._open())
@@ -98,6 +113,8 @@ class _Shelf(Protocol):
     def write(self, key: str, data: bytes) -> None: ...
 
     def delete(self, key: str) -> None: ...
+
+    def locked(self) -> AbstractContextManager[Any]: ...
 
 
 class _AsTheyAre(BaseSerializer):
@@ -150,6 +167,7 @@ class _Files:
         self._cache = _Cache(str(self._folder), threshold=0, default_timeout=KEEP_SECONDS)
         self._cache.serializer = _AsTheyAre()  # type: ignore[assignment]
         self._unswept = SWEEP_BYTES
+        self._lock = state_dir / "lock"
 
     def read(self, key: str) -> bytes | None:
         data: bytes | None = self._cache.get(key)
@@ -167,6 +185,26 @@ class _Files:
 
     def delete(self, key: str) -> None:
         self._cache.delete(key)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Against other workers and greenlets; never waits in the system, where all would wait."""
+        with open(self._lock, "ab", opener=_open_private) as file:
+            until = time.monotonic() + _LOCK_SECONDS
+            while not _try_lock(file):
+                if time.monotonic() > until:
+                    raise OSError("its lock is held by another process")
+                gevent.sleep(0.002)
+            yield
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    """Closing the file unlocks it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _off_hub(task: Callable[..., Any], *arguments: Any) -> Any:
@@ -203,11 +241,11 @@ class _Redis:
     def __init__(self, url: str) -> None:
         import redis  # costs every worker memory, and few need it
 
-        client = redis.Redis.from_url(
+        self._client = redis.Redis.from_url(
             url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
         )
         self._fault = redis.RedisError
-        self._cache = RedisCache(client, key_prefix="poegate:", default_timeout=KEEP_SECONDS)
+        self._cache = RedisCache(self._client, key_prefix="poegate:", default_timeout=KEEP_SECONDS)
         self._cache.serializer = _AsTheyAre()  # type: ignore[assignment]
 
     def read(self, key: str) -> bytes | None:
@@ -219,6 +257,17 @@ class _Redis:
 
     def delete(self, key: str) -> None:
         self._try(self._cache.delete, key)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        lock = self._client.lock(
+            "poegate:lock", timeout=2 * _LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS
+        )
+        try:
+            with lock:
+                yield
+        except self._fault as error:
+            raise OSError(f"Redis: {error}") from error
 
     def _try(self, task: Callable[..., Any], *arguments: Any) -> Any:
         try:

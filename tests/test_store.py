@@ -1,5 +1,6 @@
 """What is kept between requests: in files, and in a real Redis."""
 
+import fcntl
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +235,27 @@ def test_workers_that_write_at_once_leave_a_whole_value(tmp_path: Path) -> None:
     value = store.recall("ann", "resp_1")
     assert value is not None and len(set(value["text"])) == 1 and len(value["text"]) == 50_000
     assert seen <= {"null", '{"text": "aa', '{"text": "bb'}
+
+
+def test_changes_side_by_side_are_all_kept(opener: Opener) -> None:
+    def add(number: int) -> None:
+        opener().change("ann", "index", lambda old: {"ids": [*(old or {"ids": []})["ids"], number]})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(60)))
+    kept = opener().recall("ann", "index")
+    assert kept is not None and sorted(kept["ids"]) == list(range(60))
+
+
+def test_a_change_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.1)
+    store = Store(Settings(state_dir=str(tmp_path / "state")))
+    store.keep("ann", "index", {"ids": []})
+    with open(tmp_path / "state" / "lock", "ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InternalError):
+            store.change("ann", "index", lambda old: {"ids": [1]})
+    store.change("ann", "index", lambda old: {"ids": [1]})
+    assert store.recall("ann", "index") == {"ids": [1]}

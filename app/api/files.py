@@ -3,90 +3,42 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
-from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
+from app.api.bot_files import send_bot_file
 from app.api.house import house
 from app.auth import Lease
 from app.core.conversation import Media, Query
 from app.dialects import files
 from app.dialects.files import Record
 from app.dialects.paging import cut_page
-from app.errors import InternalError, InvalidRequest, NotFound, UpstreamError
+from app.errors import InvalidRequest, UpstreamError
 from app.poe.downloads import open_download
 from app.schemas.files import AnthropicFilesQuerySchema, FilesQuerySchema, UploadSchema
 from app.schemas.loading import load_payload
-from app.store import KEEP_SECONDS, Store
+from app.shelf import Shelf, expiry
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 _UPLOAD_SCHEMA = UploadSchema()
 _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
-MOST_LISTED = 10_000
-"""OpenAI's longest page. Older files keep their ids but are no longer listed."""
-
-_INDEX = "index"
-_index_lock = Lock()
-
-
-class Shelf:
-    """What is known of the files of one client."""
-
-    def __init__(self, store: Store, owner: str) -> None:
-        self._store = store
-        self._owner = f"files/{owner}"  # no response's id can name what is kept under it
-
-    def put(self, record: Record) -> None:
-        """Raises InternalError where it cannot be kept: the id would be worth nothing."""
-        self._store.keep(self._owner, record["id"], record)
-        if self.find(record["id"]) is None:
-            raise InternalError("The file was uploaded, but this gateway could not keep its id.")
-        with _index_lock:
-            self._write_index([*self._index(), record["id"]])
-
-    def find(self, file_id: str) -> Record | None:
-        record = self._store.recall(self._owner, file_id) if file_id != _INDEX else None
-        return record if record and record["expires_at"] > time.time() else None
-
-    def get(self, file_id: str) -> Record:
-        """Raises NotFound."""
-        record = self.find(file_id)
-        if record is None:
-            raise NotFound(f"No such File object: {file_id}", param="id")
-        return record
-
-    def remove(self, file_id: str) -> None:
-        """Raises NotFound. Poe has no way to delete an upload: only the id is forgotten."""
-        self.get(file_id)
-        self._store.forget(self._owner, file_id)
-        with _index_lock:
-            self._write_index([kept for kept in self._index() if kept != file_id])
-
-    def records(self) -> Iterator[Record]:
-        """The oldest first."""
-        return filter(None, map(self.find, self._index()))
-
-    def _index(self) -> list[str]:
-        index = self._store.recall(self._owner, _INDEX)
-        return index["ids"] if index else []
-
-    def _write_index(self, ids: list[str]) -> None:
-        self._store.keep(self._owner, _INDEX, {"ids": ids[-MOST_LISTED:]})
-
 
 def with_files(query: Query, lease: Lease) -> Query:
     """For the views of conversations: the query, its file ids resolved for that client."""
-    return files.resolve_files(query, Shelf(house().store, lease.owner).find)
+    return files.resolve_files(query, _shelf_of(lease).find)
 
 
 def _shelf() -> Shelf:
-    return Shelf(house().store, house().gatekeeper.lease(request).owner)
+    return _shelf_of(house().gatekeeper.lease(request))
+
+
+def _shelf_of(lease: Lease) -> Shelf:
+    return Shelf(house().store, "files", lease.owner, noun="file")
 
 
 def _speaks_anthropic() -> bool:
@@ -106,7 +58,7 @@ def upload_file() -> Response:
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
-    Shelf(house().store, lease.owner).put(record)
+    _shelf_of(lease).add(record)
     return _tell(record)
 
 
@@ -129,7 +81,6 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
         raise InvalidRequest("file: The file is empty.", param="file")
     media = Media(sent.mimetype or "application/octet-stream", name, "file")
     attachment = house().relay.client.uploader.upload_stream(sent.stream, media, lease.key)
-    now, life = int(time.time()), options["seconds"] or options["expires_in_seconds"]
     return {
         "id": f"file-{uuid.uuid4().hex}",
         "name": name,
@@ -137,8 +88,8 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
         "purpose": options["purpose"],
         "content_type": attachment.content_type,
         "url": attachment.url,
-        "created_at": now,
-        "expires_at": now + min(life or KEEP_SECONDS, KEEP_SECONDS),
+        "created_at": int(time.time()),
+        "expires_at": expiry(options["seconds"] or options["expires_in_seconds"]),
     }
 
 
@@ -174,20 +125,16 @@ def send_content(file_id: str) -> Response:
     """From where Poe keeps it, passed on as it comes."""
     record = _shelf().get(file_id)
     download = open_download(record["url"], house().settings)
-    response = Response(iter(download), mimetype=record["content_type"])
-    if download.length is not None:
-        response.content_length = download.length
+    response = send_bot_file(download, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.call_on_close(download.close)
     return response
 
 
 @blueprint.delete("/<file_id>")
 def delete_file(file_id: str) -> Response:
-    _shelf().remove(file_id)
+    _shelf().remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
     if _speaks_anthropic():
         return jsonify({"id": file_id, "type": "file_deleted"})
     return jsonify({"id": file_id, "object": "file", "deleted": True})

@@ -1,6 +1,5 @@
 """POST /images/generations, /images/edits and /images/variations."""
 
-import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ import gevent
 from flask import Blueprint, Response, jsonify, request
 from gevent.queue import Empty, Queue
 
+from app.api.bot_files import content_type_of, open_bot_file
 from app.api.house import house, read_json
 from app.api.multipart import is_form, read_form
 from app.api.request_record import current_record
@@ -21,17 +21,14 @@ from app.core.conversation import Query
 from app.core.events import Batch, Batches, ChoiceEvent, Finished, MediaReply, Usage
 from app.dialects import images
 from app.dialects.made_files import only_files
-from app.dialects.media import media_from_url
-from app.errors import ApiError, InvalidRequest, UpstreamError
-from app.poe.downloads import Budget, open_download
+from app.errors import ApiError
+from app.poe.downloads import Budget
 from app.relay import Reply
 from app.schemas.images import EditSchema, GenerationSchema, VariationSchema
 from app.schemas.loading import BaseSchema, load_payload
 
 MOST_BYTES_INLINE = 50_000_000
 """What the files of one answer may have together where it carries them itself."""
-
-_CARRIED = re.compile(r"(?:image|video|audio)/[\w.+-]+", re.ASCII)
 
 TICK_SECONDS = 1.0
 MOST_WAITING = 16
@@ -87,24 +84,10 @@ def _leave(file: MediaReply) -> MediaReply:
 
 def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:
     """The same file, its bytes in a data URL. Raises UpstreamError."""
-    if file.url[:5].lower() == "data:":
-        content_type, data = _read_data_url(file.url)
-        budget.spend(len(data))
-    else:
-        download = open_download(file.url, settings)
-        content_type, data = download.content_type, download.read(budget)
-    told = _CARRIED.match(content_type) or _CARRIED.match(file.content_type)
-    kind = told[0] if told else "application/octet-stream"
-    data_url = f"data:{kind};base64,{b64encode(data).decode()}"
+    opened = open_bot_file(file.url, settings)
+    kind = content_type_of(opened, file)
+    data_url = f"data:{kind};base64,{b64encode(opened.read(budget)).decode()}"
     return replace(file, url=data_url, content_type=kind)
-
-
-def _read_data_url(url: str) -> tuple[str, bytes]:
-    try:
-        media = media_from_url(url, "image", "file")
-    except InvalidRequest as error:
-        raise UpstreamError("The bot's file could not be read from its data URL.") from error
-    return media.content_type, media.data or b""
 
 
 class Gathered:
