@@ -6,11 +6,15 @@ from gevent import monkey
 monkey.patch_all()
 
 import resource  # noqa: E402 - only after the patch
+import sys  # noqa: E402
 from logging.config import dictConfig  # noqa: E402
 
-from app.config import load_settings  # noqa: E402
+from app.config import ConfigError, load_settings  # noqa: E402
 
-_settings = load_settings()
+try:
+    _settings = load_settings()
+except ConfigError as error:
+    sys.exit(f"poegate: {error}")
 
 wsgi_app = "wsgi:application"
 worker_class = "app.worker.DrainingWorker"

@@ -1,5 +1,12 @@
 """What gunicorn serves: ``gunicorn wsgi:application``."""
 
-from app import create_app
+from gunicorn.errors import AppImportError
 
-application = create_app()
+from app import create_app
+from app.config import ConfigError
+
+try:
+    application = create_app()
+except ConfigError as error:
+    # gunicorn then ends at once, with these words and without a trace.
+    raise AppImportError(f"poegate: {error}") from error

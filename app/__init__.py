@@ -4,6 +4,7 @@ from flask import Flask, Response
 from flask_cors import CORS
 
 from app.api import (
+    audio,
     chat,
     completions,
     files,
@@ -11,9 +12,11 @@ from app.api import (
     images,
     messages,
     models,
+    openapi,
     responses,
     unsupported,
     usage,
+    videos,
 )
 from app.api.house import House
 from app.api.paths import ForgivingPaths
@@ -23,6 +26,7 @@ from app.auth import Gatekeeper
 from app.config import Settings, load_settings
 from app.core import tokens
 from app.errors import register_errors
+from app.jobs import Jobs
 from app.poe.account import Account, Catalog
 from app.relay import Relay
 from app.store import Store
@@ -33,11 +37,14 @@ BLUEPRINTS = (
     messages.blueprint,
     responses.blueprint,
     images.blueprint,
+    audio.blueprint,
+    videos.blueprint,
     models.blueprint,
     files.blueprint,
     usage.blueprint,
     unsupported.blueprint,
     health.blueprint,
+    openapi.blueprint,
 )
 CLIENT_CLOSED_REQUEST = 499
 EXPOSED_HEADERS = [
@@ -45,6 +52,7 @@ EXPOSED_HEADERS = [
     "request-id",
     "openai-processing-ms",
     "openai-version",
+    "openai-poll-after-ms",
     "Retry-After",
 ]
 
@@ -65,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         Store(settings),
         account,
         usage.pooled_history(settings, account),
+        Jobs(),
     )
     register_records(app)
     register_errors(app)

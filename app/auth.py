@@ -54,7 +54,8 @@ def _credential(request: Request) -> str:
     credential = credential.strip() or request.headers.get("x-api-key", "").strip()
     if not credential:
         raise Unauthenticated(
-            "No API key in the request. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
+            "No API key in the request, or an empty one. "
+            "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
         )
     if not is_credential(credential):
         raise Unauthenticated("The API key is malformed: it holds blanks or is not plain ASCII.")

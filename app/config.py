@@ -39,6 +39,7 @@ class Settings:
     bot_urls: Pairs = field(default=(), repr=False)
     model_aliases: Pairs = ()
     image_model: str = "GPT-Image-1"
+    video_model: str = "Veo-3.1"
     tool_adapter: str = "prompted"
     reasoning: Literal["split", "inline", "drop"] = "split"
     first_event_timeout: float = 300.0
@@ -116,8 +117,9 @@ def _pairs(value: Any) -> Pairs:
     if isinstance(value, dict):
         return tuple((str(key).strip(), str(item).strip()) for key, item in value.items())
     pairs = [entry.partition("=") for entry in _text_list(value)]
-    if not all(name.strip() and rest.strip() for name, _, rest in pairs):
-        raise ValueError("expected name=value pairs")
+    for number, (name, _, rest) in enumerate(pairs, 1):
+        if not (name.strip() and rest.strip()):  # not shown: it may hold a bot's access key
+            raise ValueError(f"expected name=value pairs, and entry {number} is none")
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
 
@@ -129,19 +131,27 @@ def _reasoning(value: Any) -> str:
 
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        number = kind(value)
+        number = _number(kind, value)
         if not 0 < number < float("inf"):
-            raise ValueError("expected a number above 0")
+            raise ValueError(f"expected a number above 0, not {value!r}")
         return number
 
     return read
 
 
 def _port(value: Any) -> int:
-    port = int(value)
+    port: int = _number(int, value)
     if not 0 <= port <= 65535:
-        raise ValueError("expected a port from 0 to 65535")
+        raise ValueError(f"expected a port from 0 to 65535, not {value!r}")
     return port
+
+
+def _number(kind: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        words = "a whole number" if kind is int else "a number"
+        raise ValueError(f"expected {words}, not {value!r}") from error
 
 
 def _base_url(value: Any) -> str:
@@ -171,6 +181,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "bot_urls": lambda value: tuple((name, _base_url(url)) for name, url in _pairs(value)),
     "model_aliases": _pairs,
     "image_model": str,
+    "video_model": str,
     "tool_adapter": str,
     "reasoning": _reasoning,
     "first_event_timeout": _positive(float),

@@ -33,7 +33,7 @@ class ApiError(Exception):
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(
         self,
@@ -42,17 +42,21 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: str | None = None,
+        retryable: bool | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """``param``: the field at fault. ``retry_after``: the header's value, as upstream sent it.
 
-        ``metadata``: facts for programs, such as Poe's error_id.
+        ``retryable``: where it differs from what the class says. ``metadata``: facts for programs,
+        such as Poe's error_id.
         """
         super().__init__(message)
         self.message = message
         self.param = param
         self.code = code
         self.retry_after = retry_after
+        if retryable is not None:
+            self.retryable = retryable
         self.metadata = metadata or {}
 
 
@@ -129,6 +133,8 @@ def openai_envelope(error: ApiError) -> dict[str, Any]:
     }
 
 
+_SHARED = ("/files", "/models")
+
 _ANTHROPIC_TYPES = {
     402: "billing_error",
     403: "permission_error",
@@ -153,9 +159,15 @@ def is_anthropic(path: str) -> bool:
     return path == "/messages" or path.startswith("/messages/")
 
 
+def _speaks_anthropic() -> bool:
+    """Whether the request at hand does: some paths are both vendors', and a header tells."""
+    shared = request.path.startswith(_SHARED) and "anthropic-version" in request.headers
+    return shared or is_anthropic(request.path)
+
+
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer, in the dialect of the request's path."""
-    if is_anthropic(request.path):
+    if _speaks_anthropic():
         response = jsonify(anthropic_envelope(error, g.record.id))
         # Claude Code compacts its conversation at a 400 with these words, and at no 413.
         prompt_too_long = isinstance(error, PromptTooLong)
@@ -165,6 +177,9 @@ def error_response(error: ApiError) -> Response:
         response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
+    if error.status >= 500 and not error.retryable:
+        # The vendors' SDKs would ask twice more, and each answer of the bot costs points.
+        response.headers["x-should-retry"] = "false"
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -195,7 +210,10 @@ def _translate_http_error(error: HTTPException) -> ApiError:
             f"{request.method} is not allowed on {path}", code="method_not_allowed"
         )
     if isinstance(error, RequestEntityTooLarge):
-        return RequestTooLarge("The request body is larger than this gateway takes (MAX_BODY_MB).")
+        return RequestTooLarge(
+            "The request body is larger than this gateway takes (MAX_BODY_MB), or it has too many "
+            "parts."
+        )
     return InvalidRequest(error.description or "The request could not be read.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from app.auth import Lease
-from app.config import Settings
+from app.config import ConfigError, Settings
 from app.core import replies
 from app.core.attachments import attach_media
 from app.core.conversation import Query
@@ -12,6 +12,7 @@ from app.core.events import Batch, Batches
 from app.core.insist import PromiseBroken, insist, must_insist
 from app.core.limits import limit_tokens, stop_at
 from app.core.output_format import instruct
+from app.core.tools.base import ToolAdapter
 from app.core.tools.choice import adapter_named
 from app.counting import Count, PromptCounter, count_off_hub
 from app.errors import UpstreamError
@@ -26,7 +27,7 @@ class Relay:
         self.settings = settings
         self.client = PoeClient(settings)
         self.counter = PromptCounter()
-        self.adapters = {name: adapter_named(name) for name in settings.tool_adapter_names()}
+        self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
 
     def count_prompt(self, query: Query) -> int:
         """Tokens of the prompt as the bot would read it, tools and all."""
@@ -102,7 +103,14 @@ class Reply:
         try:
             yield from insist(self._ask, query)
         except PromiseBroken as error:
-            raise UpstreamError(str(error)) from error
+            raise UpstreamError(str(error), retryable=False) from error
 
     def _prompt_tokens(self) -> int:
         return sum(count() for count in self._prompts)
+
+
+def _adapter(name: str) -> ToolAdapter:
+    try:
+        return adapter_named(name)
+    except ValueError as error:
+        raise ConfigError(f"TOOL_ADAPTER: {error}") from error

@@ -31,9 +31,19 @@ class Shelf:
             raise InternalError(f"The {self._noun} was taken, but its id could not be kept here.")
         self._change_index(lambda ids: [*ids, record["id"]])
 
-    def update(self, record: Record) -> None:
-        """In the place of the one with the same id."""
-        self._store.keep(self._owner, record["id"], record)
+    def change(self, record_id: str, change: Callable[[Record], Record]) -> Record | None:
+        """The record as ``change`` makes it, kept in its place; None where it is gone.
+
+        No other worker changes or removes it meanwhile. Raises InternalError.
+        """
+        kept: list[Record] = []
+
+        def changed(record: Record | None) -> Record | None:
+            kept.extend([] if record is None else [change(record)])
+            return kept[0] if kept else None
+
+        self._store.change(self._owner, record_id, changed)
+        return kept[0] if kept else None
 
     def find(self, record_id: str) -> Record | None:
         record = self._store.recall(self._owner, record_id) if record_id != _INDEX else None
@@ -49,8 +59,13 @@ class Shelf:
     def remove(self, record_id: str) -> None:
         """Raises NotFound."""
         self.get(record_id)
-        self._store.forget(self._owner, record_id)
-        self._change_index(lambda ids: [kept for kept in ids if kept != record_id])
+
+        def without(ids: list[str]) -> list[str]:
+            # Within the change, so that none of the record itself can bring it back.
+            self._store.forget(self._owner, record_id)
+            return [kept for kept in ids if kept != record_id]
+
+        self._change_index(without)
 
     def records(self) -> Iterator[Record]:
         """The oldest first."""

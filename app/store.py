@@ -39,7 +39,7 @@ _OFF_HUB_BYTES = 256_000
 _REDIS_SECONDS = 5
 _LOCK_SECONDS = 5
 _Answer = TypeVar("_Answer")
-Change = Callable[[dict[str, Any] | None], Mapping[str, Any]]
+Change = Callable[[dict[str, Any] | None], Mapping[str, Any] | None]
 
 
 class Store:
@@ -78,14 +78,24 @@ class Store:
     def change(self, owner: str, name: str, change: Change) -> None:
         """Keeps what ``change`` makes of the value: no other worker changes it meanwhile.
 
-        Raises InternalError where the store cannot be reached.
+        None: it stays as it is. Raises InternalError where the store cannot be reached.
         """
 
         def read_and_write(shelf: "_Shelf") -> None:
             with shelf.locked():
-                self.keep(owner, name, change(self.recall(owner, name)))
+                changed = change(self.recall(owner, name))
+                if changed is not None:
+                    self.keep(owner, name, changed)
 
         self._ask(read_and_write)
+
+    def is_usable(self) -> bool:
+        """Whether something can be kept now."""
+        try:
+            self._open().write(_key("poegate", "readiness"), b"{}")
+        except OSError:
+            return False
+        return True
 
     def _ask(self, ask: "Callable[[_Shelf], _Answer]") -> _Answer:
         try:
@@ -102,7 +112,7 @@ class Store:
 
 
 def _key(owner: str, name: str) -> str:
-    return hashlib.sha256(f"{owner}:{name}".encode()).hexdigest()
+    return hashlib.sha256(f"{owner}:{name}".encode(errors="surrogatepass")).hexdigest()
 
 
 class _Shelf(Protocol):

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, which does not wait for idle connections when it stops.
+"""gunicorn's gevent worker, which waits neither for idle connections nor for jobs when it stops.
 
 gunicorn's own counts a connection that is only kept alive as one that is being served: behind
 nginx it would stop at the end of its grace period and never before.
@@ -21,6 +21,14 @@ class DrainingWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle: set[Any] = set()
+
+    def run(self) -> None:
+        """Until the worker is to stop and its streams have ended. Its jobs then fail at once."""
+        application: Any = self.wsgi
+        try:
+            super().run()
+        finally:
+            application.extensions["poegate"].jobs.stop()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

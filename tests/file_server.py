@@ -19,11 +19,13 @@ from tests.upload_server import ENDPOINT
 from tests.upstream import Exchange
 
 BLOCK_BYTES = 65_536
+LINKED = b"what stood behind a link"
 
 kept: list[tuple[str, str, bytes]] = []
 
 
 async def read_file(exchange: Exchange, receive: Any) -> FileStorage:
+    """The file, or what a link would have led to."""
     blocks, more = [], True
     while more:
         message = await receive()
@@ -31,7 +33,9 @@ async def read_file(exchange: Exchange, receive: Any) -> FileStorage:
         more = message.get("more_body", False)
     body = b"".join(blocks)
     kind, options = parse_options_header(exchange.headers["content-type"])
-    _, _, files = FormDataParser().parse(BytesIO(body), kind, len(body), options)
+    _, form, files = FormDataParser().parse(BytesIO(body), kind, len(body), options)
+    if "download_url" in form:
+        return FileStorage(BytesIO(LINKED), "linked.bin", content_type="application/octet-stream")
     return files["file"]
 
 

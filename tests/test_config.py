@@ -1,10 +1,14 @@
 """Settings from the environment and from a TOML file."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app.config import ConfigError, Settings, load_settings
+from tests.servers import ROOT, free_port
 
 
 def test_it_works() -> None:
@@ -73,6 +77,29 @@ def test_toml_file_and_environment(tmp_path: Path) -> None:
 def test_a_bad_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOOL_ADAPTER", "loud"),
+        ("TOOL_ADAPTER", "app.nowhere.Adapter"),
+        ("TOOL_ADAPTER", "app.config.Settings"),
+        ("REASONING", "loud"),
+        ("POEGATE_CONFIG", "/nowhere.toml"),
+    ],
+)
+def test_a_bad_setting_ends_the_start_in_one_line(name: str, value: str) -> None:
+    environ = {**os.environ, "PORT": str(free_port()), name: value}
+    command = [sys.executable, "-m", "gunicorn"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode != 0
+    [line] = [line for line in ended.stderr.splitlines() if name in line]
+    assert line.startswith(f"poegate: {name}: ")
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("Booting worker") <= 1
 
 
 @pytest.mark.parametrize("text", ["x =", "colour = 1", "bot = 1", "[bot]\na = {b = 1}"])

@@ -1,11 +1,13 @@
 """The bytes of files that bots made, for endpoints that give out more than their links."""
 
+import errno
 import re
 from collections.abc import Iterator
 from typing import Protocol
 
 from flask import Response
 
+from app.api.request_record import RequestRecord, current_record
 from app.config import Settings
 from app.core.events import MediaReply
 from app.dialects.media import media_from_url
@@ -69,10 +71,19 @@ def content_type_of(opened: BotFile, file: MediaReply) -> str:
 
 
 def send_bot_file(opened: BotFile, content_type: str) -> Response:
-    """Passed on to the client as it comes."""
-    response = Response(iter(opened), mimetype=content_type)
+    """Passed on to the client as it comes. Where it breaks off, so does the body."""
+    response = Response(_passed_on(opened, current_record()), mimetype=content_type)
     if opened.length is not None:
         response.content_length = opened.length
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.call_on_close(opened.close)
     return response
+
+
+def _passed_on(opened: BotFile, record: RequestRecord) -> Iterator[bytes]:
+    try:
+        yield from opened
+    except UpstreamError as error:
+        record.error = error.type
+        # With this gunicorn closes the connection; any other it would log as a defect of ours.
+        raise ConnectionResetError(errno.ECONNRESET, error.message) from error

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.described import BOT_ERRORS, operation
 from app.api.files import with_files
 from app.api.house import house, read_json
 from app.api.request_record import current_record
@@ -9,6 +10,7 @@ from app.api.sse import stream_answer, whole_answers
 from app.choices import answer_side_by_side
 from app.dialects import chat
 from app.dialects.chat_query import parse
+from app.schemas.answers.chat import ChatCompletionSchema
 from app.schemas.chat import ChatSchema
 from app.schemas.loading import load_payload
 
@@ -17,6 +19,13 @@ _SCHEMA = ChatSchema()
 
 
 @blueprint.post("/chat/completions")
+@operation(
+    "OpenAI's Chat Completions",
+    ChatCompletionSchema,
+    body=ChatSchema,
+    streams=True,
+    errors=BOT_ERRORS,
+)
 def create_chat_completion() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, read_json())

@@ -2,12 +2,14 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.described import BOT_ERRORS, operation
 from app.api.house import house, read_json
 from app.api.request_record import current_record
 from app.api.sse import stream_answer, whole_answers
 from app.choices import answer_side_by_side
 from app.dialects import completions
 from app.dialects.chat import new_envelope
+from app.schemas.answers.chat import CompletionSchema as Answer
 from app.schemas.completions import CompletionSchema
 from app.schemas.loading import load_payload
 
@@ -16,6 +18,9 @@ _SCHEMA = CompletionSchema()
 
 
 @blueprint.post("/completions")
+@operation(
+    "OpenAI's old Completions", Answer, body=CompletionSchema, streams=True, errors=BOT_ERRORS
+)
 def create_completion() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, read_json())

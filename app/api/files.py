@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
 from app.api.bot_files import send_bot_file
+from app.api.described import ACCOUNT_ERRORS, operation
 from app.api.house import house
 from app.auth import Lease
 from app.core.conversation import Media, Query
@@ -18,7 +19,20 @@ from app.dialects.files import Record
 from app.dialects.paging import cut_page
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.downloads import open_download
-from app.schemas.files import AnthropicFilesQuerySchema, FilesQuerySchema, UploadSchema
+from app.schemas.answers.files import (
+    AnthropicDeletedSchema,
+    AnthropicFileSchema,
+    AnthropicFilesSchema,
+    DeletedSchema,
+    FileSchema,
+    FilesSchema,
+)
+from app.schemas.files import (
+    AnthropicFilesQuerySchema,
+    FilesQuerySchema,
+    UploadFormSchema,
+    UploadSchema,
+)
 from app.schemas.loading import load_payload
 from app.shelf import Shelf, expiry
 
@@ -51,6 +65,14 @@ def _tell(record: Record) -> Response:
 
 
 @blueprint.post("")
+@operation(
+    "Uploads a file to Poe",
+    FileSchema,
+    AnthropicFileSchema,
+    form=UploadFormSchema,
+    versioned=True,
+    errors=ACCOUNT_ERRORS,
+)
 def upload_file() -> Response:
     lease = house().gatekeeper.lease(request)
     form = request.form.to_dict()
@@ -94,6 +116,13 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
 
 
 @blueprint.get("")
+@operation(
+    "The client's files",
+    FilesSchema,
+    AnthropicFilesSchema,
+    query=(FilesQuerySchema, AnthropicFilesQuerySchema),
+    versioned=True,
+)
 def list_files() -> Response:
     shelf = _shelf()
     if _speaks_anthropic():
@@ -116,11 +145,13 @@ def _list_for_anthropic(shelf: Shelf) -> Response:
 
 
 @blueprint.get("/<file_id>")
+@operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
     return _tell(_shelf().get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
+@operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
     """From where Poe keeps it, passed on as it comes."""
     record = _shelf().get(file_id)
@@ -133,6 +164,7 @@ def send_content(file_id: str) -> Response:
 
 
 @blueprint.delete("/<file_id>")
+@operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
 def delete_file(file_id: str) -> Response:
     _shelf().remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
     if _speaks_anthropic():

@@ -10,6 +10,7 @@ from app.auth import Gatekeeper
 from app.config import Settings
 from app.dialects.usage import PooledHistory
 from app.errors import InvalidRequest
+from app.jobs import Jobs
 from app.poe.account import Account, Catalog
 from app.relay import Relay
 from app.store import Store
@@ -26,6 +27,7 @@ class House:
     store: Store
     account: Account
     history: PooledHistory
+    jobs: Jobs
 
 
 def house() -> House:

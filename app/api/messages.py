@@ -2,12 +2,14 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.described import BOT_ERRORS, operation
 from app.api.files import with_files
 from app.api.house import house, read_json
 from app.api.request_record import current_record
 from app.api.sse import stream_answer, whole_answers
 from app.dialects import messages
 from app.dialects.messages_query import parse, refuse_thread
+from app.schemas.answers.messages import MessageSchema, TokensSchema
 from app.schemas.loading import load_payload
 from app.schemas.messages import CountTokensSchema, MessagesSchema
 
@@ -17,6 +19,9 @@ _COUNT_SCHEMA = CountTokensSchema()
 
 
 @blueprint.post("/messages")
+@operation(
+    "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
+)
 def create_message() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, refuse_thread(read_json()))
@@ -34,6 +39,7 @@ def create_message() -> Response:
 
 
 @blueprint.post("/messages/count_tokens")
+@operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
     house().gatekeeper.lease(request)

@@ -2,10 +2,12 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.described import operation
 from app.api.house import house
 from app.dialects.models import find_model, render_list, render_models
 from app.dialects.paging import Page, cut_page
-from app.errors import NotFound
+from app.errors import NotFound, UpstreamError
+from app.schemas.answers.account import ModelSchema, ModelsSchema
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
 
@@ -14,6 +16,12 @@ _QUERY_SCHEMA = ModelsQuerySchema()
 
 
 @blueprint.get("/models")
+@operation(
+    "All models; a page of them with anthropic-version",
+    ModelsSchema,
+    query=(ModelsQuerySchema,),
+    versioned=True,
+)
 def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
     house().gatekeeper.lease(request)
@@ -26,9 +34,12 @@ def list_models() -> Response:
 
 
 @blueprint.get("/models/<path:name>")
+@operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
     house().gatekeeper.lease(request)
     model = find_model(name, house().catalog.models(), house().settings)
+    if model is None and not house().catalog.was_read:
+        raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
     return jsonify(model)

@@ -1,6 +1,7 @@
 """Forms with files, read as the payload that a schema would load from JSON."""
 
 import json
+import re
 from typing import Any
 
 from flask import request
@@ -9,20 +10,36 @@ from werkzeug.datastructures import FileStorage
 
 from app.core.conversation import Media
 from app.dialects.media import MAX_FILE_BYTES
+from app.dialects.parameters import from_form
 from app.errors import InvalidRequest
+from app.schemas.fields import TextOrTexts
 
-FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+MOST_PARTS = 10_000
+"""Each text of a list is a part, and some forms have several lists of up to a thousand."""
 
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
+    (rb"\x89PNG\r\n\x1a\n", "image/png"),
+    (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"GIF8", "image/gif"),
+    (rb"RIFF.{4}WEBP", "image/webp"),
+    (rb"RIFF.{4}WAVE", "audio/wav"),
+    (rb"ID3|\xff[\xf2\xf3\xfa\xfb]", "audio/mpeg"),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", "audio/aac"),
+    (rb"OggS", "audio/ogg"),
+    (rb"fLaC", "audio/flac"),
+    (rb".{4}ftypM4A ", "audio/mp4"),
+    (rb".{4}ftyp", "video/mp4"),
+    (rb"\x1aE\xdf\xa3", "audio/webm"),
 )
+"""How files begin; the first that fits counts."""
 
 
 def is_form() -> bool:
     """Whether the request at hand carries a form."""
-    return request.mimetype in FORM_TYPES
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # So curl calls whatever its -d sends.
+        return not request.get_data().lstrip().startswith(b"{")
+    return request.mimetype == "multipart/form-data"
 
 
 def read_form(schema: Schema) -> dict[str, Any]:
@@ -31,12 +48,14 @@ def read_form(schema: Schema) -> dict[str, Any]:
     A name that ends in ``[]`` or comes several times has a list. Raises InvalidRequest.
     """
     request.max_form_memory_size = None  # a picture may be a data URL; MAX_BODY_MB holds
+    request.max_form_parts = MOST_PARTS
     values: dict[str, list[Any]] = {}
     for name, texts in request.form.lists():
         bare = name.removesuffix("[]")
-        values.setdefault(bare, []).extend(_typed(text, schema.fields.get(bare)) for text in texts)
+        values.setdefault(bare, []).extend(_typed(text, bare, schema) for text in texts)
     for name, files in request.files.lists():
         bare, first = name.removesuffix("[]"), len(values.get(name.removesuffix("[]"), ()))
+        _check_takes_file(bare, schema)
         single = name == bare and len(files) == 1
         values.setdefault(bare, []).extend(
             read_file(file, bare if single else f"{bare}[{index}]")
@@ -51,14 +70,25 @@ def read_form(schema: Schema) -> dict[str, Any]:
     }
 
 
-def _typed(text: str, field: fields.Field[Any] | None) -> Any:
-    """A form knows only texts: "2" is a number where the schema has one there."""
-    if field is None or isinstance(field, fields.String):
+def _typed(text: str, name: str, schema: Schema) -> Any:
+    """A form knows only texts: "2" is a number where the schema has one there.
+
+    A name such as ``chunking_strategy[type]`` is a part of an object, and left to the schema.
+    """
+    field = schema.fields.get(name)
+    if "[" in name or isinstance(field, fields.String | TextOrTexts):
         return text
+    if field is None:
+        return from_form(text)
     try:
         return json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
     except (ValueError, RecursionError):
         return text
+
+
+def _check_takes_file(name: str, schema: Schema) -> None:
+    if name not in schema.fields:
+        raise InvalidRequest(f"{name}: No file is taken under this name.", param=name)
 
 
 def read_file(file: FileStorage, param: str) -> Media:
@@ -78,6 +108,4 @@ def _content_type(file: FileStorage, data: bytes) -> str:
     told = file.mimetype or "application/octet-stream"
     if told != "application/octet-stream":
         return told
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), told)
+    return next((kind for magic, kind in _MAGIC if re.match(magic, data, re.DOTALL)), told)

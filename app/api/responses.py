@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from app.api.described import BOT_ERRORS, operation
 from app.api.files import with_files
 from app.api.house import house, read_json
 from app.api.request_record import current_record
@@ -15,12 +16,14 @@ from app.dialects.responses_items import Item, page_of, response_id_of
 from app.dialects.responses_query import begin_turn, parse
 from app.dialects.responses_stream import Encoder
 from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong, error_response
+from app.schemas.answers.responses import DeletedSchema, InputItemsSchema, ResponseSchema
 from app.schemas.loading import load_payload
-from app.schemas.responses import PageSchema, ResponsesSchema
+from app.schemas.responses import PageSchema, ResponsesSchema, RetrieveSchema
 from app.store import Store
 
 blueprint = Blueprint("responses", __name__)
 _SCHEMA = ResponsesSchema()
+_RETRIEVE_SCHEMA = RetrieveSchema()
 _PAGE_SCHEMA = PageSchema()
 _HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
@@ -77,6 +80,9 @@ def _kept() -> Kept:
 
 
 @blueprint.post("/responses")
+@operation(
+    "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
+)
 def create_response() -> Response:
     lease = house().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, read_json())
@@ -103,6 +109,7 @@ def _keep_nothing(_: dict[str, Any]) -> None:
 
 @blueprint.get("/responses", websocket=True)
 @blueprint.get("/responses")
+@operation("Refuses WebSockets", guarded=False, errors=(405, 426))
 def refuse_websocket() -> Response:
     """Codex first asks for a WebSocket here. 426 sends it to POST at once; others cost it tries.
 
@@ -117,21 +124,22 @@ def refuse_websocket() -> Response:
 
 
 @blueprint.get("/responses/<response_id>")
+@operation("A response that was kept", ResponseSchema, query=(RetrieveSchema,))
 def retrieve_response(response_id: str) -> Response:
-    if request.args.get("stream") == "true":
-        raise InvalidRequest(
-            "Only responses in the background can be streamed later.", param="stream"
-        )
-    return jsonify(_kept().response(response_id))
+    kept = _kept()
+    load_payload(_RETRIEVE_SCHEMA, request.args.to_dict())
+    return jsonify(kept.response(response_id))
 
 
 @blueprint.delete("/responses/<response_id>")
+@operation("Forgets a response", DeletedSchema)
 def delete_response(response_id: str) -> Response:
     _kept().forget(response_id)
     return jsonify({"id": response_id, "object": "response", "deleted": True})
 
 
 @blueprint.get("/responses/<response_id>/input_items")
+@operation("What a response answers to", InputItemsSchema, query=(PageSchema,))
 def list_input_items(response_id: str) -> Response:
     items = _kept().input_items(response_id)
     page = load_payload(_PAGE_SCHEMA, request.args.to_dict())
@@ -139,6 +147,7 @@ def list_input_items(response_id: str) -> Response:
 
 
 @blueprint.post("/responses/<response_id>/cancel")
+@operation("Refused, for no response runs in the background", errors=(400,))
 def cancel_response(response_id: str) -> Response:
     _kept().response(response_id)
     raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")

@@ -1,4 +1,4 @@
-"""What OpenAI's API has and Poe cannot do: a 404 that says so, whatever is sent."""
+"""What OpenAI's API has and bots of Poe cannot do: a 404 that says so, whatever is sent."""
 
 from typing import NoReturn
 
@@ -11,40 +11,51 @@ blueprint = Blueprint("unsupported", __name__)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _TALK = "send the conversation to /v1/responses or /v1/chat/completions"
-_BATCHES = "batches; send the requests one by one, they may run side by side"
-_TUNING = "fine-tuning; choose a bot on poe.com, or make one there with a prompt of its own"
+_BATCHES = "Poe has no batches; send the requests one by one, they may run side by side"
+_TUNING = (
+    "Poe has no fine-tuning; choose a bot on poe.com, or make one there with a prompt of its own"
+)
+_FILMED = (
+    "bots cannot go on from a video by its id; send /v1/videos a new prompt, and what it is to "
+    "start from as the input_reference"
+)
 
 UNSUPPORTED = {
-    "assistants": f"assistants; {_TALK}",
+    "assistants": f"Poe has no assistants; {_TALK}",
     "batches": _BATCHES,
-    "containers": "containers that run code",
-    "embeddings": "embedding models; take another provider for them",
-    "evals": "evaluations",
+    "containers": "Poe has no containers that run code",
+    "embeddings": "Poe has no embedding models; take another provider for them",
+    "evals": "Poe has no evaluations",
     "fine-tunes": _TUNING,
     "fine_tuning": _TUNING,
     "messages/batches": _BATCHES,
-    "moderations": "moderation models; ask any chat bot to judge the text",
-    "realtime": "realtime sessions; stream from /v1/responses or /v1/chat/completions",
-    "threads": f"threads; {_TALK}",
-    "uploads": "uploads in parts; send the whole file to /v1/files",
-    "vector_stores": "vector stores; send the files with the question, by their ids if you like",
+    "moderations": "Poe has no moderation models; ask any chat bot to judge the text",
+    "realtime": f"Poe has no realtime sessions; {_TALK} and have the answer streamed",
+    "threads": f"Poe has no threads; {_TALK}",
+    "uploads": "Poe takes no uploads in parts; send the whole file to /v1/files",
+    "vector_stores": "Poe has no vector stores; send the files with the question, by their ids "
+    "if you like",
+    "videos/<video_id>/remix": _FILMED,
+    "videos/characters": "bots know no characters; describe them in the prompt",
+    "videos/edits": _FILMED,
+    "videos/extensions": _FILMED,
 }
-"""The first parts of a path, and what Poe does not have; for a person to read."""
+"""The first parts of a path, and why there is nothing behind it; for a person to read."""
 
 
-def refuse(lack: str, rest: str = "") -> NoReturn:
+def refuse(why: str, **_rest_of_path: str) -> NoReturn:
     """No credential is asked for: the answer is the same for everyone."""
     path = request.environ.get("poegate.path", request.path)
-    raise NotFound(f"{request.method} {path}: Poe has no {lack}.", code="unsupported_endpoint")
+    raise NotFound(f"{request.method} {path}: {why}.", code="unsupported_endpoint")
 
 
-for _start, _lack in UNSUPPORTED.items():
+for _start, _why in UNSUPPORTED.items():
     for _rule in (f"/{_start}", f"/{_start}/<path:rest>"):
         blueprint.add_url_rule(
             _rule,
             endpoint=_rule,
             view_func=refuse,
             methods=METHODS,
-            defaults={"lack": _lack},
+            defaults={"why": _why},
             strict_slashes=False,
         )

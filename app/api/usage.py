@@ -4,10 +4,12 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.api.described import ACCOUNT_ERRORS, operation
 from app.api.house import house
 from app.config import Settings
 from app.dialects.usage import PooledHistory
 from app.poe.account import Account, ask_together
+from app.schemas.answers.account import BalanceSchema, HistorySchema
 from app.schemas.loading import load_payload
 from app.schemas.paging import HistoryQuerySchema
 
@@ -22,6 +24,7 @@ def pooled_history(settings: Settings, account: Account) -> PooledHistory:
 
 
 @blueprint.get("/current_balance")
+@operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
 def tell_balance() -> Response:
     """The client's own, or the sum over the gateway's keys."""
     lease = house().gatekeeper.lease(request)
@@ -32,6 +35,12 @@ def tell_balance() -> Response:
 
 
 @blueprint.get("/points_history")
+@operation(
+    "What the points were spent on",
+    HistorySchema,
+    query=(HistoryQuerySchema,),
+    errors=ACCOUNT_ERRORS,
+)
 def list_points_history() -> Response:
     """The client's own, or that of the gateway's keys, merged."""
     lease = house().gatekeeper.lease(request)

@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 
 from app.config import ConfigError, Settings, load_settings
+from app.demo.bots import Image
 from app.demo.children import (
     Child,
     ServersFailed,
@@ -14,6 +15,7 @@ from app.demo.children import (
     free_port,
     run_together,
 )
+from app.demo.film import Film
 from app.demo.server import BOTS, bot_urls
 
 # A host that means "every address of this machine" is no address to call.
@@ -63,6 +65,7 @@ def serve(settings: Settings) -> None:
             **os.environ,
             "PORT": str(port),
             "BOT_URLS": all_bot_urls(f"http://{bots.probe.netloc}", settings),
+            **usual_bots(settings),
         }
         gateway = children.enter_context(start_gateway(url, environ, stop))
         run_together((bots, gateway), stop, lambda: print(welcome(url, settings), flush=True))
@@ -90,6 +93,16 @@ def all_bot_urls(base: str, settings: Settings) -> str:
     own = (f"{glob}={url}" for glob, url in settings.bot_urls)
     # As a JSON list, for a URL of the user's may hold a comma.
     return json.dumps([*bot_urls(base).split(","), *own])
+
+
+def usual_bots(settings: Settings) -> dict[str, str]:
+    """For requests that name no model: demo bots, unless the user has chosen others."""
+    usual, chosen = Settings(), {}
+    if settings.image_model == usual.image_model:
+        chosen["IMAGE_MODEL"] = Image.name
+    if settings.video_model == usual.video_model:
+        chosen["VIDEO_MODEL"] = Film.name
+    return chosen
 
 
 def welcome(url: str, settings: Settings) -> str:

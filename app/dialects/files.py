@@ -62,7 +62,10 @@ def _rfc3339(seconds: int) -> str:
 
 
 def named_file(file_id: str, param: str) -> Media:
-    """What a dialect puts where a client names a file by its id; resolve_files completes it."""
+    """What a dialect puts where a client names a file by its id; resolve_files completes it.
+
+    A name that the dialect gives it instead of the id stays.
+    """
     return Media("", file_id, param, file_id=file_id)
 
 
@@ -109,4 +112,5 @@ def _resolve_plain(part: _Held, find: Find) -> _Held | Media:
             param=part.param,
             code="file_not_found",
         )
-    return resolve_file(record, part.param)
+    file = resolve_file(record, part.param)
+    return file if part.name == part.file_id else replace(file, name=part.name)

@@ -4,11 +4,9 @@ The wire format is that of the ``openai`` SDK's ImagesResponse, ImageGenStreamEv
 ImageEditStreamEvent.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import gcd
 from os.path import splitext
 from typing import Any, Literal
 
@@ -16,9 +14,10 @@ from marshmallow import Schema
 
 from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
+from app.dialects.files import named_file
 from app.dialects.frames import data_frame, named_frame
 from app.dialects.media import media_from_url
-from app.dialects.parameters import bot_parameters
+from app.dialects.parameters import aspect_of, bot_parameters
 from app.errors import ApiError, InvalidRequest, openai_envelope
 
 Kind = Literal["image_generation", "image_edit"]
@@ -39,11 +38,6 @@ _PARAMETERS = (
     "size",
     "style",
     "svg",
-)
-_SIZE = re.compile(r"([1-9][0-9]{0,4})[x:]([1-9][0-9]{0,4})")
-_USUAL_NAMES = {"7:3": "21:9", "3:7": "9:21"}
-_ASPECTS = frozenset(
-    "1:1 2:1 3:1 3:2 4:3 5:4 7:4 16:9 21:9 1:2 1:3 2:3 3:4 4:5 4:7 9:16 9:21".split()
 )
 
 _QUALITIES = ("low", "medium", "high", "xhigh", "max")
@@ -84,7 +78,16 @@ def _files(payload: dict[str, Any], schema: type[Schema], name: str) -> Iterator
     sources = payload[name] or [] if name in schema._declared_fields else []
     for index, source in enumerate(sources):
         param = f"{name}[{index}]" if len(sources) > 1 else name
-        yield source if isinstance(source, Media) else media_from_url(source, "image", param)
+        yield _file(source, param)
+
+
+def _file(source: Any, param: str) -> Media:
+    match source:
+        case Media():
+            return source
+        case {"file_id": file_id}:
+            return named_file(file_id, f"{param}.file_id")
+    return media_from_url(source, "image", param)
 
 
 def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]:
@@ -95,18 +98,6 @@ def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]
             del parameters[name]
     aspect = aspect_of(payload["size"] or "")
     return {"aspect": aspect, **parameters} if aspect else parameters
-
-
-def aspect_of(size: str) -> str | None:
-    """The ratio that Poe's bots know a size by: ``1792x1024`` is ``7:4``. None for others."""
-    found = _SIZE.fullmatch(size)
-    if found is None:
-        return None
-    width, height = int(found[1]), int(found[2])
-    divisor = gcd(width, height)
-    ratio = f"{width // divisor}:{height // divisor}"
-    ratio = _USUAL_NAMES.get(ratio, ratio)
-    return ratio if ratio in _ASPECTS else None
 
 
 def render(answers: list[Answer], *, created: int, inline: bool) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import mimetypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from os.path import splitext
 
 from app.core.events import Batch, Batches, Finished, MediaReply, TextDelta
 from app.errors import UpstreamError
@@ -12,19 +13,37 @@ Bring = Callable[[MediaReply], MediaReply]
 
 TOLD_CHARS = 2_000
 
-_IMAGE_LINK = re.compile(
-    r"!\[([^\[\]\n]{0,2000})\]"
+_LINK = re.compile(
+    r"!?\[([^\[\]\n]{0,2000})\]"
     r"\(\s*<?((?:https?://|data:)[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+\"[^\"\n]*\")?\s*\)",
     re.IGNORECASE,
 )
+_SOUNDS_AND_VIDEOS = {
+    ".aac": "audio/aac",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+}
 _REFERENCE = re.compile(r"!?\[[^\[\]\n]{0,2000}\]\[([\w-]{1,64})\]")
 
 
-def only_files(batches: Batches, *, bot: str, bring: Bring) -> Iterator[Batch]:
+def leave(file: MediaReply) -> MediaReply:
+    return file
+
+
+def only_files(batches: Batches, *, bot: str, bring: Bring = leave) -> Iterator[Batch]:
     """The files, each as soon as it is there; at the end the text beside them, then Finished.
 
-    An image that the text links to is a file too: many bots of Poe write links. Raises
-    UpstreamError where there is no file at all: in the bot's words, or of the first one's failure.
+    An image that the text links to is a file too: many bots of Poe write links. So is, where there
+    is nothing else, what a link calls a sound or a video. Raises UpstreamError where there is no
+    file at all: in the bot's words, or of the first one's failure.
     """
     reply = _FilesOfReply(bot, bring)
     for batch in batches:
@@ -73,23 +92,40 @@ class _FilesOfReply:
 
     def close(self) -> Batch:
         text = "".join(self._texts)
-        files = [file for link in _IMAGE_LINK.finditer(text) for file in self.add(_linked(link))]
+        links = [*_LINK.finditer(text)]
+        files = self._add_linked(link for link in links if link[0].startswith("!"))
+        if not self._brought:
+            files = self._add_linked(link for link in links if _plays(link[2]))
         if not self._brought:
             raise self._fault or _no_file(self._bot, text)
-        beside = _REFERENCE.sub(self._without_files, _IMAGE_LINK.sub("", text)).strip()
-        return [*files, TextDelta(beside)] if beside else [*files]
+        beside = _REFERENCE.sub(self._without_files, _LINK.sub(self._without_links, text)).strip()
+        return [*files, TextDelta(beside)] if beside else files
+
+    def _add_linked(self, links: Iterable[re.Match[str]]) -> Batch:
+        return [file for link in links for file in self.add(_linked(link))]
 
     def _without_files(self, reference: re.Match[str]) -> str:
         return "" if reference[1] in self._refs else reference[0]
 
+    def _without_links(self, link: re.Match[str]) -> str:
+        return "" if link[2] in self._urls else link[0]
+
 
 def _linked(link: re.Match[str]) -> MediaReply:
     title, url = link[1], link[2]
-    content_type = mimetypes.guess_type(url.partition("?")[0])[0] or "image/png"
-    return MediaReply(url, content_type, title or "image")
+    guessed = _plays(url) or mimetypes.guess_type(url.partition("?")[0])[0]
+    return MediaReply(url, guessed or "image/png", title or "image")
+
+
+def _plays(url: str) -> str | None:
+    """The type of a sound or a video, as far as the link's path tells it."""
+    path = re.split("[?#]", url, maxsplit=1)[0]
+    return _SOUNDS_AND_VIDEOS.get(splitext(path)[1].lower())
 
 
 def _no_file(bot: str, text: str) -> UpstreamError:
     words = text.strip()
     said = f"It said: {words[:TOLD_CHARS]}" if words else "It said nothing."
-    return UpstreamError(f"The bot {bot!r} returned no file. {said}", code="no_file")
+    return UpstreamError(
+        f"The bot {bot!r} returned no file. {said}", code="no_file", retryable=False
+    )

@@ -29,12 +29,15 @@ def refuse_thread(payload: Any) -> Any:
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
     """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    conversation = tuple(_conversation(payload))
+    if not conversation:
+        raise InvalidRequest("messages: There is nothing to answer.", param="messages")
     tools = read_tools(payload)
     choice = payload["tool_choice"]
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
-        messages=tuple(_conversation(payload)),
+        messages=conversation,
         tools=tools,
         tool_choice=read_tool_choice(choice, tools),
         parallel_tool_calls=not (choice and choice[1]["disable_parallel_tool_use"]),

@@ -29,7 +29,7 @@ from app.errors import (
     Unauthenticated,
     UpstreamError,
 )
-from app.poe.faults import message_in
+from app.poe.faults import message_in, without_key
 
 log = logging.getLogger("poegate.poe")
 
@@ -66,7 +66,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Catalog:
-    """Poe's models, asked for at most once in LIST_SECONDS."""
+    """Poe's models, asked for at most once in LIST_SECONDS. ``was_read``: ever, successfully."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/v1/models"
@@ -74,6 +74,7 @@ class Catalog:
         self._lock = Lock()
         self._models: list[dict[str, Any]] = []
         self._ask_again_at = 0.0
+        self.was_read = False
 
     def models(self) -> list[dict[str, Any]]:
         """Poe's own objects; the last good list where Poe fails, and none where there was none.
@@ -91,6 +92,7 @@ class Catalog:
     def _refresh(self) -> None:
         try:
             self._models = self._fetch()
+            self.was_read = True
         except (requests.RequestException, ValueError) as error:
             log.warning("the list of models cannot be had from Poe: %s", type(error).__name__)
             self._ask_again_at = time.monotonic() + RETRY_SECONDS
@@ -140,6 +142,8 @@ class Account:
         return points
 
     def _get(self, name: str, key: str, query: dict[str, str]) -> dict[str, Any]:
+        if not key:
+            raise UpstreamError("This gateway has no Poe key (POE_API_KEYS): it has no points.")
         try:
             answer = self._session.get(
                 f"{self._url}/{name}",
@@ -171,7 +175,7 @@ def _read(answer: requests.Response, key: str) -> dict[str, Any]:
     if answer.status_code != 200:
         words = f"Poe's account API answered with HTTP {answer.status_code}."
         kind, message = _STATUSES.get(answer.status_code, (UpstreamError, words))
-        told = message_in(answer.text).replace(key, "[key]")[:TOLD_CHARS]
+        told = without_key(message_in(answer.text), key)[:TOLD_CHARS]
         raise kind(
             f"{message} {told}".rstrip(),
             retry_after=answer.headers.get("Retry-After"),

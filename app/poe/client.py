@@ -109,14 +109,14 @@ class PoeClient:
 
     def _pump(self, query: Query, key: str, inbox: Inbox) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
-        secret = key
+        secret, own = key, False
         try:
             endpoint = self._endpoint(query.bot, key)
-            secret = endpoint.key
+            secret, own = endpoint.key, endpoint.transport is self._own
             for piece in self._partials(query, endpoint):
                 inbox.put(piece)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            inbox.close(End(error, secret))
+            inbox.close(End(error, secret, own))
         else:
             inbox.close(End())
 

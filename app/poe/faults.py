@@ -71,15 +71,22 @@ _TYPE_WORDS = {
     "privacy_authorization_error": "Poe does not authorize this request to the bot {bot!r}.",
 }
 
+KEY_CHARS = 6
+"""Shorter keys are no secrets, and would be found in ordinary words."""
+
 _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 
 
-def translate_fault(error: BaseException, bot: str) -> ApiError:
-    """What a failed call of the bot is to its client. The caller chains it with ``from``."""
+def translate_fault(error: BaseException, bot: str, *, own: bool = False) -> ApiError:
+    """What a failed call of the bot is to its client. The caller chains it with ``from``.
+
+    ``own``: the bot is one of BOT_URLS.
+    """
     if isinstance(error, ApiError):
         return error
+    translations = _TRANSLATIONS if own else (*_OF_POE, *_TRANSLATIONS)
     for foreign in _chain(error):
-        for kind, translate in _TRANSLATIONS:
+        for kind, translate in translations:
             if isinstance(foreign, kind):
                 return translate(foreign, bot)
     return UpstreamError(f"The answer of {bot!r} could not be read.")
@@ -117,6 +124,11 @@ def message_in(body: str) -> str:
     return ""
 
 
+def without_key(words: str, key: str) -> str:
+    """What upstream said, fit to be told: it may hold the very key that it was asked with."""
+    return words.replace(key, "[key]") if len(key) >= KEY_CHARS else words
+
+
 def _from_bot(error: Any, bot: str) -> ApiError:
     """A bot's own error event, whose JSON is the exception's text; or the library's own words."""
     event = _error_event(str(error))
@@ -125,7 +137,8 @@ def _from_bot(error: Any, bot: str) -> ApiError:
     metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
     if not isinstance(error_type, str) or error_type not in _ERROR_TYPES:
         message = text or f"The bot {bot!r} failed without saying why."
-        return UpstreamError(message, metadata=metadata)
+        retryable = event.get("allow_retry") is not False
+        return UpstreamError(message, retryable=retryable, metadata=metadata)
     message = text or _TYPE_WORDS[error_type].format(bot=bot)
     if error_type == "user_message_too_long":
         message = f"prompt is too long: {_TYPE_WORDS[error_type].format(bot=bot)} {text}".rstrip()
@@ -144,7 +157,9 @@ def _saying(words: str) -> Callable[[Any, str], ApiError]:
     return lambda error, bot: UpstreamError(words.format(bot=bot))
 
 
-_TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...] = (
+_Translations = tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...]
+
+_TRANSLATIONS: _Translations = (
     (PoeStatus, _from_status),
     (httpx_sse.SSEError, _saying("The server of {bot!r} did not answer as a Poe bot does.")),
     (httpx.ConnectError, _saying("The server of the bot {bot!r} cannot be reached.")),
@@ -159,3 +174,8 @@ _TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]],
     (ValueError, _saying("The bot {bot!r} sent what cannot be read.")),
     (httpx.StreamError, _saying("The connection to {bot!r} broke.")),
 )
+
+_OF_POE: _Translations = (
+    (httpx.ConnectError, _saying("Poe cannot be reached to ask the bot {bot!r}.")),
+)
+"""What comes before them where the bot is one of Poe's."""

@@ -6,27 +6,27 @@ import fastapi_poe as fp
 from gevent.event import Event
 
 from app.errors import ApiError
-from app.poe.faults import translate_fault
-
-SECRET_CHARS = 6
-"""Shorter keys are no secrets, and would be found in ordinary words."""
+from app.poe.faults import translate_fault, without_key
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended. ``secret``: the key it was made with, which no message may show."""
+    """How a call ended. ``secret``: the key it was made with, which no message may show.
+
+    ``own``: one of BOT_URLS was asked, not Poe.
+    """
 
     error: Exception | None = None
     secret: str = field(default="", repr=False)
+    own: bool = False
 
     def tell(self, bot: str) -> None:
         """Raises what went wrong, as ours."""
         if isinstance(self.error, ApiError):
             raise self.error
         if self.error is not None:
-            told = translate_fault(self.error, bot)
-            if len(self.secret) >= SECRET_CHARS:
-                told.message = told.message.replace(self.secret, "[key]")
+            told = translate_fault(self.error, bot, own=self.own)
+            told.message = without_key(told.message, self.secret)
             raise told from self.error
 
 

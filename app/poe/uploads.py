@@ -25,7 +25,7 @@ from app.errors import (
     UpstreamError,
 )
 from app.poe import greenlet_loop
-from app.poe.faults import message_in
+from app.poe.faults import message_in, without_key
 from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 
@@ -225,7 +225,7 @@ def _translate(error: Exception, media: Media, key: str) -> ApiError:
     """The failure of this file's upload, in words that hold neither the key nor its bytes."""
     kind, reason = _kind_and_reason(error)
     if isinstance(error, PoeStatus) and (told := message_in(error.body)):
-        reason = f"{reason} ({told.replace(key, '[key]')[:TOLD_CHARS]})"
+        reason = f"{reason} ({without_key(told, key)[:TOLD_CHARS]})"
     return kind(
         f"The file {file_name(media)!r} at {media.param} could not be uploaded: {reason}.",
         param=media.param,

@@ -6,19 +6,28 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.schemas.fields import Flag, Object
+from app.schemas.json_form import BASE64, LINK, TEXT, Describe, JsonSchema, any_of
 from app.schemas.loading import BaseSchema
 from app.schemas.typed import TOOLS, TypedObject
+
+
+class Block(TypedObject):
+    """A content block. One that is known, but not in this place, is refused: who reads it would
+    take it for a checked one."""
+
+    def _known(self) -> Mapping[str, Schema]:
+        return BLOCKS
 
 
 class Blocks(fields.Field[list[tuple[str, dict[str, Any]]]]):
     """A text, loaded as one text block, or a list of blocks: always as ``(type, block)`` pairs.
 
-    Blocks of other types than ``schemas`` are taken as they are: what a server tool once answered
+    Blocks of types that are not known are taken as they are: what a server tool once answered
     comes back in the history, and there is a new kind of it every other month.
     """
 
     def __init__(self, schemas: Mapping[str, Schema], **options: Any) -> None:
-        self._list = fields.List(TypedObject(schemas, others=True))
+        self._list = fields.List(Block(schemas, others=True))
         super().__init__(**options)
 
     def _deserialize(
@@ -30,6 +39,9 @@ class Blocks(fields.Field[list[tuple[str, dict[str, Any]]]]):
             raise ValidationError("Must be a text or a list of content blocks.")
         return self._list.deserialize(value)  # type: ignore[return-value]
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of(TEXT, describe(self._list))
+
 
 _FILLED = validate.Length(min=1)
 
@@ -39,12 +51,12 @@ class TextBlockSchema(BaseSchema):
 
 
 class Base64Schema(BaseSchema):
-    data = fields.String(required=True, validate=_FILLED)
+    data = fields.String(required=True, validate=_FILLED, metadata=BASE64)
     media_type = fields.String(load_default=None, allow_none=True)
 
 
 class UrlSchema(BaseSchema):
-    url = fields.String(required=True, validate=_FILLED)
+    url = fields.String(required=True, validate=_FILLED, metadata=LINK)
 
 
 class PlainTextSchema(BaseSchema):

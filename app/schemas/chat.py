@@ -15,6 +15,7 @@ from app.schemas.fields import (
     Whole,
     optional,
 )
+from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
 from app.schemas.tools import (
     FunctionSchema,
@@ -39,6 +40,8 @@ class CalledCustomSchema(BaseSchema):
 
 
 class ToolCallSchema(BaseSchema):
+    also = any_of(given("function"), given("custom"))
+
     id = fields.String(required=True)
     function = fields.Nested(CalledFunctionSchema, load_default=None)
     custom = fields.Nested(CalledCustomSchema, load_default=None)
@@ -50,6 +53,8 @@ class ToolCallSchema(BaseSchema):
 
 
 class MessageSchema(BaseSchema):
+    also = any_of(given("content"), where("role", "assistant", "function"))
+
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     content = Content(load_default=None, allow_none=True)
     name = fields.String(load_default=None, allow_none=True)

@@ -5,6 +5,18 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.schemas.fields import load_each
+from app.schemas.json_form import (
+    BASE64,
+    FILLED,
+    LINK,
+    TEXT,
+    Describe,
+    JsonSchema,
+    any_of,
+    given,
+    list_of,
+    of_types,
+)
 from app.schemas.loading import BaseSchema
 
 
@@ -17,7 +29,7 @@ class RefusalPartSchema(BaseSchema):
 
 
 class LinkSchema(BaseSchema):
-    url = fields.String(required=True, validate=validate.Length(min=1))
+    url = fields.String(required=True, validate=validate.Length(min=1), metadata=LINK)
 
 
 class ImagePartSchema(BaseSchema):
@@ -29,7 +41,7 @@ class VideoPartSchema(BaseSchema):
 
 
 class AudioSchema(BaseSchema):
-    data = fields.String(required=True, validate=validate.Length(min=1))
+    data = fields.String(required=True, validate=validate.Length(min=1), metadata=BASE64)
     format = fields.String(required=True, validate=validate.Length(min=1))
 
 
@@ -38,9 +50,11 @@ class AudioPartSchema(BaseSchema):
 
 
 class FileSchema(BaseSchema):
+    also = any_of(*(given(name, FILLED) for name in ("file_id", "file_data", "file_url")))
+
     file_id = fields.String(load_default=None, allow_none=True)
     file_data = fields.String(load_default=None, allow_none=True)
-    file_url = fields.String(load_default=None, allow_none=True)
+    file_url = fields.String(load_default=None, allow_none=True, metadata=LINK)
     filename = fields.String(load_default=None, allow_none=True)
 
 
@@ -67,6 +81,9 @@ class Content(fields.Field[Any]):
         if not isinstance(value, list):
             raise ValidationError("Must be a text or a list of content parts.")
         return load_each(value, _load_part)
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of(TEXT, list_of(any_of(*of_types(PARTS, describe))))
 
 
 def _load_part(part: Any) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,17 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
+from app.core.conversation import Media
+from app.schemas.json_form import (
+    BINARY,
+    OBJECT,
+    TEXT,
+    Describe,
+    JsonSchema,
+    any_of,
+    list_of,
+)
+
 MOST_REMEMBERED = 64
 Loaded = TypeVar("Loaded")
 
@@ -35,7 +46,7 @@ class Number(fields.Float):
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction."""
+    """A JSON number without a fraction; 1.0 is one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
@@ -43,7 +54,8 @@ class Whole(fields.Integer):
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError("Not a valid integer.")
-        number: int = super()._validated(value)
+        whole = isinstance(value, float) and value.is_integer()
+        number: int = super()._validated(int(value) if whole else value)
         return number
 
 
@@ -66,6 +78,9 @@ class Object(fields.Field[dict[str, Any]]):
             raise ValidationError("Not a valid object.")
         return value
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return OBJECT
+
 
 class TextOrTexts(fields.Field[tuple[str, ...]]):
     """A text, or a list of at most ``most`` texts; always loaded as a tuple."""
@@ -84,6 +99,10 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
             raise ValidationError(f"Must have at most {self._most} texts.")
         return tuple(texts)
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        least = 1 if self.required else 0
+        return any_of(TEXT, list_of(TEXT, least, self._most))
+
 
 class Remembered(fields.Field[Any]):
     """A field of values that come again and again, such as an agent's tools: each checked once.
@@ -101,6 +120,21 @@ class Remembered(fields.Field[Any]):
         if key not in self._known:
             self._known[key] = self._inner.deserialize(value, attr, data)
         return self._known[key]
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return describe(self._inner)
+
+
+class FileOfForm(fields.Field[Media]):
+    """A file that came in a form."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Media:
+        if not isinstance(value, Media):
+            raise ValidationError("Must be one file, sent as a part of the form with a filename.")
+        return value
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return BINARY
 
 
 def load_each(values: list[Any], load: Callable[[Any], Loaded]) -> list[Loaded]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
+from app.schemas.fields import FileOfForm
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
@@ -15,6 +16,8 @@ HOUR, DAY = 3_600, 86_400
 
 class UploadSchema(BaseSchema):
     """The form beside the file. Each vendor's SDK writes the lifetime in its own way."""
+
+    also = {"dependentRequired": {"expires_after[anchor]": ["expires_after[seconds]"]}}
 
     purpose = fields.String(required=True, validate=validate.OneOf(PURPOSES))
     anchor = fields.String(
@@ -37,6 +40,13 @@ class UploadSchema(BaseSchema):
     def check_anchor(self, form: dict[str, Any], **options: Any) -> None:
         if form["anchor"] and form["seconds"] is None:
             raise ValidationError("Missing data for required field.", "expires_after[seconds]")
+
+
+class UploadFormSchema(UploadSchema):
+    """The form with its file. Without an ``anthropic-version`` header, ``purpose`` is needed."""
+
+    purpose = fields.String(validate=validate.OneOf(PURPOSES))
+    file = FileOfForm(required=True)
 
 
 class FilesQuerySchema(QuerySchema):

@@ -1,11 +1,12 @@
 """Loads a payload through a schema; what does not fit is an InvalidRequest naming its field."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError
 
 from app.errors import InvalidRequest
+from app.schemas.json_form import JsonSchema
 
 
 class BaseSchema(Schema):
@@ -17,6 +18,9 @@ class BaseSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    also: ClassVar[JsonSchema] = {}
+    """For the OpenAPI document: what holds between the fields, as far as JSON Schema can say it."""
+
 
 def load_payload(schema: Schema, payload: Any) -> dict[str, Any]:
     """The payload as the schema reads it. Raises InvalidRequest for its first fault."""
@@ -27,6 +31,8 @@ def load_payload(schema: Schema, payload: Any) -> dict[str, Any]:
     except ValidationError as error:
         param, message = _first_fault(error.messages)
         raise InvalidRequest(f"{param}: {message}" if param else message, param=param) from error
+    except RecursionError as error:
+        raise InvalidRequest("The request body is nested too deeply.") from error
     return loaded
 
 

@@ -6,6 +6,7 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.schemas.blocks import BLOCKS, TEXT_BLOCKS, Blocks
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
 from app.schemas.typed import TOOLS, TypedObject
 
@@ -40,6 +41,8 @@ class OutputConfigSchema(BaseSchema):
 
 class MessageSchema(BaseSchema):
     """One turn. Claude Code puts ``system`` turns, with an effort of their own, anywhere."""
+
+    also = any_of(given("content"), where("role", "system"))
 
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     content = Blocks(BLOCKS, load_default=None)
@@ -108,7 +111,7 @@ class CountTokensSchema(BaseSchema):
     metadata = optional(fields.Raw)
     service_tier = optional(fields.Raw)
     speed = optional(fields.Raw)
-    thread = optional(fields.Raw)
+    thread = optional(fields.Raw, metadata={"enum": [None]})
     user_profile_id = optional(fields.Raw)
     workspace_id = optional(fields.Raw)
 

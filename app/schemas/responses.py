@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 from app.schemas.responses_items import Input
@@ -29,6 +30,7 @@ _NO_BACKGROUND = (
 _NO_CONVERSATION = (
     "Conversation objects are not supported here. Use previous_response_id, or send all items."
 )
+_ONLY_NOT = {"enum": [False, None]}
 _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions and input instead."
 
 
@@ -39,6 +41,8 @@ class ReasoningOptionsSchema(BaseSchema):
 
 class FormatSchema(BaseSchema):
     """The schema stands beside the type here, not one level below it as in Chat Completions."""
+
+    also = any_of(where("type", "text", "json_object"), given("schema"))
 
     type = fields.String(
         required=True, validate=validate.OneOf(("text", "json_object", "json_schema"))
@@ -62,6 +66,10 @@ class TextOptionsSchema(BaseSchema):
 class ResponsesSchema(BaseSchema):
     """Fields that OpenAI does not know are kept: they are the bot's parameters."""
 
+    also = any_of(
+        given("input", any_of(FILLED, list_of({}, least=1))), given("previous_response_id")
+    )
+
     class Meta:
         unknown = INCLUDE
 
@@ -83,9 +91,9 @@ class ResponsesSchema(BaseSchema):
     extra_body = optional(Object)
 
     # Refused: the answer would not be what the client asked for.
-    background = optional(Flag, validate=_refuse(_NO_BACKGROUND))
-    conversation = optional(fields.Raw, validate=_refuse(_NO_CONVERSATION))
-    prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT))
+    background = optional(Flag, validate=_refuse(_NO_BACKGROUND), metadata=_ONLY_NOT)
+    conversation = optional(fields.Raw, validate=_refuse(_NO_CONVERSATION), metadata=_ONLY_NOT)
+    prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
     # Told back, without a counterpart at Poe.
     max_tool_calls = optional(Whole, validate=validate.Range(1))
@@ -107,6 +115,16 @@ class ResponsesSchema(BaseSchema):
     service_tier = optional(fields.String)
     stream_options = optional(Object)
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))
+
+
+class RetrieveSchema(QuerySchema):
+    """The query string of a response that was kept: no stream is kept of it."""
+
+    stream = fields.String(
+        validate=validate.Equal(
+            "false", error="Only responses in the background can be streamed later."
+        )
+    )
 
 
 class PageSchema(QuerySchema):

@@ -7,6 +7,20 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from app.schemas.content import AudioPartSchema, RefusalPartSchema, TextPartSchema
 from app.schemas.fields import optional
+from app.schemas.json_form import (
+    FILLED,
+    LINK,
+    OBJECT,
+    TEXT,
+    Describe,
+    JsonSchema,
+    any_of,
+    given,
+    list_of,
+    of_other_type,
+    of_type,
+    of_types,
+)
 from app.schemas.loading import BaseSchema
 from app.schemas.responses_tools import Tools, load_objects
 
@@ -23,8 +37,10 @@ Newer clients send kinds that are not known yet; these patterns are what all of 
 
 
 class ImagePartSchema(BaseSchema):
+    also = any_of(given("image_url"), given("file_id"))
+
     file_id = optional(fields.String, validate=validate.Length(min=1))
-    image_url = optional(fields.String, validate=validate.Length(min=1))
+    image_url = optional(fields.String, validate=validate.Length(min=1), metadata=LINK)
     detail = fields.String(load_default="auto", allow_none=True)
 
     @validates_schema
@@ -34,9 +50,11 @@ class ImagePartSchema(BaseSchema):
 
 
 class FilePartSchema(BaseSchema):
+    also = any_of(*(given(name, FILLED) for name in ("file_id", "file_data", "file_url")))
+
     file_id = optional(fields.String)
     file_data = optional(fields.String)
-    file_url = optional(fields.String)
+    file_url = optional(fields.String, metadata=LINK)
     filename = optional(fields.String)
 
 
@@ -60,6 +78,9 @@ class Content(fields.Field[Any]):
         if not isinstance(value, list):
             raise ValidationError("Must be a text or a list of content parts.")
         return load_objects(value, _load_part, "content part")
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of(TEXT, list_of(any_of(*of_types(PARTS, describe))))
 
 
 class Output(Content):
@@ -155,10 +176,19 @@ class Input(fields.Field[Any]):
             raise ValidationError("Must be a text or a list of input items.")
         return load_objects(value, _load_item, "input item")
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        known = [
+            of_type(kind, describe(schema), default=kind == "message")
+            for kind, schema in ITEMS.items()
+        ]
+        untold = {**OBJECT, **given("id", FILLED), "additionalProperties": False}
+        others = of_other_type(ITEMS, f"^({_SERVER_ITEM.pattern})$")
+        return any_of(TEXT, list_of(any_of(*known, untold, others)))
+
 
 def _load_item(item: dict[str, Any]) -> dict[str, Any]:
     kind = item.get("type") or _untold_type(item)
-    if kind not in ITEMS and isinstance(kind, str) and _SERVER_ITEM.fullmatch(kind):
+    if isinstance(kind, str) and kind not in ITEMS and _SERVER_ITEM.fullmatch(kind):
         return {**item, "type": kind}
     return _load_typed(item, kind, ITEMS, "input item")
 

@@ -6,6 +6,16 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import Flag, Object, load_each, optional
+from app.schemas.json_form import (
+    Describe,
+    JsonSchema,
+    any_of,
+    given,
+    list_of,
+    of_other_type,
+    of_types,
+    where,
+)
 from app.schemas.loading import BaseSchema
 
 _NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
@@ -48,6 +58,9 @@ class Tools(fields.Field[Any]):
             raise ValidationError("Must be a list of tools.")
         return load_objects(value, _load_tool, "tool")
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return list_of(any_of(*of_types(TOOLS, describe), of_other_type(TOOLS)))
+
 
 class NamespaceSchema(BaseSchema):
     name = fields.String(required=True, validate=_NAME)
@@ -80,13 +93,20 @@ class NamedToolSchema(BaseSchema):
     namespace = optional(fields.String)
 
 
+_NEEDED = {"function": ("name",), "custom": ("name",), "allowed_tools": ("mode", "tools")}
+
+
 class ToolChoiceSchema(NamedToolSchema):
+    also = any_of(
+        *({"allOf": [where("type", kind), *map(given, names)]} for kind, names in _NEEDED.items()),
+        given("type", {"not": {"enum": list(_NEEDED)}}),
+    )
+
     mode = optional(fields.String, validate=validate.OneOf(("auto", "required")))
     tools = optional(fields.List, cls_or_instance=fields.Nested(NamedToolSchema))
 
     @validates_schema
     def check_type(self, choice: dict[str, Any], **options: Any) -> None:
-        needed = {"function": ("name",), "custom": ("name",), "allowed_tools": ("mode", "tools")}
-        for field in needed.get(choice["type"], ()):
+        for field in _NEEDED.get(choice["type"], ()):
             if choice[field] is None:
                 raise ValidationError("Missing data for required field.", field)

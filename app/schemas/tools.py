@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import Flag, Object
+from app.schemas.json_form import Describe, JsonSchema, any_of, given, under_its_type, where
 from app.schemas.loading import BaseSchema
 
 _NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
@@ -25,6 +26,8 @@ class CustomSchema(BaseSchema):
 
 class ToolSchema(BaseSchema):
     """A tool: its ``type`` names the key under which it is described."""
+
+    also = under_its_type("function", "custom")
 
     type = fields.String(required=True)
     function = fields.Nested(FunctionSchema, load_default=None)
@@ -60,6 +63,8 @@ class AllowedSchema(BaseSchema):
 
 
 class ToolChoiceSchema(NamedToolSchema):
+    also = under_its_type("function", "custom", "allowed_tools")
+
     allowed_tools = fields.Nested(AllowedSchema, load_default=None)
 
     @validates_schema
@@ -86,6 +91,9 @@ class WordOrNested(fields.Field[Any]):
             raise ValidationError(f"Must be an object or one of: {', '.join(self._words)}.")
         return value
 
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of({"enum": list(self._words)}, describe(self._schema))
+
 
 class JsonSchemaSchema(BaseSchema):
     name = fields.String(load_default=None, allow_none=True)
@@ -94,6 +102,8 @@ class JsonSchemaSchema(BaseSchema):
 
 
 class ResponseFormatSchema(BaseSchema):
+    also = any_of(where("type", "text", "json_object"), given("json_schema"))
+
     type = fields.String(
         required=True, validate=validate.OneOf(("text", "json_object", "json_schema"))
     )

@@ -6,6 +6,13 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.schemas.fields import Flag, Object
+from app.schemas.json_form import (
+    Describe,
+    JsonSchema,
+    any_of,
+    of_other_type,
+    of_type,
+)
 from app.schemas.loading import BaseSchema
 
 
@@ -34,10 +41,21 @@ class TypedObject(fields.Field[tuple[str, dict[str, Any]]]):
         kind = self._kind(value)
         if kind in self._schemas:
             return kind, self._schemas[kind].load(value)
-        if not self._others:
+        if not self._others or kind in self._known():
             known = ", ".join(self._schemas)
             raise ValidationError({"type": [f"Must be one of: {known}; not {kind!r}."]})
         return kind, value
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        known = [
+            of_type(kind, describe(schema), default=kind == self._default)
+            for kind, schema in self._schemas.items()
+        ]
+        return any_of(*known, *([of_other_type(self._known())] if self._others else ()))
+
+    def _known(self) -> Mapping[str, Schema]:
+        """Of these types no object is taken as it is."""
+        return self._schemas
 
     def _kind(self, value: dict[str, Any]) -> str:
         kind = value.get("type")

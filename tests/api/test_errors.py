@@ -164,10 +164,16 @@ def test_garbage_that_harms_nothing(client: openai.OpenAI, kind: str, text: str)
 
 
 def test_a_server_that_is_not_there(start_gateway: Callable[..., Server]) -> None:
-    gateway = start_gateway(BOT_URLS="gone=http://127.0.0.1:9/gone")
+    nowhere = "http://127.0.0.1:9"
+    gateway = start_gateway(BOT_URLS=f"gone={nowhere}/gone", POE_BASE_URL=nowhere)
+    told = {
+        "gone": "The server of the bot 'gone' cannot be reached.",
+        "Any": "Poe cannot be reached to ask the bot 'Any'.",
+    }
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as sdk:
-        status, error, _ = failure(sdk, "gone")
-        assert status == 502 and "cannot be reached" in error["message"]
+        for bot, message in told.items():
+            status, error, _ = failure(sdk, bot)
+            assert (status, error["message"]) == (502, message)
 
 
 def post(gateway: Server, body: Any, **headers: str) -> requests.Response:

@@ -1,5 +1,6 @@
 """/files: uploaded once to Poe, listed, given back, and named by id in a conversation."""
 
+import json
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -327,6 +328,57 @@ def test_a_response_that_names_it(
     assert uploads(poe_files) == before
 
 
+def ask_for_picture(place: Place, key: str, path: str, **fields: Any) -> requests.Response:
+    """By the bot that does what its prompt says: it gives a file."""
+    file = {"url": "https://h.test/new.png", "content_type": "image/png", "name": "new.png"}
+    body = {"model": "script-", "prompt": json.dumps([["file", file]]), **fields}
+    url, headers = f"{place.server.url}/v1/images/{path}", {"x-api-key": key}
+    return requests.post(url, json=body, headers=headers, timeout=10)
+
+
+def test_pictures_that_name_it(
+    gpt: openai.OpenAI, place: Place, key: str, poe_files: Server, seen: Callable[[], Any]
+) -> None:
+    cat, hole = (
+        gpt.files.create(file=(name, name.encode()), purpose="vision").id
+        for name in ("cat.png", "hole.png")
+    )
+    before = uploads(poe_files)
+    images, mask = [{"file_id": cat}, {"file_id": hole}], {"file_id": hole}
+    for path, fields, names, sources in (
+        ("edits", {"images": images, "mask": mask}, "cat hole mask", "cat hole hole"),
+        ("edits", {"image": images[0]}, "cat", "cat"),
+        ("variations", {"image": images[1]}, "hole", "hole"),
+    ):
+        answer = ask_for_picture(place, key, path, **fields)
+        assert answer.json()["data"] == [{"url": "https://h.test/new.png"}]
+        files = seen()["last"]["script-"]["query"][-1]["attachments"]
+        assert [file["name"] for file in files] == [f"{name}.png" for name in names.split()]
+        contents = [requests.get(file["url"], timeout=5).text for file in files]
+        assert contents == [f"{name}.png" for name in sources.split()]
+    assert uploads(poe_files) == before
+
+
+@pytest.mark.parametrize("file_id", ["file-nothing", "../index", "\x00", "\ud800"])
+@pytest.mark.parametrize(
+    ("path", "fields", "param"),
+    [
+        ("edits", '{"image": {"file_id": ID}}', "image.file_id"),
+        ("edits", '{"images": ["https://h.test/a", {"file_id": ID}]}', "images[1].file_id"),
+        ("edits", '{"image": "https://h.test/a", "mask": {"file_id": ID}}', "mask.file_id"),
+        ("variations", '{"image": {"file_id": ID}}', "image.file_id"),
+    ],
+)
+def test_pictures_that_name_an_unknown_file(
+    place: Place, key: str, path: str, fields: str, param: str, file_id: str
+) -> None:
+    named = json.loads(fields.replace("ID", json.dumps(file_id)))
+    answer = ask_for_picture(place, key, path, **named)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+    assert answer.json()["error"]["code"] == "file_not_found"
+
+
 def test_an_unknown_file_is_an_error_that_names_its_place(gpt: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         talk(gpt, "file-nothing", stream=True)
@@ -356,3 +408,14 @@ def test_100_megabytes_in_less_than_60_of_memory(gpt: openai.OpenAI, place: Plac
             digest.update(block)
     assert digest.digest() == sha256(data).digest()
     assert worker_peak(place.server) - before < 60_000_000
+
+
+def test_errors_speak_the_vendors_dialect(claude: anthropic.Anthropic, place: Place) -> None:
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        claude.beta.files.retrieve_metadata("file_nothing")
+    body: Any = caught.value.body
+    assert body["type"] == "error" and body["error"]["type"] == "not_found_error"
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        claude.models.retrieve("nobody")
+    body = caught.value.body
+    assert body["type"] == "error" and body["error"]["type"] == "not_found_error"

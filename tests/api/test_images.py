@@ -42,10 +42,13 @@ class Painter(BaseHTTPRequestHandler):
         self.tell("done")
 
     def do_GET(self) -> None:  # noqa: N802
-        self.send_response(200 if self.path == "/file" else 404)
+        found = self.path in ("/file", "/late")
+        if self.path == "/late":
+            time.sleep(2.6)
+        self.send_response(200 if found else 404)
         self.send_header("Content-Type", "image/png")
         self.end_headers()
-        self.wfile.write(PNG if self.path == "/file" else b"")
+        self.wfile.write(PNG if found else b"")
 
     def tell(self, name: str, /, **data: Any) -> None:
         self.wfile.write(f"event: {name}\r\ndata: {json.dumps(data)}\r\n\r\n".encode())
@@ -70,6 +73,9 @@ class Painter(BaseHTTPRequestHandler):
         time.sleep(2.6)
         self.give()
 
+    def heavy(self, _: int) -> None:
+        self.give("late")
+
     def late_fault(self, _: int) -> None:
         time.sleep(1.5)
         self.tell("error", text="out of paint", allow_retry=False)
@@ -81,6 +87,9 @@ class Painter(BaseHTTPRequestHandler):
     def half(self, _: int) -> None:
         self.give("nothing")
         self.give()
+
+    def mute(self, _: int) -> None:
+        self.tell("text", text="I only talk.")
 
     def sing(self, _: int) -> None:
         self.give(kind="audio/mpeg")
@@ -103,7 +112,7 @@ def painter() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def studio(start_gateway: Callable[..., Server], painter: str, demo: Server) -> Server:
     """A gateway whose bots are the demo's and all of the painter's."""
-    names = ("paint", "flaky", "slow", "late_fault", "lost", "half", "sing")
+    names = ("paint", "flaky", "slow", "heavy", "late_fault", "lost", "half", "sing", "mute")
     own = ",".join(f"{name}={painter}/{name}" for name in names)
     return start_gateway(
         BOT_URLS=f"{bot_urls(demo.url)},{own}",
@@ -177,15 +186,20 @@ def test_streamed_without_partial_pictures(sdk: openai.OpenAI) -> None:
     assert event.usage.total_tokens > 0
 
 
-def test_a_slow_bot_is_waited_for_with_signs_of_life(studio: Server) -> None:
+@pytest.mark.parametrize("choices", [1, 2])
+@pytest.mark.parametrize("model", ["slow", "heavy"])
+def test_a_slow_bot_or_file_is_waited_for_with_signs_of_life(
+    studio: Server, model: str, choices: int
+) -> None:
     response = requests.post(
         f"{studio.url}/v1/images/generations",
-        json={"model": "slow", "prompt": "x", "stream": True},
+        json={"model": model, "prompt": "x", "stream": True, "n": choices},
         headers=BEARER,
         timeout=10,
     )
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.count(": keep-alive\n\n") >= 2
+    assert response.text.count("event: image_generation.completed\n") == choices
     assert "[DONE]" not in response.text
 
 
@@ -361,3 +375,46 @@ def test_bad_fields_are_named(
     assert response.status_code == 400
     error = response.json()["error"]
     assert error["param"] == param and error["type"] == "invalid_request_error"
+
+
+def test_a_file_under_an_unknown_name_is_refused(studio: Server) -> None:
+    answer = requests.post(
+        f"{studio.url}/v1/images/edits",
+        data={"model": "paint", "prompt": "redder"},
+        files={"image": PNG, "extra": PNG},
+        headers=BEARER,
+        timeout=5,
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "extra"
+
+
+def test_parameters_in_a_form_have_their_types(sdk: openai.OpenAI) -> None:
+    sdk.images.edit(
+        model="paint",
+        image=PNG,
+        prompt="redder",
+        extra_body={"seed": 4, "sharp": True, "tone": "warm"},
+    )
+    parameters = Painter.asked["paint"]["parameters"]
+    assert parameters == {"seed": 4, "sharp": True, "tone": "warm"}
+
+
+def test_json_that_curl_calls_a_form(studio: Server) -> None:
+    answer = requests.post(
+        f"{studio.url}/v1/images/generations",
+        data=json.dumps({"model": "paint", "prompt": "redder"}),
+        headers={**BEARER, "Content-Type": "application/x-www-form-urlencoded"},
+        timeout=5,
+    )
+    assert answer.status_code == 200 and answer.json()["data"]
+
+
+def test_no_sdk_asks_again_for_what_costs_points(studio: Server) -> None:
+    before = next(Painter.calls["mute"])
+    with openai.OpenAI(base_url=f"{studio.url}/v1", api_key=KEY, max_retries=2) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.images.generate(model="mute", prompt="x")
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert caught.value.response.json()["error"]["metadata"]["retryable"] is False
+    assert next(Painter.calls["mute"]) == before + 2

@@ -105,6 +105,18 @@ def test_one_failing_choice_fails_them_all(client: openai.OpenAI) -> None:
         list(client.chat.completions.create(model="cut-2", messages=user("x"), n=2, stream=True))
 
 
+def test_silent_choices_are_kept_alive(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(HEADERS_WAIT="0.2", KEEPALIVE_SECONDS="0.5", FIRST_EVENT_TIMEOUT="3")
+    body = requests.post(
+        f"{gateway.url}/v1/chat/completions",
+        json={"model": "silent-0", "messages": user("x"), "n": 2, "stream": True},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    ).text
+    assert ": keep-alive\n\n" in body
+    assert body.count("timeout_error") == 1
+
+
 def test_leaving_closes_every_choice(gateway: Server, seen: Callable[[], Any]) -> None:
     response = requests.post(
         f"{gateway.url}/v1/chat/completions",

@@ -138,18 +138,32 @@ def test_an_alias_answers_under_its_own_name(
 
 def test_models_without_poe(start_gateway: Callable[..., Server]) -> None:
     gateway = start_gateway(POE_API_URL="http://127.0.0.1:9", MODEL_ALIASES="gpt-4=GPT-4o")
-    response = requests.get(
-        f"{gateway.url}/v1/models", headers={"Authorization": "Bearer x"}, timeout=10
-    )
+    headers = {"Authorization": "Bearer x"}
+    response = requests.get(f"{gateway.url}/v1/models", headers=headers, timeout=10)
     assert response.status_code == 200
     assert {"gpt-4", "demo-echo"} <= {model["id"] for model in response.json()["data"]}
+    for name, status in {"demo-echo": 200, "gpt-4": 200, "GPT-4o": 502}.items():
+        url = f"{gateway.url}/v1/models/{name}"
+        assert requests.get(url, headers=headers, timeout=10).status_code == status
     ready = requests.get(f"{gateway.url}/readyz", timeout=10).json()
-    assert ready == {"status": "ready", "vocabulary": "loaded", "poe": "unreachable"}
+    assert (ready["status"], ready["poe"]) == ("ready", "unreachable")
 
 
 def test_health(gateway: Server) -> None:
     assert requests.get(f"{gateway.url}/healthz", timeout=5).json() == {"status": "ok"}
-    assert requests.get(f"{gateway.url}/readyz", timeout=5).json()["poe"] == "reachable"
+    ready = requests.get(f"{gateway.url}/readyz", timeout=5).json()
+    assert ready == {
+        "status": "ready",
+        "vocabulary": "loaded",
+        "poe": "reachable",
+        "store": "usable",
+    }
+
+
+def test_a_store_that_cannot_be_used_is_told(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(STATE_DIR="/proc/nowhere")
+    ready = requests.get(f"{gateway.url}/readyz", timeout=10).json()
+    assert (ready["status"], ready["store"]) == ("ready", "unusable")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/healthz", "/v1/nothing"])

@@ -128,3 +128,14 @@ def test_a_credential_is_needed(pool: Server, path: str) -> None:
     assert get(pool, f"/usage/{path}", "wrong").status_code == 401
     assert get(pool, f"/usage/{path}", KEYS[0]).status_code == 401
     assert requests.get(f"{pool.url}/usage/{path}", timeout=5).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["current_balance", "points_history"])
+def test_a_gateway_without_a_key_has_no_points(
+    start_gateway: Callable[..., Server], path: str
+) -> None:
+    gateway = start_gateway(ACCESS_TOKENS="token")
+    headers = {"Authorization": "Bearer token"}
+    answer = requests.get(f"{gateway.url}/usage/{path}", headers=headers, timeout=5)
+    assert answer.status_code == 502
+    assert "POE_API_KEYS" in answer.json()["error"]["message"]

@@ -134,6 +134,23 @@ def test_an_edit_by_link(fields: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "params"),
+    [
+        ({"image": {"file_id": "file-1"}}, ["image.file_id"]),
+        ({"image": {"file_id": "file-1", "image_url": None}}, ["image.file_id"]),
+        ({"images": [{"file_id": "file-1"}]}, ["images.file_id"]),
+        ({"images": [{"file_id": "file-1"}] * 2}, ["images[0].file_id", "images[1].file_id"]),
+    ],
+)
+def test_an_edit_by_file_id(fields: Any, params: list[str]) -> None:
+    [_, *images, mask] = (
+        parsed(EditSchema(), prompt="p", **fields, mask={"file_id": "file-2"}).messages[0].parts
+    )
+    assert [(image.file_id, image.param) for image in images] == [("file-1", at) for at in params]
+    assert (mask.file_id, mask.name, mask.param) == ("file-2", "mask.png", "mask.file_id")
+
+
 def test_an_edit_with_several_images_and_a_mask() -> None:
     file = Media("image/png", "me.png", "image", data=b"x")
     query = parsed(
@@ -178,7 +195,8 @@ def test_a_variation_without_a_prompt() -> None:
         (EditSchema(), {"prompt": "a", "image": []}, "image"),
         (EditSchema(), {"prompt": "a", "image": 5}, "image"),
         (EditSchema(), {"prompt": "a", "image": ["https://h/a"] * 17}, "image"),
-        (EditSchema(), {"prompt": "a", "images": [{"file_id": "file-1"}]}, "images[0]"),
+        (EditSchema(), {"prompt": "a", "images": [{"file_id": ""}]}, "images[0]"),
+        (EditSchema(), {"prompt": "a", "image": {"file_id": 5}}, "image"),
         (EditSchema(), {"prompt": "a", "image": ["https://h/a", "ftp://h/a"]}, "image[1]"),
         (EditSchema(), {"prompt": "a", "image": "data:image/png;base64,@@"}, "image"),
         (EditSchema(), {"prompt": "a", "image": "https://h/a", "mask": "x"}, "mask"),

@@ -12,7 +12,7 @@ from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from requests import RequestException
 
 from app.errors import ApiError, BotTimeout, UpstreamError
-from app.poe.faults import translate_fault
+from app.poe.faults import translate_fault, without_key
 from app.poe.session import PoeStatus
 
 
@@ -51,18 +51,36 @@ def bare(kind: type[BaseException]) -> BaseException:
     return error
 
 
+@pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
-def test_each_class_is_mapped(kind: type[BaseException]) -> None:
-    told = translate_fault(bare(kind), "my-bot")
+def test_each_class_is_mapped(kind: type[BaseException], own: bool) -> None:
+    told = translate_fault(bare(kind), "my-bot", own=own)
     assert isinstance(told, UpstreamError)
-    if not issubclass(kind, BotError):
+    if issubclass(kind, httpx.ConnectError) and not own:
+        assert told.message == "Poe cannot be reached to ask the bot 'my-bot'."
+    elif not issubclass(kind, BotError):
         assert "my-bot" in told.message and "secret words" not in told.message
 
 
 def test_the_cause_knows_more_than_the_librarys_words() -> None:
     error = BotError("Error communicating with bot x")
     error.__cause__ = httpx.ConnectError("no route")
-    assert "cannot be reached" in translate_fault(error, "x").message
+    assert translate_fault(error, "x").message == "Poe cannot be reached to ask the bot 'x'."
+    told = translate_fault(error, "x", own=True).message
+    assert told == "The server of the bot 'x' cannot be reached."
+
+
+@pytest.mark.parametrize(
+    ("key", "words", "told"),
+    [
+        ("secret-1", "bad key: secret-1, secret-1.", "bad key: [key], [key]."),
+        ("secret-1", "bad key", "bad key"),
+        ("bad", "bad key", "bad key"),
+        ("", "bad key", "bad key"),
+    ],
+)
+def test_no_key_in_upstreams_words(key: str, words: str, told: str) -> None:
+    assert without_key(words, key) == told
 
 
 def test_ours_stay_ours() -> None:

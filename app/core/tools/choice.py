@@ -17,6 +17,8 @@ def adapter_named(name: str) -> ToolAdapter:
     if name in _BUILT_IN:
         return _BUILT_IN[name]()
     module, _, attribute = name.rpartition(".")
+    if not module:
+        raise ValueError(f"expected prompted, native or a dotted path, not {name!r}")
     try:
         adapter = getattr(import_module(module), attribute)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:

@@ -61,10 +61,13 @@ def test_a_megabyte(before: str, again: str, after: str, size: int) -> None:
     def text(length: int) -> str:
         return before + again * (length // len(again)) + after
 
-    whole = seconds(text(MEGABYTE), size)
-    assert whole < 3
-    if whole > 0.5:
-        assert whole < 3 * seconds(text(MEGABYTE // 2), size)
+    def grows_evenly() -> bool:
+        whole = seconds(text(MEGABYTE), size)
+        assert whole < 3
+        return whole < 0.5 or whole < 3 * seconds(text(MEGABYTE // 2), size)
+
+    # Others on the machine take its caches at times; what grows by the square never passes.
+    assert any(grows_evenly() for _ in range(3))
 
 
 def test_what_json_repair_takes_seconds_for_is_bounded() -> None:

@@ -1,0 +1,85 @@
+"""marshmallow's schemas as OpenAPI 3.1 describes them, by apispec."""
+
+from inspect import cleandoc
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema, fields
+
+from app.schemas.json_form import NULL, JsonSchema, any_of, without_null
+
+_ROOM = "app.schemas."
+
+
+def name_of(schema: Any) -> str:
+    """``chat.Message``: formats have schemas of the same names."""
+    kind: Any = resolve_schema_cls(schema)
+    return f"{kind.__module__.removeprefix(_ROOM)}.{kind.__name__.removesuffix('Schema')}"
+
+
+class Converter(OpenAPIConverter):
+    """apispec's converter, which also asks our fields and schemas what they say of themselves."""
+
+    def field2property(self, field: fields.Field[Any]) -> JsonSchema:
+        if not hasattr(field, "json_schema"):
+            return super().field2property(field)
+        form: JsonSchema = field.json_schema(self.describe)
+        told = any_of(form, NULL) if field.allow_none else form
+        return {**self.metadata2properties(field), **told}
+
+    def metadata2properties(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
+        """OpenAPI 3.1 has all of JSON Schema, of which apispec lets some words through."""
+        told: JsonSchema = super().metadata2properties(field, **options)
+        encoding = field.metadata.get("contentEncoding")
+        return {**told, **({"contentEncoding": encoding} if encoding else {})}
+
+    def field2default(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
+        """Null stands for "not given" here, which is no default worth telling."""
+        default = super().field2default(field, **options)
+        return default if default.get("default") is not None else {}
+
+    def field2pattern(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
+        """Python's way to say "the whole text" is not that of JSON Schema."""
+        told: JsonSchema = super().field2pattern(field, **options)
+        if "pattern" in told:
+            told["pattern"] = f"^{told['pattern'].removesuffix(chr(92) + 'Z')}$"
+        return told
+
+    def schema2jsonschema(self, schema: Any) -> JsonSchema:
+        told: JsonSchema = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        words = cleandoc(type(schema).__doc__ or "")
+        return {**({"description": words} if words else {}), **told, **schema.also}
+
+    def describe(self, what: Schema | fields.Field[Any]) -> JsonSchema:
+        """A field in place, a schema as a reference."""
+        if isinstance(what, Schema):
+            return self.resolve_nested_schema(what)  # type: ignore[no-any-return, no-untyped-call]
+        return self.field2property(what)
+
+    def describe_form(self, schema: Schema) -> JsonSchema:
+        """The schema as a form carries it: without nulls, and with files."""
+        told = self.schema2jsonschema(schema)
+        for field in schema.fields.values():
+            name = field.data_key or field.name
+            form = getattr(field, "form_schema", told["properties"][name])
+            told["properties"][name] = without_null(form)
+        return told
+
+    def describe_query(self, schema: Schema) -> list[JsonSchema]:
+        """The parameters of a QuerySchema, where an empty one counts as not given."""
+        parameters: list[JsonSchema] = self.schema2parameters(schema, location="query")
+        return [
+            {**told, "schema": without_null(told["schema"]), "allowEmptyValue": True}
+            for told in parameters
+        ]
+
+
+class SchemasPlugin(MarshmallowPlugin):
+    """For APISpec: names and converter are ours."""
+
+    Converter = Converter
+
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=name_of)
