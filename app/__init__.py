@@ -29,7 +29,7 @@ from app.errors import register_errors
 from app.jobs import Jobs
 from app.poe.account import Account, Catalog
 from app.relay import Relay
-from app.store import Store
+from app.state.store import Store
 
 BLUEPRINTS = (
     chat.blueprint,

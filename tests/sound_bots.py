@@ -76,6 +76,29 @@ class Singer(BaseHTTPRequestHandler):
     def write_a_link(self) -> None:
         self.tell("text", text=f"Here: [la](http://{self.headers['Host']}/wav.mp3?x=1). Enjoy!")
 
+    def write_of_its_cover(self) -> None:
+        base = f"http://{self.headers['Host']}"
+        self.tell("text", text=f"![cover]({base}/nothing.png)\n[song]({base}/wav.mp3)")
+
+    def show_and_write_a_link(self) -> None:
+        self.give("nothing", "image/png")
+        self.write_a_link()
+
+    def draw(self) -> None:
+        self.give("svg", "image/svg+xml")
+
+    def measure_wrongly(self) -> None:
+        self.give("wav_in_chunks")
+
+    def pause(self) -> None:
+        self.give("wav_with_a_pause")
+
+    def start_never(self) -> None:
+        self.give("silence")
+
+    def fall_silent(self) -> None:
+        self.give("first_bytes")
+
     def write_a_page(self) -> None:
         self.give("page", "text/html")
 
@@ -128,6 +151,34 @@ class Singer(BaseHTTPRequestHandler):
         self.start(200, "audio/wav", Transfer_Encoding="chunked")
         self.wfile.write(b"%x\r\n%b\r\n" % (len(WAV), WAV))
 
+    def send_svg(self) -> None:
+        self.start(200, "image/svg+xml", Content_Length="6")
+        self.wfile.write(b"<svg/>")
+
+    def send_wav_in_chunks(self) -> None:
+        length = str(len(WAV) + 1000)
+        self.start(200, "audio/wav", Transfer_Encoding="chunked", Content_Length=length)
+        self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(WAV), WAV))
+
+    def send_wav_with_a_pause(self) -> None:
+        self.start(200, "audio/wav", Content_Length=str(len(WAV)))
+        self.wfile.write(WAV[:100])
+        time.sleep(2.3)
+        self.wfile.write(WAV[100:])
+
+    def send_silence(self) -> None:
+        self.wait_until_left()
+
+    def send_first_bytes(self) -> None:
+        self.start(200, "audio/wav", Content_Length=str(len(WAV)))
+        self.wfile.write(WAV[:100])
+        self.wait_until_left()
+
+    def wait_until_left(self) -> None:
+        self.connection.settimeout(20)
+        if not self.connection.recv(1):
+            raise ConnectionError
+
     def send_nothing(self) -> None:
         self.start(404, "text/plain", Content_Length="0")
 
@@ -151,8 +202,8 @@ class Singers(NamedTuple):
 NAMES = tuple(
     name
     for name, member in vars(Singer).items()
-    if callable(member) and not name.startswith(("_", "do_", "send_", "log_", "start"))
-    if name not in ("tell", "give")
+    if callable(member) and not name.startswith(("_", "do_", "send_", "log_"))
+    if name not in ("start", "tell", "give", "wait_until_left")
 )
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,24 @@ import pytest
 from gevent.event import Event
 
 from app import jobs as module
-from app import store
 from app.config import Settings
 from app.errors import InsufficientCredits, NotFound, RateLimited
-from app.jobs import LOST_SECONDS, MOST, MOST_OF_ONE, Beat, Jobs, Work, as_it_stands
-from app.shelf import Shelf, expiry
-from app.store import Store
+from app.jobs import (
+    LOST_SECONDS,
+    MOST,
+    MOST_HELD_BYTES,
+    MOST_OF_ONE,
+    Beat,
+    Jobs,
+    Work,
+    as_it_stands,
+)
+from app.state import files
+from app.state import store as stores
+from app.state.shelf import Kind, Shelf, expiry
+from app.state.store import Store
+
+KIND = Kind("jobs", noun="job", apart="bulk")
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +40,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(Store(Settings(state_dir=str(tmp_path))), "jobs", "ann", noun="job")
+    return Shelf(Store(Settings(state_dir=str(tmp_path))), KIND, "ann")
 
 
-def start(jobs: Jobs, shelf: Shelf, work: Work, name: str = "job_1", owner: str = "ann") -> Any:
-    return jobs.start(owner, shelf, {"id": name, "expires_at": expiry()}, work)
+def start(
+    jobs: Jobs,
+    shelf: Shelf,
+    work: Work,
+    name: str = "job_1",
+    owner: str = "ann",
+    held: int = 0,
+) -> Any:
+    return jobs.start(owner, shelf, {"id": name, "expires_at": expiry()}, work, held=held)
 
 
 def ended(shelf: Shelf, name: str = "job_1") -> dict[str, Any]:
@@ -85,8 +105,7 @@ def test_unexpected_errors_are_logged(shelf: Shelf, caplog: pytest.LogCaptureFix
     assert "deep inside" in caplog.text and "job_1" in caplog.text
 
 
-@pytest.mark.parametrize("change", ["remove", "lose"])
-def test_work_that_nobody_waits_for_ends(shelf: Shelf, change: str) -> None:
+def test_work_that_nobody_waits_for_ends(shelf: Shelf) -> None:
     left: list[bool] = []
 
     def work(beat: Beat) -> dict[str, Any]:
@@ -97,17 +116,21 @@ def test_work_that_nobody_waits_for_ends(shelf: Shelf, change: str) -> None:
 
     start(Jobs(), shelf, work)
     gevent.sleep(0.05)
-    if change == "remove":
-        shelf.remove("job_1")
-    else:
-        shelf.change("job_1", lambda record: {**record, "status": "failed", "error": "lost"})
+    shelf.remove("job_1")
     gevent.sleep(0.1)
     assert left == [True]
-    if change == "remove":
-        with pytest.raises(NotFound):
-            shelf.get("job_1")
-    else:
-        assert shelf.get("job_1")["error"] == "lost"
+    with pytest.raises(NotFound):
+        shelf.get("job_1")
+
+
+def test_work_that_takes_too_long_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.1)
+    start(Jobs(), shelf, endless)
+    gevent.sleep(0.05)
+    assert shelf.get("job_1")["status"] == "in_progress"
+    record = ended(shelf)
+    assert (record["status"], record["error"]["code"]) == ("failed", "timeout")
+    assert "minutes" in record["error"]["message"]
 
 
 def test_a_worker_that_stops(shelf: Shelf) -> None:
@@ -122,31 +145,60 @@ def test_a_worker_that_stops(shelf: Shelf) -> None:
     jobs.stop()
 
 
-def aged(shelf: Shelf, seconds: float) -> dict[str, Any]:
-    record = {"id": "job_1", "expires_at": expiry(), "status": "in_progress", "error": None}
-    shelf.add({**record, "beat": time.time() - seconds})
-    return shelf.get("job_1")
+@pytest.mark.parametrize("seconds", [0.3, 5.0])
+def test_a_worker_that_stops_gives_its_jobs_some_time(shelf: Shelf, seconds: float) -> None:
+    jobs, begun = Jobs(), time.monotonic()
+
+    def work(beat: Beat) -> dict[str, Any]:
+        gevent.sleep(0.1)
+        return {"made": "something"}
+
+    start(jobs, shelf, work, "job_1")
+    if seconds < 1:
+        start(jobs, shelf, endless, "job_2")
+    jobs.stop(seconds)
+    assert time.monotonic() - begun < 1
+    assert shelf.get("job_1")["made"] == "something"
+    if seconds < 1:
+        assert shelf.get("job_2")["error"]["code"] == "stopped"
+
+
+def age(shelf: Shelf, seconds: float) -> None:
+    assert shelf.update("job_1", {"beat": time.time() - seconds})
 
 
 def test_a_worker_that_is_gone(shelf: Shelf) -> None:
-    told = as_it_stands(shelf, aged(shelf, LOST_SECONDS + 1))
+    shelf.add({"id": "job_1", "expires_at": expiry(), "status": "in_progress", "error": None})
+    age(shelf, LOST_SECONDS - 2)
+    assert as_it_stands(shelf.get("job_1")) == shelf.get("job_1")
+    age(shelf, LOST_SECONDS + 1)
+    told = as_it_stands(shelf.get("job_1"))
     assert told["status"] == "failed" and told["error"]["code"] == "lost"
-    assert shelf.get("job_1") == told == as_it_stands(shelf, told)
+    for status in ("completed", "failed"):
+        shelf.update("job_1", {"status": status})
+        assert as_it_stands(shelf.get("job_1")) == shelf.get("job_1")
 
 
-def test_a_worker_that_is_not_gone(shelf: Shelf) -> None:
-    record = aged(shelf, LOST_SECONDS - 2)
-    assert as_it_stands(shelf, record) == record == shelf.get("job_1")
+def test_a_job_that_was_only_thought_lost(shelf: Shelf) -> None:
+    """Its store was away, say, and somebody asked before it could renew its beat."""
+    finish = Event()
 
+    def work(beat: Beat) -> dict[str, Any]:
+        while not finish.is_set():
+            gevent.sleep(0.01)
+            beat()
+        return {"made": "something"}
 
-def test_what_has_changed_since_it_was_read_counts(shelf: Shelf) -> None:
-    record = aged(shelf, LOST_SECONDS + 1)
-    done = shelf.change("job_1", lambda now: {**now, "status": "completed"})
-    assert as_it_stands(shelf, record) == done == shelf.get("job_1")
-    shelf.remove("job_1")
-    assert as_it_stands(shelf, record)["status"] == "failed"
-    with pytest.raises(NotFound):
-        shelf.get("job_1")
+    start(Jobs(), shelf, work)
+    age(shelf, LOST_SECONDS + 1)
+    assert as_it_stands(shelf.get("job_1"))["error"]["code"] == "lost"
+    gevent.sleep(0.1)
+    assert as_it_stands(shelf.get("job_1"))["status"] == "in_progress"
+    age(shelf, LOST_SECONDS + 1)
+    finish.set()
+    gevent.sleep(0.05)
+    record = as_it_stands(shelf.get("job_1"))
+    assert (record["status"], record["made"], record["error"]) == ("completed", "something", None)
 
 
 def hold_lock(state_dir: Path) -> Callable[[], None]:
@@ -164,7 +216,7 @@ def test_a_store_that_fails_for_a_while(
     caplog: pytest.LogCaptureFixture,
     ends: bool,
 ) -> None:
-    monkeypatch.setattr(store, "_LOCK_SECONDS", 0.02)
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.02)
     finish = Event()
 
     def work(beat: Beat) -> dict[str, Any]:
@@ -192,7 +244,7 @@ def test_a_store_that_fails_for_good(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(store, "_LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.01)
     monkeypatch.setattr(module, "END_TRIES", 3)
     caplog.set_level(logging.ERROR)
     start(Jobs(), shelf, lambda beat: {"made": "something"})
@@ -201,6 +253,62 @@ def test_a_store_that_fails_for_good(
     let_go()
     assert "its record could not be kept" in caplog.text
     assert shelf.get("job_1")["status"] == "in_progress"  # until its beat is too old
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+
+
+@pytest.mark.parametrize("bulk", ["small", "x" * 300_000])
+def test_a_disk_that_is_full_at_its_end(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, bulk: str
+) -> None:
+    finish = Event()
+
+    def work(beat: Beat) -> dict[str, Any]:
+        finish.wait()
+        return {"made": "something", "bulk": bulk}
+
+    start(Jobs(), shelf, work)
+    with monkeypatch.context() as full:
+        fill_disk(full)
+        finish.set()
+        gevent.sleep(0.2)
+        assert shelf.get("job_1")["status"] == "in_progress"
+    record = ended(shelf)
+    assert record["status"] == "completed" and "bulk" not in record
+    assert shelf.whole(record)["bulk"] == bulk
+
+
+def test_a_worker_that_stops_while_an_end_cannot_be_kept(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is a last try."""
+    jobs = Jobs()
+    monkeypatch.setattr(module, "BEAT_SECONDS", 60)
+    start(jobs, shelf, lambda beat: {"made": "something"}, "job_1")
+    with monkeypatch.context() as full:
+        fill_disk(full)
+        gevent.sleep(0.05)
+    jobs.stop()
+    assert shelf.get("job_1")["made"] == "something"
+    start(jobs, shelf, lambda beat: {"made": "something"}, "job_2")
+    with monkeypatch.context() as full:
+        fill_disk(full)
+        gevent.sleep(0.05)
+        jobs.stop()
+    assert shelf.get("job_2")["status"] == "in_progress"
+    assert "job job_2 is done, but its record could not be kept" in caplog.text
+
+
+def test_what_is_too_large_to_be_kept_fails(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "MOST_VALUE_BYTES", 1_000)
+    start(Jobs(), shelf, lambda beat: {"bulk": "x" * 1_000})
+    record = ended(shelf)
+    assert record["status"] == "failed" and "too much" in record["error"]["message"]
 
 
 def test_room(shelf: Shelf) -> None:
@@ -223,8 +331,26 @@ def test_room(shelf: Shelf) -> None:
     assert start(jobs, shelf, lambda beat: {}, "job_last")["id"] == "job_last"
 
 
+def test_room_for_files_in_memory(shelf: Shelf) -> None:
+    jobs = Jobs()
+    start(jobs, shelf, endless, "job_1", held=MOST_HELD_BYTES + 1)  # nobody else holds any
+    start(jobs, shelf, endless, "job_2")
+    with pytest.raises(RateLimited, match="megabytes of files") as caught:
+        start(jobs, shelf, endless, "job_3", owner="bob", held=1)
+    assert caught.value.retry_after
+    shelf.remove("job_1")
+    gevent.sleep(0.1)
+    half = MOST_HELD_BYTES // 2
+    for name in ("job_3", "job_4"):
+        start(jobs, shelf, endless, name, held=half)
+    with pytest.raises(RateLimited):
+        start(jobs, shelf, endless, "job_5", held=1)
+    start(jobs, shelf, endless, "job_5")
+    jobs.stop()
+
+
 def test_room_is_given_back_where_nothing_could_be_kept(shelf: Shelf, tmp_path: Path) -> None:
-    broken = Shelf(Store(Settings(state_dir="/proc/no/such/place")), "jobs", "ann", noun="job")
+    broken = Shelf(Store(Settings(state_dir="/proc/no/such/place")), KIND, "ann")
     jobs = Jobs()
     for _ in range(MOST_OF_ONE + 1):
         with pytest.raises(module.InternalError):

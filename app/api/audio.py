@@ -6,7 +6,7 @@ from functools import partial
 import gevent
 from flask import Blueprint, Response, jsonify, request
 
-from app.api.bot_files import content_type_of, open_bot_file, send_bot_file
+from app.api.bot_files import content_type_of, open_bot_file, open_for_client, send_bot_file
 from app.api.described import BOT_ERRORS, MADE_FILE, operation
 from app.api.house import house, read_json
 from app.api.multipart import is_form, read_form
@@ -40,13 +40,13 @@ def speak() -> Response:
     query = speech.parse(payload, settings.bot_named)
     current_record().model = query.model
     reply = house().relay.answer(query, lease, streaming=False, media_in_text=False)
-    files = partial(only_files, bot=query.model)
+    files = partial(only_files, bot=query.model, wants=speech.WANTED)
     if payload["stream_format"] == "sse":
         played = SideBySide([reply], lambda batches: _play(files(batches), settings))
         return stream_answer(played, speech.Encoder(), settings)
     [answer] = whole_answers(SideBySide([reply], files))
     file = speech.choose(answer.media)
-    opened = open_bot_file(file.url, settings)
+    opened = open_for_client(file.url, settings)
     return send_bot_file(opened, content_type_of(opened, file))
 
 

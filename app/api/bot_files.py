@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from flask import Response
+from flask import Response, request
 
+from app.api.presence import ClientGone, Presence
 from app.api.request_record import RequestRecord, current_record
 from app.config import Settings
 from app.core.events import MediaReply
@@ -14,7 +15,8 @@ from app.dialects.media import media_from_url
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.downloads import BLOCK_BYTES, Budget, open_download
 
-_MEDIA_TYPE = re.compile(r"(?:image|video|audio)/[\w.+-]+", re.ASCII)
+_MEDIA_TYPE = re.compile(r"(?:image|video|audio)/(?![\w.+-]*\+xml)[\w.+-]+", re.ASCII)
+"""No XML, such as SVG: it may hold scripts."""
 
 
 class BotFile(Protocol):
@@ -61,6 +63,15 @@ def open_bot_file(url: str, settings: Settings) -> BotFile:
     return _Carried(media.content_type, media.data or b"")
 
 
+def open_for_client(url: str, settings: Settings) -> BotFile:
+    """A file that the client of the request at hand waits for. Raises ClientGone once it has left.
+
+    And UpstreamError, as above.
+    """
+    with Presence(request.environ).awaited():
+        return open_bot_file(url, settings)
+
+
 def content_type_of(opened: BotFile, file: MediaReply) -> str:
     """What its server or its bot calls it, as long as it is a picture, a sound or a video.
 
@@ -72,7 +83,8 @@ def content_type_of(opened: BotFile, file: MediaReply) -> str:
 
 def send_bot_file(opened: BotFile, content_type: str) -> Response:
     """Passed on to the client as it comes. Where it breaks off, so does the body."""
-    response = Response(_passed_on(opened, current_record()), mimetype=content_type)
+    body = _passed_on(opened, current_record(), Presence(request.environ))
+    response = Response(body, mimetype=content_type)
     if opened.length is not None:
         response.content_length = opened.length
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -80,10 +92,34 @@ def send_bot_file(opened: BotFile, content_type: str) -> Response:
     return response
 
 
-def _passed_on(opened: BotFile, record: RequestRecord) -> Iterator[bytes]:
+def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> Iterator[bytes]:
+    """What breaks off ends with ConnectionResetError: gunicorn closes the connection, no more."""
     try:
-        yield from opened
+        yield from _whole(_watched(opened, presence), opened.length)
     except UpstreamError as error:
         record.error = error.type
-        # With this gunicorn closes the connection; any other it would log as a defect of ours.
         raise ConnectionResetError(errno.ECONNRESET, error.message) from error
+    except ClientGone as error:
+        record.error = "client_gone"
+        raise ConnectionResetError(errno.ECONNRESET, "The client has left.") from error
+
+
+def _watched(opened: BotFile, presence: Presence) -> Iterator[bytes]:
+    """The same blocks, for as long as the client waits for the next one."""
+    blocks = iter(opened)
+    while True:
+        with presence.awaited():
+            block = next(blocks, b"")
+        if not block:
+            return
+        yield block
+
+
+def _whole(blocks: Iterator[bytes], length: int | None) -> Iterator[bytes]:
+    """The same blocks. Raises UpstreamError where they end before the length that was promised."""
+    received = 0
+    for block in blocks:
+        received += len(block)
+        yield block
+    if received < (length or 0):
+        raise UpstreamError("The bot's file ended before its time.")

@@ -9,16 +9,15 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
-from app.api.bot_files import send_bot_file
+from app.api.bot_files import open_for_client, send_bot_file
 from app.api.described import ACCOUNT_ERRORS, operation
 from app.api.house import house
+from app.api.shelves import own_shelf, read_page, shelf_of
 from app.auth import Lease
 from app.core.conversation import Media, Query
 from app.dialects import files
 from app.dialects.files import Record
-from app.dialects.paging import cut_page
 from app.errors import InvalidRequest, UpstreamError
-from app.poe.downloads import open_download
 from app.schemas.answers.files import (
     AnthropicDeletedSchema,
     AnthropicFileSchema,
@@ -34,7 +33,9 @@ from app.schemas.files import (
     UploadSchema,
 )
 from app.schemas.loading import load_payload
-from app.shelf import Shelf, expiry
+from app.state.shelf import Kind, Shelf, expiry
+
+FILES = Kind("files", noun="file")
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 _UPLOAD_SCHEMA = UploadSchema()
@@ -44,15 +45,7 @@ _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 def with_files(query: Query, lease: Lease) -> Query:
     """For the views of conversations: the query, its file ids resolved for that client."""
-    return files.resolve_files(query, _shelf_of(lease).find)
-
-
-def _shelf() -> Shelf:
-    return _shelf_of(house().gatekeeper.lease(request))
-
-
-def _shelf_of(lease: Lease) -> Shelf:
-    return Shelf(house().store, "files", lease.owner, noun="file")
+    return files.resolve_files(query, shelf_of(FILES, lease).find)
 
 
 def _speaks_anthropic() -> bool:
@@ -80,7 +73,7 @@ def upload_file() -> Response:
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
-    _shelf_of(lease).add(record)
+    shelf_of(FILES, lease).add(record)
     return _tell(record)
 
 
@@ -124,39 +117,42 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     versioned=True,
 )
 def list_files() -> Response:
-    shelf = _shelf()
+    shelf = own_shelf(FILES)
     if _speaks_anthropic():
         return _list_for_anthropic(shelf)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
-    wanted = query["purpose"]
-    records = [record for record in shelf.records() if wanted in (None, record["purpose"])]
-    if query["order"] == "desc":
-        records.reverse()
-    page = cut_page(records, query["limit"], after=query["after"], names=("after", ""))
+    purpose = query["purpose"]
+    page = read_page(
+        shelf,
+        query["limit"],
+        newest_first=query["order"] == "desc",
+        after=query["after"],
+        names=("after", ""),
+        wanted=lambda record: purpose in (None, record["purpose"]),
+    )
     return jsonify(files.render_files(page))
 
 
 def _list_for_anthropic(shelf: Shelf) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
-    records = list(shelf.records())[::-1]
     after = query["page"] or query["after_id"]
-    page = cut_page(records, query["limit"], after=after, before=query["before_id"])
+    page = read_page(shelf, query["limit"], after=after, before=query["before_id"])
     return jsonify(files.render_anthropic_files(page))
 
 
 @blueprint.get("/<file_id>")
 @operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
-    return _tell(_shelf().get(file_id))
+    return _tell(own_shelf(FILES).get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
 @operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
     """From where Poe keeps it, passed on as it comes."""
-    record = _shelf().get(file_id)
-    download = open_download(record["url"], house().settings)
-    response = send_bot_file(download, record["content_type"])
+    record = own_shelf(FILES).get(file_id)
+    opened = open_for_client(record["url"], house().settings)
+    response = send_bot_file(opened, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
@@ -166,7 +162,7 @@ def send_content(file_id: str) -> Response:
 @blueprint.delete("/<file_id>")
 @operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
 def delete_file(file_id: str) -> Response:
-    _shelf().remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
+    own_shelf(FILES).remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
     if _speaks_anthropic():
         return jsonify({"id": file_id, "type": "file_deleted"})
     return jsonify({"id": file_id, "object": "file", "deleted": True})

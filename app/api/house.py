@@ -13,7 +13,7 @@ from app.errors import InvalidRequest
 from app.jobs import Jobs
 from app.poe.account import Account, Catalog
 from app.relay import Relay
-from app.store import Store
+from app.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import request
@@ -12,10 +14,18 @@ from app.core.conversation import Media
 from app.dialects.media import MAX_FILE_BYTES
 from app.dialects.parameters import from_form
 from app.errors import InvalidRequest
-from app.schemas.fields import TextOrTexts
+from app.schemas.fields import Object, TextOrTexts
 
 MOST_PARTS = 10_000
 """Each text of a list is a part, and some forms have several lists of up to a thousand."""
+
+MOST_DEPTH = 5
+"""How many objects may lie in each other: ``a[b][c]`` is in two."""
+
+_Path = tuple[str, ...]
+"""Where a value belongs: ``a[b]`` and ``a[b][]`` are ``("a", "b")``."""
+
+_NESTED = re.compile(r"([^\[\]]+)\[(.*)\]", re.DOTALL)
 
 _MAGIC = (
     (rb"\x89PNG\r\n\x1a\n", "image/png"),
@@ -45,50 +55,84 @@ def is_form() -> bool:
 def read_form(schema: Schema) -> dict[str, Any]:
     """The form of the request at hand: its texts as its schema's types, its files as Media.
 
-    A name that ends in ``[]`` or comes several times has a list. Raises InvalidRequest.
+    ``a[b]`` belongs into an object, and what ends in ``[]`` or comes several times into a list.
+    Raises InvalidRequest.
     """
     request.max_form_memory_size = None  # a picture may be a data URL; MAX_BODY_MB holds
     request.max_form_parts = MOST_PARTS
-    values: dict[str, list[Any]] = {}
+    values: defaultdict[_Path, list[Any]] = defaultdict(list)
     for name, texts in request.form.lists():
-        bare = name.removesuffix("[]")
-        values.setdefault(bare, []).extend(_typed(text, bare, schema) for text in texts)
+        path = _path_of(name)
+        values[path] += [_typed(text, path, schema) for text in texts]
     for name, files in request.files.lists():
-        bare, first = name.removesuffix("[]"), len(values.get(name.removesuffix("[]"), ()))
-        _check_takes_file(bare, schema)
-        single = name == bare and len(files) == 1
-        values.setdefault(bare, []).extend(
-            read_file(file, bare if single else f"{bare}[{index}]")
-            for index, file in enumerate(files, first)
-        )
+        path = _path_of(name)
+        values[path] += _read_files(name, files, schema, first=len(values[path]))
     if not values:
         raise InvalidRequest("The form is empty, or it is not the form that its boundary says.")
-    lists = {name[:-2] for name in (*request.form, *request.files) if name.endswith("[]")}
-    return {
-        name: list_ if name in lists or len(list_) > 1 else list_[0]
-        for name, list_ in values.items()
-    }
+    lists = {_path_of(name) for name in (*request.form, *request.files) if name.endswith("[]")}
+    return _nested(
+        {
+            path: list_ if path in lists or len(list_) > 1 else list_[0]
+            for path, list_ in values.items()
+        }
+    )
 
 
-def _typed(text: str, name: str, schema: Schema) -> Any:
-    """A form knows only texts: "2" is a number where the schema has one there.
+def _path_of(name: str) -> _Path:
+    """A name whose brackets do not pair is a plain one."""
+    bare = name.removesuffix("[]")
+    found = _NESTED.fullmatch(bare)
+    keys = found[2].split("][") if found else []
+    if found is None or any("[" in key or "]" in key for key in keys):
+        return (bare,)
+    if "" in keys or len(keys) > MOST_DEPTH:
+        message = f"{name}: At most {MOST_DEPTH} names may be in brackets, and [] only at the end."
+        raise InvalidRequest(message, param=name)
+    return (found[1], *keys)
 
-    A name such as ``chunking_strategy[type]`` is a part of an object, and left to the schema.
-    """
-    field = schema.fields.get(name)
-    if "[" in name or isinstance(field, fields.String | TextOrTexts):
-        return text
-    if field is None:
+
+def _nested(values: dict[_Path, Any]) -> dict[str, Any]:
+    """``{("a", "b"): 1}`` as ``{"a": {"b": 1}}``. Raises InvalidRequest."""
+    payload: dict[str, Any] = {}
+    for path, value in values.items():
+        _check_stands_alone(path, values)
+        place = payload
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = value
+    return payload
+
+
+def _check_stands_alone(path: _Path, values: dict[_Path, Any]) -> None:
+    for length in range(1, len(path)):
+        if path[:length] in values:
+            name = ".".join(path[:length])
+            raise InvalidRequest(f"{name}: Given both as itself and by its parts.", param=name)
+
+
+def _typed(text: str, path: _Path, schema: Schema) -> Any:
+    """A form knows only texts: "2" is a number where the schema has one, or nothing to say."""
+    field, is_part = schema.fields.get(path[0]), len(path) > 1
+    if field is None or (is_part and isinstance(field, Object)):
         return from_form(text)
+    if is_part or isinstance(field, fields.String | TextOrTexts):
+        return text
     try:
         return json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
     except (ValueError, RecursionError):
         return text
 
 
-def _check_takes_file(name: str, schema: Schema) -> None:
-    if name not in schema.fields:
-        raise InvalidRequest(f"{name}: No file is taken under this name.", param=name)
+def _read_files(
+    name: str, files: Sequence[FileStorage], schema: Schema, first: int
+) -> Iterator[Media]:
+    """``first``: how many values of that name come before them."""
+    bare = name.removesuffix("[]")
+    if bare not in schema.fields:
+        raise InvalidRequest(f"{bare}: No file is taken under this name.", param=bare)
+    single = name == bare and len(files) == 1
+    for index, file in enumerate(files, first):
+        yield read_file(file, bare if single else f"{bare}[{index}]")
 
 
 def read_file(file: FileStorage, param: str) -> Media:

@@ -2,11 +2,15 @@
 
 import select
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import gevent
 from gevent import monkey
 
 from app.core.events import Batch, Batches
+
+LOOK_SECONDS = 1.0
 
 _PEER_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -28,7 +32,7 @@ class Presence:
 
     def check(self) -> None:
         """Raises ClientGone once the client has closed or lost the connection."""
-        if self._poll is not None and self._poll.poll(0):
+        if self._is_gone():
             raise ClientGone
 
     def watch(self, batches: Batches) -> Iterator[Batch]:
@@ -36,3 +40,23 @@ class Presence:
         for batch in batches:
             self.check()
             yield batch
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Raises ClientGone in the midst of whatever is waited for here, as gevent's Timeout does.
+
+        Not for writing to the client, which notices by itself.
+        """
+        timer = gevent.get_hub().loop.timer(LOOK_SECONDS, LOOK_SECONDS)
+        timer.start(self._look, gevent.getcurrent())
+        try:
+            yield
+        finally:
+            timer.close()
+
+    def _look(self, waiting: Any) -> None:
+        if self._is_gone():
+            waiting.throw(ClientGone)
+
+    def _is_gone(self) -> bool:
+        return self._poll is not None and bool(self._poll.poll(0))

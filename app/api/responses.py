@@ -19,7 +19,7 @@ from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong, error_
 from app.schemas.answers.responses import DeletedSchema, InputItemsSchema, ResponseSchema
 from app.schemas.loading import load_payload
 from app.schemas.responses import PageSchema, ResponsesSchema, RetrieveSchema
-from app.store import Store
+from app.state.store import Store
 
 blueprint = Blueprint("responses", __name__)
 _SCHEMA = ResponsesSchema()

@@ -8,27 +8,28 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.api.bot_files import content_type_of, open_bot_file, send_bot_file
+from app.api.bot_files import content_type_of, open_for_client, send_bot_file
 from app.api.described import MADE_FILE, operation
 from app.api.files import with_files
 from app.api.house import house, read_json
 from app.api.multipart import is_form, read_form
 from app.api.request_record import current_record
+from app.api.shelves import own_shelf, read_page, shelf_of
 from app.auth import Lease
-from app.core.conversation import Query
+from app.core.conversation import Media, Query
 from app.core.events import Batch, Batches, fold
 from app.dialects import videos
 from app.dialects.made_files import only_files
-from app.dialects.paging import cut_page
 from app.dialects.videos import Record
 from app.jobs import Beat, as_it_stands
 from app.relay import Relay
 from app.schemas.answers.videos import DeletedSchema, VideoSchema, VideosSchema
 from app.schemas.loading import load_payload
 from app.schemas.videos import ContentQuerySchema, CreateVideoSchema, VideosQuerySchema
-from app.shelf import Shelf, expiry
+from app.state.shelf import Kind, expiry
 
 POLL_AFTER_MS = "2000"
+VIDEOS = Kind("videos", noun="video", apart="file")  # bots may give films within their links
 
 blueprint = Blueprint("videos", __name__, url_prefix="/videos")
 _CREATE_SCHEMA = CreateVideoSchema()
@@ -48,7 +49,7 @@ def create_video() -> Response:
     """Answers at once; the bot is asked meanwhile."""
     lease, settings = house().gatekeeper.lease(request), house().settings
     payload = load_payload(_CREATE_SCHEMA, read_form(_CREATE_SCHEMA) if is_form() else read_json())
-    query = videos.parse(payload, CreateVideoSchema, settings.bot_named, settings.video_model)
+    query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, lease)
     current_record().model = query.model
     video_id = f"video_{uuid.uuid4().hex}"
@@ -56,14 +57,20 @@ def create_video() -> Response:
         payload, query.model, video_id=video_id, created=int(time.time()), expires=expiry()
     )
     work = partial(_make, house().relay, query, lease)
-    return _tell(house().jobs.start(lease.owner, _shelf_of(lease), record, work))
+    shelf, held = shelf_of(VIDEOS, lease), _bytes_of_files(query)
+    return _tell(house().jobs.start(lease.owner, shelf, record, work, held=held))
+
+
+def _bytes_of_files(query: Query) -> int:
+    parts = [part for message in query.messages for part in message.parts]
+    return sum(len(part.data or b"") for part in parts if isinstance(part, Media))
 
 
 def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> Record:
     """Runs in a greenlet of its own, when the request is long answered. Raises ApiError."""
     reply = relay.answer(query, lease, streaming=False, media_in_text=False)
     try:
-        files = only_files(reply, bot=query.model)
+        files = only_files(reply, bot=query.model, wants=videos.WANTED)
         return videos.made(fold(_beating(files, beat)))
     finally:
         reply.close()
@@ -78,30 +85,34 @@ def _beating(batches: Batches, beat: Beat) -> Iterator[Batch]:
 @blueprint.get("")
 @operation("The client's videos", VideosSchema, query=(VideosQuerySchema,))
 def list_videos() -> Response:
-    shelf = _shelf()
+    shelf = own_shelf(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
-    records = list(shelf.records())
-    if query["order"] == "desc":
-        records.reverse()
-    page = cut_page(records, query["limit"], after=query["after"], names=("after", ""))
-    entries = [as_it_stands(shelf, record) for record in page.entries]
+    page = read_page(
+        shelf,
+        query["limit"],
+        newest_first=query["order"] == "desc",
+        after=query["after"],
+        names=("after", ""),
+    )
+    entries = list(map(as_it_stands, page.entries))
     return jsonify(videos.render_videos(replace(page, entries=entries)))
 
 
 @blueprint.get("/<video_id>")
 @operation("The state of a video", VideoSchema)
 def retrieve_video(video_id: str) -> Response:
-    return _tell(_find(video_id))
+    return _tell(as_it_stands(own_shelf(VIDEOS).get(video_id)))
 
 
 @blueprint.get("/<video_id>/content")
 @operation("A video's bytes", *MADE_FILE, query=(ContentQuerySchema,), errors=(502,))
 def send_content(video_id: str) -> Response:
     """From where the bot keeps it, passed on as it comes."""
-    record = _find(video_id)
+    shelf = own_shelf(VIDEOS)
+    record = shelf.whole(as_it_stands(shelf.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
     file = videos.file_of(record)
-    opened = open_bot_file(file.url, house().settings)
+    opened = open_for_client(file.url, house().settings)
     return send_bot_file(opened, content_type_of(opened, file))
 
 
@@ -109,21 +120,8 @@ def send_content(video_id: str) -> Response:
 @operation("Forgets a video", DeletedSchema)
 def delete_video(video_id: str) -> Response:
     """Where it is still made, the bot is stopped at the job's next beat."""
-    _shelf().remove(video_id)
+    own_shelf(VIDEOS).remove(video_id)
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
-
-
-def _shelf() -> Shelf:
-    return _shelf_of(house().gatekeeper.lease(request))
-
-
-def _shelf_of(lease: Lease) -> Shelf:
-    return Shelf(house().store, "videos", lease.owner, noun="video")
-
-
-def _find(video_id: str) -> Record:
-    shelf = _shelf()
-    return as_it_stands(shelf, shelf.get(video_id))
 
 
 def _tell(record: Record) -> Response:

@@ -51,7 +51,10 @@ def parse(
     bot_named: Callable[[str], str],
     default_model: str,
 ) -> Query:
-    """One picture's query. Raises InvalidRequest for what no schema can judge."""
+    """One picture's query. Raises InvalidRequest for what no schema can judge.
+
+    ``schema``: the one of the three that has loaded the payload.
+    """
     model = payload["model"] or default_model
     parts: tuple[Part, ...] = (Text(payload["prompt"] or VARY), *_sources(payload, schema))
     return Query(

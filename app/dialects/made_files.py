@@ -38,14 +38,17 @@ def leave(file: MediaReply) -> MediaReply:
     return file
 
 
-def only_files(batches: Batches, *, bot: str, bring: Bring = leave) -> Iterator[Batch]:
+def only_files(
+    batches: Batches, *, bot: str, bring: Bring = leave, wants: tuple[str, ...] = ("",)
+) -> Iterator[Batch]:
     """The files, each as soon as it is there; at the end the text beside them, then Finished.
 
-    An image that the text links to is a file too: many bots of Poe write links. So is, where there
-    is nothing else, what a link calls a sound or a video. Raises UpstreamError where there is no
-    file at all: in the bot's words, or of the first one's failure.
+    An image that the text links to is a file too: many bots of Poe write links. So is, where no
+    other file's content type begins as one that the client ``wants``, what a link calls a sound or
+    a video. Raises UpstreamError where there is no file at all: in the bot's words, or of the
+    first one's failure.
     """
-    reply = _FilesOfReply(bot, bring)
+    reply = _FilesOfReply(bot, bring, wants)
     for batch in batches:
         out: Batch = []
         for event in batch:
@@ -64,13 +67,14 @@ def only_files(batches: Batches, *, bot: str, bring: Bring = leave) -> Iterator[
 class _FilesOfReply:
     """What one reply has brought so far."""
 
-    def __init__(self, bot: str, bring: Bring) -> None:
+    def __init__(self, bot: str, bring: Bring, wants: tuple[str, ...]) -> None:
         self._bot = bot
         self._bring = bring
+        self._wants = wants
         self._texts: list[str] = []
         self._urls: set[str] = set()
         self._refs: set[str | None] = set()
-        self._brought = 0
+        self._kinds: list[str] = []
         self._fault: UpstreamError | None = None
 
     def write(self, text: str) -> None:
@@ -87,16 +91,16 @@ class _FilesOfReply:
         except UpstreamError as error:
             self._fault = self._fault or error
             return []
-        self._brought += 1
+        self._kinds.append(brought.content_type.lower())
         return [brought]
 
     def close(self) -> Batch:
         text = "".join(self._texts)
         links = [*_LINK.finditer(text)]
         files = self._add_linked(link for link in links if link[0].startswith("!"))
-        if not self._brought:
-            files = self._add_linked(link for link in links if _plays(link[2]))
-        if not self._brought:
+        if not any(kind.startswith(self._wants) for kind in self._kinds):
+            files += self._add_linked(link for link in links if _plays(link[2]))
+        if not self._kinds:
             raise self._fault or _no_file(self._bot, text)
         beside = _REFERENCE.sub(self._without_files, _LINK.sub(self._without_links, text)).strip()
         return [*files, TextDelta(beside)] if beside else files

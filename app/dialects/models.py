@@ -143,6 +143,6 @@ def _whole(*candidates: Any) -> int | None:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < float("inf") else None

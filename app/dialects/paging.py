@@ -37,15 +37,20 @@ def cut_page(
     ``names``: what the client calls the two. Raises InvalidRequest for an id that is not listed.
     """
     if before is not None:
-        end = _place(entries, before, names[1])
+        end = place_of(before, _ids(entries), names[1])
         start = max(end - limit, 0)
         return Page(list(entries[start:end]), has_more=start > 0)
-    start = 0 if after is None else _place(entries, after, names[0]) + 1
+    start = 0 if after is None else place_of(after, _ids(entries), names[0]) + 1
     return Page(list(entries[start : start + limit]), has_more=start + limit < len(entries))
 
 
-def _place(entries: Sequence[Entry], entry_id: str, param: str) -> int:
-    for place, entry in enumerate(entries):
-        if entry["id"] == entry_id:
-            return place
-    raise InvalidRequest(f"{param}: Nothing with the id {entry_id!r} is in this list.", param=param)
+def _ids(entries: Sequence[Entry]) -> list[str]:
+    return [entry["id"] for entry in entries]
+
+
+def place_of(entry_id: str, ids: Sequence[str], param: str) -> int:
+    """Raises InvalidRequest, which names the ``param``, for an id that is not listed."""
+    if entry_id not in ids:
+        message = f"{param}: Nothing with the id {entry_id!r} is in this list."
+        raise InvalidRequest(message, param=param)
+    return ids.index(entry_id)

@@ -11,6 +11,9 @@ from app.dialects.parameters import bot_parameters
 from app.errors import ApiError, openai_envelope
 from app.schemas.audio import SpeechSchema
 
+WANTED = ("audio/", "video/")
+"""How the content types begin of what speech may be: of sounds, and of videos where none came."""
+
 _PARAMETERS = ("voice", "instructions", "speed", "response_format")
 
 
@@ -25,7 +28,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
 
 def choose(files: Sequence[MediaReply]) -> MediaReply:
     """The first sound, else the first video, else the first file. There must be one."""
-    for kind in ("audio/", "video/"):
+    for kind in WANTED:
         for file in files:
             if file.content_type.lower().startswith(kind):
                 return file

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from marshmallow import Schema
-
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
 from app.dialects.files import named_file
@@ -12,12 +10,16 @@ from app.dialects.media import media_from_url
 from app.dialects.paging import Page
 from app.dialects.parameters import aspect_of, bot_parameters
 from app.errors import NotFound, UpstreamError
+from app.schemas.videos import CreateVideoSchema
 
 Record = dict[str, Any]
 """What is kept of a video: OpenAI's fields, and once it is completed ``file``."""
 
 UNSAID = "auto"
 """Told where the client did not ask for a length or a size: only the bot knows them."""
+
+WANTED = ("video/",)
+"""How the content types begin of what a video may be."""
 
 MOST_LINK_CHARS = 16_000_000
 """A bot may give its file within the link, as a data URL. More of it could not be kept."""
@@ -36,19 +38,14 @@ _TOLD = (
 )
 
 
-def parse(
-    payload: dict[str, Any],
-    schema: type[Schema],
-    bot_named: Callable[[str], str],
-    default_model: str,
-) -> Query:
+def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
     """Raises InvalidRequest for what no schema can judge."""
     model = payload["model"] or default_model
     return Query(
         model=model,
         bot=bot_named(model),
         messages=(Message("user", (Text(payload["prompt"]), *_reference(payload))),),
-        parameters=_parameters(payload, schema),
+        parameters=_parameters(payload),
     )
 
 
@@ -62,9 +59,9 @@ def _reference(payload: dict[str, Any]) -> Iterator[Media]:
             yield media_from_url(url, "image", "input_reference")
 
 
-def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]:
+def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
     """OpenAI's words, and those of Poe's bots: ``duration`` and ``aspect``. The client's win."""
-    parameters = bot_parameters(payload, schema, ("seconds", "size"))
+    parameters = bot_parameters(payload, CreateVideoSchema, ("seconds", "size"))
     if parameters.get("size") == UNSAID:
         del parameters["size"]
     poes = {"duration": payload["seconds"], "aspect": aspect_of(payload["size"] or "")}
@@ -80,7 +77,7 @@ def new_record(
         "id": video_id,
         "model": model,
         "prompt": payload["prompt"],
-        "seconds": UNSAID if seconds is None else f"{seconds:g}",
+        "seconds": UNSAID if seconds is None else str(seconds),
         "size": payload["size"] or UNSAID,
         "created_at": created,
         "expires_at": expires,
@@ -92,7 +89,7 @@ def made(answer: Answer) -> Record:
 
     Raises UpstreamError.
     """
-    videos = [file for file in answer.media if file.content_type.lower().startswith("video/")]
+    videos = [file for file in answer.media if file.content_type.lower().startswith(WANTED)]
     file = (videos or answer.media)[0]
     if len(file.url) > MOST_LINK_CHARS:
         message = "The bot gave its file within its answer, too large to be kept here."
@@ -103,8 +100,10 @@ def made(answer: Answer) -> Record:
 def file_of(record: Record) -> MediaReply:
     """Raises NotFound where there is none: yet, or ever."""
     match record["status"]:
-        case "completed":
+        case "completed" if "file" in record:
             return MediaReply(**record["file"])
+        case "completed":
+            raise NotFound("Where this video's file is, is no longer kept.", code="file_not_kept")
         case "failed":
             error = record["error"]
             raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])

@@ -54,9 +54,7 @@ class Download:
         self._response = response
         self._ends_at = ends_at
         self.content_type = response.headers.get("content-type") or "application/octet-stream"
-        length = response.headers.get("content-length", "")
-        encoded = "content-encoding" in response.headers
-        self.length = int(length) if re.fullmatch("[0-9]{1,18}", length) and not encoded else None
+        self.length = _length_of(response)
 
     def __iter__(self) -> Iterator[bytes]:
         """Its bytes as they come. Raises UpstreamError for a broken, slow or too large file."""
@@ -122,6 +120,13 @@ def _started(download: Download, status: int) -> Download:
         download.close()
         raise
     return download
+
+
+def _length_of(response: urllib3.BaseHTTPResponse) -> int | None:
+    """None too where a coding makes another length of it, and in chunks (RFC 9112, 6.3)."""
+    told = response.headers.get("content-length", "")
+    coded = "content-encoding" in response.headers or "transfer-encoding" in response.headers
+    return int(told) if re.fullmatch("[0-9]{1,18}", told) and not coded else None
 
 
 def _check_size(size: int) -> None:

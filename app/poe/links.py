@@ -60,7 +60,7 @@ def read_link(url: str) -> Link:
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
-        host = (host if host.isascii() else host.encode("idna").decode()).rstrip(".")
+        host = host.encode("idna").decode().rstrip(".")  # which also measures its labels
     except ValueError as error:
         raise unfetched("its link cannot be read") from error
     if scheme not in _DEFAULT_PORTS or _FORBIDDEN.search(url) or "@" in parts.netloc or not host:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import INCLUDE, ValidationError, fields, pre_load, validate
+from marshmallow import INCLUDE, ValidationError, fields, validate
 
 from app.schemas.fields import MODEL_NAME, FileOfForm, Flag, Number, Object, TextOrTexts, optional
 from app.schemas.json_form import OBJECT, TEXT, Describe, JsonSchema, any_of, given
@@ -61,7 +61,7 @@ class TranscriptionSchema(_AudioSchema):
         fields.String,
         validate=validate.OneOf(
             ("json", "text", "verbose_json"),
-            error="Must be json, text or verbose_json: Poe's bots tell no timestamps or speakers.",
+            error="Must be json, text or verbose_json: Poe's bots give no timestamps or speakers.",
         ),
     )
 
@@ -71,12 +71,3 @@ class TranscriptionSchema(_AudioSchema):
     known_speaker_names = optional(TextOrTexts, most=MOST_TEXTS)
     known_speaker_references = optional(TextOrTexts, most=MOST_TEXTS)
     timestamp_granularities = optional(TextOrTexts, most=MOST_TEXTS)
-
-    @pre_load
-    def drop_parts_of_objects(self, payload: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """A form has the fields of an object one by one: ``chunking_strategy[type]``."""
-        return {
-            name: value
-            for name, value in payload.items()
-            if not name.startswith("chunking_strategy[")
-        }

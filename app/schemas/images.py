@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import INCLUDE, ValidationError, fields, validate
 
 from app.core.conversation import Media
-from app.schemas.fields import Flag, Object, Whole, load_each, optional
+from app.schemas.fields import MODEL_NAME, Flag, Object, Whole, load_each, optional
 from app.schemas.json_form import (
     BINARY,
     FILLED,
@@ -75,7 +75,7 @@ class _PicturesSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    model = optional(fields.String)
+    model = optional(fields.String, validate=MODEL_NAME)
     n = optional(Whole, validate=validate.Range(1, MOST_PICTURES))
     response_format = optional(fields.String, validate=validate.OneOf(("url", "b64_json")))
     stream = optional(Flag)

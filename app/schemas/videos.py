@@ -1,11 +1,10 @@
 """OpenAI's Videos requests."""
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import INCLUDE, ValidationError, fields, pre_load, validate
+from marshmallow import INCLUDE, ValidationError, fields, validate
 
 from app.core.conversation import Media
 from app.schemas.fields import MODEL_NAME, Object, optional
@@ -29,7 +28,6 @@ MOST_PROMPT_CHARS = 32_000
 MOST_SECONDS = 3_600
 
 _SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
-_REFERENCE_PART = re.compile(r"input_reference\[(\w+)\]")
 
 
 class Seconds(fields.Field[int | float]):
@@ -40,7 +38,7 @@ class Seconds(fields.Field[int | float]):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError('Must be a number of seconds, such as 4 or "4".')
-        if not (math.isfinite(value) and 0 < value <= MOST_SECONDS):
+        if not 0 < value <= MOST_SECONDS:
             raise ValidationError(f"Must be above 0 and at most {MOST_SECONDS} seconds.")
         return int(value) if value == int(value) else value
 
@@ -91,18 +89,6 @@ class CreateVideoSchema(BaseSchema):
     size = optional(fields.String, validate=validate.Length(1, 32))
     input_reference = optional(Reference)
     extra_body = optional(Object)
-
-    @pre_load
-    def join_reference(self, payload: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """A form has the fields of an object one by one: ``input_reference[file_id]``."""
-        rest, parts = {}, {}
-        for name, value in payload.items():
-            found = _REFERENCE_PART.fullmatch(name)
-            if found:
-                parts[found[1]] = value
-            else:
-                rest[name] = value
-        return {**rest, "input_reference": parts} if parts else rest
 
 
 class VideosQuerySchema(QuerySchema):

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,9 @@ def test_parameters_reach_the_bot(sdk: openai.OpenAI) -> None:
         ("show_and_sing", WAV, "audio/wav"),
         ("show", b"film", "video/mp4"),
         ("write_a_link", WAV, "audio/wav"),
+        ("write_of_its_cover", WAV, "audio/wav"),
+        ("show_and_write_a_link", WAV, "audio/wav"),
+        ("draw", b"<svg/>", "application/octet-stream"),
         ("write_a_page", b"<script>", "application/octet-stream"),
     ],
 )
@@ -188,10 +192,44 @@ def test_leaving_ends_the_download(stage: Server) -> None:
     Singer.left.clear()
     with post(stage, model="sing_long", input="la") as response:
         assert next(response.iter_content(MEGABYTE))
-    until = time.monotonic() + 5
-    while "large" not in Singer.left and time.monotonic() < until:
+    assert files_left(within=5) == ["large"]
+
+
+def files_left(within: float) -> list[str]:
+    """The downloads that the gateway has cut short, as soon as there is one."""
+    until = time.monotonic() + within
+    while not Singer.left and time.monotonic() < until:
         time.sleep(0.05)
-    assert Singer.left == ["large"]
+    return Singer.left
+
+
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+@pytest.mark.parametrize(("model", "file"), [("start_never", "silence"), ("fall_silent", "first")])
+def test_leaving_ends_a_silent_download(
+    stage: Server, model: str, file: str, stream_format: str
+) -> None:
+    """Waited for are a look of the gateway's each second, and in events the first byte."""
+    Singer.left.clear()
+    body = {"model": model, "input": "la", "stream_format": stream_format}
+    url = f"{stage.url}/v1/audio/speech"
+    with suppress(requests.RequestException):
+        requests.post(url, json=body, headers=BEARER, timeout=0.3)
+    [left] = files_left(within=3)
+    assert left.startswith(file)
+    assert "Traceback" not in stage.printed()
+
+
+def test_a_client_that_stays_gets_all_of_it(stage: Server) -> None:
+    assert post(stage, model="pause", input="la").content == WAV
+
+
+def test_a_length_beside_chunks_is_not_told(stage: Server) -> None:
+    with requests.Session() as session:
+        for _ in range(2):
+            body = {"model": "measure_wrongly", "input": "la"}
+            url = f"{stage.url}/v1/audio/speech"
+            spoken = session.post(url, json=body, headers=BEARER, timeout=5)
+            assert spoken.content == WAV and "content-length" not in spoken.headers
 
 
 @pytest.mark.parametrize("stream_format", ["audio", "sse"])

@@ -1,6 +1,7 @@
 """Videos through gunicorn with the openai SDK."""
 
 import base64
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ import pytest
 import requests
 from openai.types import Video
 
+from app.config import Settings
 from app.demo.picture import colours_for, draw
 from app.demo.server import bot_urls
 from app.demo.video import shoot
+from app.state.store import Store
 from tests.servers import Server, free_port, running
 from tests.upload_server import FOLDER
 
@@ -37,19 +40,24 @@ def poe_files(logs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("videos"))
+
+
+@pytest.fixture(scope="module")
 def studio(
     start_gateway: Callable[..., Server],
     demo: Server,
     upstream: Server,
     poe_files: Server,
-    tmp_path_factory: pytest.TempPathFactory,
+    state_dir: str,
 ) -> Server:
     return start_gateway(
         BOT_URLS=f"{bot_urls(demo.url)},own-script={upstream.url}/bot/script-",
         MODEL_ALIASES="sora-2=demo-video",
         VIDEO_MODEL="demo-video",
         POE_UPLOAD_URL=poe_files.url + FOLDER,
-        STATE_DIR=str(tmp_path_factory.mktemp("videos")),
+        STATE_DIR=state_dir,
     )
 
 
@@ -281,6 +289,18 @@ def test_content_that_is_not_there_yet(sdk: openai.OpenAI) -> None:
         with pytest.raises(openai.BadRequestError) as refused:
             sdk.videos.download_content(video_id, variant=variant)  # type: ignore[arg-type]
         assert refused.value.param == "variant"
+
+
+def test_a_link_that_is_no_longer_kept(sdk: openai.OpenAI, key: str, state_dir: str) -> None:
+    """It lies by itself, so that lists need not read it, and may be swept away before the rest."""
+    video = film(sdk, prompt=PROMPT)
+    assert sdk.videos.download_content(video.id).read() == AVI
+    owner = hashlib.sha256(key.encode()).hexdigest()
+    Store(Settings(state_dir=state_dir)).forget(f"videos/{owner}", f"{video.id}/file")
+    assert sdk.videos.retrieve(video.id).status == "completed"
+    with pytest.raises(openai.NotFoundError) as caught:
+        sdk.videos.download_content(video.id)
+    assert caught.value.code == "file_not_kept"
 
 
 def test_a_link_that_may_not_be_followed(sdk: openai.OpenAI) -> None:

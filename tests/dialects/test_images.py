@@ -45,7 +45,7 @@ def test_it_works() -> None:
     assert query.messages[0].parts == (Text("a cat"),)
 
 
-@pytest.mark.parametrize("model", [{}, {"model": None}, {"model": ""}])
+@pytest.mark.parametrize("model", [{}, {"model": None}])
 def test_the_default_model(model: Any) -> None:
     query = generation(**model)
     assert (query.model, query.bot) == ("Default", "bot-Default")
@@ -188,6 +188,9 @@ def test_a_variation_without_a_prompt() -> None:
         (GenerationSchema(), {"prompt": "a", "size": 1024}, "size"),
         (GenerationSchema(), {"prompt": "a", "stream": "yes"}, "stream"),
         (GenerationSchema(), {"prompt": "a", "model": 5}, "model"),
+        (GenerationSchema(), {"prompt": "a", "model": ""}, "model"),
+        (GenerationSchema(), {"prompt": "a", "model": "x" * 257}, "model"),
+        (GenerationSchema(), {"prompt": "a", "model": "\ud800"}, "model"),
         (GenerationSchema(), {"prompt": "a", "output_compression": 101}, "output_compression"),
         (EditSchema(), {"prompt": "a"}, "image"),
         (EditSchema(), {"prompt": "a", "image": None}, "image"),

@@ -8,14 +8,16 @@ from app.errors import UpstreamError
 
 END = Finished("stop", Usage(0, 0))
 SONG = "https://h.test/song.mp3"
+COVER = "https://h.test/a.png"
+PICTURE = MediaReply(COVER, "image/png", "cover")
 
 
-def told(*events: MediaReply | TextDelta) -> Batch:
+def told(*events: MediaReply | TextDelta, wants: tuple[str, ...] = ("",)) -> Batch:
     """What is left of a reply, but for its end."""
     batches: list[Batch] = [[event] for event in events]
     *rest, end = (
         event
-        for batch in only_files([*batches, [END]], bot="b", bring=lambda file: file)
+        for batch in only_files([*batches, [END]], bot="b", bring=lambda file: file, wants=wants)
         for event in batch
     )
     assert end == END
@@ -52,9 +54,35 @@ def test_a_link_beside_a_file_stays_a_link() -> None:
 
 
 def test_a_link_beside_an_image_stays_a_link() -> None:
-    written = f"![cover](https://h.test/a.png) of [the song]({SONG})"
-    cover = MediaReply("https://h.test/a.png", "image/png", "cover")
-    assert told(TextDelta(written)) == [cover, TextDelta(f"of [the song]({SONG})")]
+    written = f"![cover]({COVER}) of [the song]({SONG})"
+    assert told(TextDelta(written)) == [PICTURE, TextDelta(f"of [the song]({SONG})")]
+
+
+@pytest.mark.parametrize(
+    "picture", [PICTURE, TextDelta(f"![cover]({COVER})"), MediaReply(COVER, "text/html", "a page")]
+)
+def test_a_link_beside_what_is_not_wanted_is_a_file(picture: MediaReply | TextDelta) -> None:
+    file, song = told(picture, TextDelta(f"[song]({SONG})"), wants=("audio/", "video/"))
+    assert isinstance(file, MediaReply) and file.url == COVER
+    assert song == MediaReply(SONG, "audio/mpeg", "song")
+
+
+@pytest.mark.parametrize("kind", ["audio/wav", "Video/MP4"])
+def test_a_link_beside_what_is_wanted_stays_a_link(kind: str) -> None:
+    file = MediaReply("https://h.test/a", kind, "a")
+    text = TextDelta(f"Like [this one]({SONG}).")
+    assert told(file, text, wants=("audio/", "video/")) == [file, text]
+
+
+def test_a_sound_beside_a_linked_film() -> None:
+    sound = MediaReply("https://h.test/a", "audio/wav", "a")
+    film = "https://h.test/film.mp4"
+    files = told(sound, TextDelta(f"[film]({film})"), wants=("video/",))
+    assert files == [sound, MediaReply(film, "video/mp4", "film")]
+
+
+def test_only_pictures_where_something_else_is_wanted() -> None:
+    assert told(TextDelta(f"![cover]({COVER})"), wants=("video/",)) == [PICTURE]
 
 
 def test_a_link_to_the_file_itself_says_nothing_more() -> None:

@@ -104,6 +104,11 @@ def test_times(created: int, seconds: int) -> None:
     assert render_model({"id": "m", "created": created})["created"] == seconds
 
 
+def test_a_price_that_no_float_can_hold() -> None:
+    rendered = render_model({"id": "m", "pricing": {"prompt": 10**400, "completion": "1"}})
+    assert "input_cost_per_token" not in rendered and rendered["output_cost_per_token"] == 1
+
+
 def test_an_alias_carries_its_bots_fields() -> None:
     alias = models(model_aliases=(("gpt-4", "Claude-Sonnet-4.5"),))["gpt-4"]
     assert alias["alias_of"] == "Claude-Sonnet-4.5" == alias["root"]

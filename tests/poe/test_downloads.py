@@ -90,6 +90,11 @@ class FileServer(BaseHTTPRequestHandler):
         self.start(Content_Length="5")
         time.sleep(float(seconds))
 
+    def answer_chunked(self, length: str) -> None:
+        """A length beside chunks means nothing."""
+        self.start(Content_Length=length, Transfer_Encoding="chunked")
+        self.wfile.write(b"5\r\nhello\r\n0\r\n\r\n")
+
     def answer_cut(self, _: str) -> None:
         self.start(Content_Length="1000")
         self.wfile.write(b"half")
@@ -371,6 +376,13 @@ def test_compressed_files_are_unpacked(own: Settings, plain: str) -> None:
     assert download.read(Budget(len(FILE))) == FILE
 
 
+@pytest.mark.parametrize("length", ["3", "5", "1000"])
+def test_chunks_have_no_length(own: Settings, plain: str, length: str) -> None:
+    download = open_download(f"{plain}/chunked/{length}", own)
+    assert download.length is None
+    assert download.read(Budget(5)) == b"hello"
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -432,6 +444,25 @@ downloads.open_download("{plain}/trickling/", Settings(bot_urls=(("mine", "{plai
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
     assert "it took too long" in done.stderr
+
+
+def test_hosts_that_no_name_can_be() -> None:
+    """gevent would print what the system's resolver says to them."""
+    script = """
+from gevent import monkey; monkey.patch_all()
+from app.config import Settings
+from app.errors import UpstreamError
+from app.poe.downloads import open_download
+for host in ("a" * 300 + ".test", "a" * 64, "a..test", ".test", "ü" * 70 + ".test", "a." * 200):
+    try:
+        open_download(f"https://{host}/", Settings())
+    except UpstreamError as error:
+        print(error.message)
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+    assert done.stderr == ""
+    assert done.stdout.count("could not be fetched") == 6
 
 
 def test_a_file_that_breaks_off(own: Settings, plain: str) -> None:

@@ -1,0 +1,135 @@
+"""Values by owner and name: in files, or in Redis where STATE_URL names it.
+
+Values are JSON, kept under a digest of their owner's credential and their name: what one client
+keeps, no other can find. Nothing is ever unpickled. Each is kept for KEEP_SECONDS at most.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from app.config import Settings
+from app.errors import InternalError
+from app.state.files import Files
+from app.state.redis import Redis
+
+log = logging.getLogger("poegate")
+
+Value = dict[str, Any]
+Change = Callable[[Value | None], Value | None]
+
+KEEP_SECONDS = 30 * 24 * 3600
+"""As long as OpenAI keeps a response."""
+MOST_VALUE_BYTES = 32_000_000
+
+_Answer = TypeVar("_Answer")
+
+
+class _Medium(Protocol):
+    """Bytes by key, for a time. What cannot be reached raises OSError."""
+
+    def read(self, key: str) -> bytes | None: ...
+
+    def write(self, key: str, data: bytes) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Writes what ``change`` makes of what is read, unless that is None.
+
+        Nobody else writes or deletes it in between; for that ``change`` may be called again.
+        """
+
+
+class Store:
+    """Opens its files or its connection when it is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._medium: _Medium | None = None
+
+    def keep(self, owner: str, name: str, value: Mapping[str, Any]) -> None:
+        """Never fails: an answer is worth more than its copy. The log tells what was not kept."""
+        try:
+            self.write(owner, name, value)
+        except InternalError as error:
+            log.warning("not kept: %s: %s", name, error.message)
+
+    def write(self, owner: str, name: str, value: Mapping[str, Any]) -> None:
+        """Raises InternalError where it cannot be kept."""
+        data = _encoded(value)
+        self._ask(lambda medium: medium.write(_key(owner, name), data))
+
+    def recall(self, owner: str, name: str) -> Value | None:
+        """The value, or None. Raises InternalError where the store cannot be read."""
+        return _decoded(self._ask(lambda medium: medium.read(_key(owner, name))), name)
+
+    def forget(self, owner: str, name: str) -> None:
+        """Raises InternalError where it may still be there."""
+        self._ask(lambda medium: medium.delete(_key(owner, name)))
+
+    def change(self, owner: str, name: str, change: Change) -> Value | None:
+        """Keeps and gives what ``change`` makes of the value; of None nothing is kept.
+
+        Nobody else changes or forgets it in between; for that ``change`` may be called again.
+        Raises InternalError.
+        """
+        made: Value | None = None
+
+        def changed(data: bytes | None) -> bytes | None:
+            nonlocal made
+            made = change(_decoded(data, name))
+            return None if made is None else _encoded(made)
+
+        self._ask(lambda medium: medium.change(_key(owner, name), changed))
+        return made
+
+    def is_usable(self) -> bool:
+        """Whether something can be kept now."""
+        try:
+            self._open().write(_key("poegate", "readiness"), b"{}")
+        except OSError:
+            return False
+        return True
+
+    def _ask(self, ask: Callable[[_Medium], _Answer]) -> _Answer:
+        try:
+            return ask(self._open())
+        except OSError as error:
+            log.warning("the store cannot be reached: %s", error)
+            message = "What this gateway keeps cannot be reached at the moment."
+            raise InternalError(message) from error
+
+    def _open(self) -> _Medium:
+        if self._medium is None:
+            url, folder = self._settings.state_url, Path(self._settings.state_dir)
+            self._medium = Redis(url, KEEP_SECONDS) if url else Files(folder, KEEP_SECONDS)
+        return self._medium
+
+
+def _key(owner: str, name: str) -> str:
+    return hashlib.sha256(f"{owner}:{name}".encode(errors="surrogatepass")).hexdigest()
+
+
+def _encoded(value: Mapping[str, Any]) -> bytes:
+    """Raises InternalError for what is too large."""
+    data = json.dumps(value, separators=(",", ":")).encode("ascii")
+    if len(data) > MOST_VALUE_BYTES:
+        message = f"{len(data)} bytes are too much to be kept here."
+        raise InternalError(message, retryable=False)
+    return data
+
+
+def _decoded(data: bytes | None, name: str) -> Value | None:
+    """None also for what is no JSON: a lost value must not be in the way of a new one."""
+    if data is None:
+        return None
+    try:
+        value: Value = json.loads(data)
+    except ValueError:
+        log.warning("not readable: %s", name)
+        return None
+    return value

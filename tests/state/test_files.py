@@ -1,0 +1,164 @@
+"""What is particular to files: whose they are, what is swept away, and what the system refuses."""
+
+import fcntl
+import os
+import resource
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.errors import InternalError
+from app.state import files as module
+from app.state.files import sweep
+from app.state.store import KEEP_SECONDS, Store
+
+VALUE = {"text": "snow"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(Settings(state_dir=str(tmp_path / "state")))
+
+
+def test_nothing_is_opened_before_it_is_used(store: Store, tmp_path: Path) -> None:
+    assert not (tmp_path / "state").exists()
+
+
+def test_files_are_the_gateways_alone(store: Store, tmp_path: Path) -> None:
+    store.keep("ann", "resp_1", VALUE)
+    [file] = (tmp_path / "state" / "kept").iterdir()
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:2])]
+    assert modes == [0o600, 0o700, 0o700]
+    assert "ann" not in file.name and "resp_1" not in file.name
+
+
+def test_a_folder_that_others_can_read_is_closed(tmp_path: Path) -> None:
+    """systemd's StateDirectory is made before the gateway starts; ours lies within it."""
+    (tmp_path / "kept").mkdir(mode=0o755)
+    Store(Settings(state_dir=str(tmp_path))).keep("ann", "resp_1", VALUE)
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
+
+
+def test_a_full_disk_costs_no_answer_but_is_told_to_who_must_know(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.keep("ann", "resp_1", VALUE)
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "replace", fail)
+        store.keep("ann", "resp_2", VALUE)
+        for write in (
+            lambda: store.write("ann", "resp_3", VALUE),
+            lambda: store.change("ann", "resp_1", lambda old: {"a": 1}),
+        ):
+            with pytest.raises(InternalError):
+                write()
+    assert "resp_2" in caplog.text
+    assert [store.recall("ann", f"resp_{number}") for number in (1, 2, 3)] == [VALUE, None, None]
+    assert len(list((tmp_path / "state" / "kept").iterdir())) == 1
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process can open no other file."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
+    store.keep("ann", "index", VALUE)
+    changes: list[Any] = []
+    with no_more_files():
+        for ask in (
+            lambda: store.recall("ann", "index"),
+            lambda: store.forget("ann", "index"),
+            lambda: store.change("ann", "index", changes.append),
+        ):
+            with pytest.raises(InternalError):
+                ask()
+    assert not changes and store.recall("ann", "index") == VALUE
+
+
+def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
+    """Also what a file system itself refuses is told, and never deletes anything else."""
+    store.keep("ann", "resp_1", VALUE)
+    [file] = (tmp_path / "state" / "kept").iterdir()
+    file.unlink()
+    file.mkdir()
+    changes: list[Any] = []
+    for ask in (
+        lambda: store.recall("ann", "resp_1"),
+        lambda: store.forget("ann", "resp_1"),
+        lambda: store.write("ann", "resp_1", VALUE),
+        lambda: store.change("ann", "resp_1", changes.append),
+    ):
+        with pytest.raises(InternalError):
+            ask()
+    assert not changes
+
+
+@pytest.mark.parametrize("size", [0, 5, 12])
+def test_half_a_file_is_as_none(store: Store, tmp_path: Path, size: int) -> None:
+    """As after a power failure; and a new value takes its place."""
+    store.keep("ann", "resp_1", VALUE)
+    [file] = (tmp_path / "state" / "kept").iterdir()
+    os.truncate(file, size)
+    assert store.recall("ann", "resp_1") is None
+    assert store.change("ann", "resp_1", lambda old: {"was": old}) == {"was": None}
+
+
+def test_a_lock_that_another_process_holds(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
+    store.keep("ann", "index", {"ids": []})
+    with open(tmp_path / "state" / "lock", "ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InternalError):
+            store.change("ann", "index", lambda old: {"ids": [1]})
+    store.change("ann", "index", lambda old: {"ids": [1]})
+    assert store.recall("ann", "index") == {"ids": [1]}
+
+
+def written(folder: Path, name: str, size: int, age: float = 0.0) -> Path:
+    path = folder / name
+    path.write_bytes(b"x" * size)
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_sweeping(tmp_path: Path) -> None:
+    """What is too old goes, whatever the room; then the oldest until there is room."""
+    for age in range(5):
+        written(tmp_path, f"file-{age}", 10, age * 10)
+    written(tmp_path, "left-over.new", 10, 101)
+    sweep(tmp_path, 100)
+    assert len(list(tmp_path.iterdir())) == 5
+    sweep(tmp_path, 100, most_bytes=35)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file-0", "file-1", "file-2"]
+    sweep(tmp_path, 100, most_files=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["file-0"]
+
+
+def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    old = written(folder, "old", 10, KEEP_SECONDS + 1)
+    Store(Settings(state_dir=str(tmp_path))).keep("ann", "resp_1", VALUE)
+    deadline = time.monotonic() + 5
+    while old.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not old.exists()
