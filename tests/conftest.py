@@ -41,6 +41,7 @@ def upstream(logs: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callable[..., Server]]:
     """Starts a gateway of its own settings; it runs until the session ends."""
+    servers: list[Server] = []
     with ExitStack() as stack:
 
         def start(**settings: str) -> Server:
@@ -55,11 +56,14 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
             }
             log = logs / f"gateway-{port}.log"
             server = stack.enter_context(running(["-m", "gunicorn"], port, log, environ))
+            servers.append(server)
             # gunicorn listens before its worker is there; this answer comes from the worker.
             requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
             return server
 
         yield start
+        for server in servers:  # all at once: some wait for what they are still at
+            server.process.terminate()
 
 
 @pytest.fixture(scope="session")

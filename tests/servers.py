@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from app.config import SETTING_NAMES
+from app.demo import children
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
@@ -30,10 +31,7 @@ class Server:
         return self.log.read_text()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+free_port = children.free_port
 
 
 @contextmanager

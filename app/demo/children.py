@@ -1,12 +1,14 @@
 """Servers as child processes that start together and end together."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from types import FrameType
 from typing import Self
@@ -16,6 +18,10 @@ POLL_SECONDS = 0.1
 START_SECONDS = 60.0
 # Longer than gunicorn's own graceful timeout, so that it, not we, decides when streams are cut.
 GRACE_SECONDS = 35.0
+
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range)."""
+TRIES = 100
 
 
 class ServersFailed(Exception):
@@ -134,9 +140,11 @@ def _ticks_while_all_live(children: Sequence[Child], stop: StopRequests) -> Iter
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on."""
-    with _listen(host, 0) as listener:
-        return int(listener.getsockname()[1])
+    """A TCP port that nobody listens on, and that no outgoing connection is given meanwhile."""
+    for port in random.sample(PORTS, TRIES):
+        with suppress(OSError), _listen(host, port):
+            return port
+    raise ServersFailed(f"no free port on {host} in {TRIES} tries")
 
 
 def check_free(host: str, port: int) -> None:

@@ -164,3 +164,8 @@ def test_a_host_that_is_not_ours_is_told() -> None:
 def test_the_interpreter_of_the_children_is_ours(stop: StopRequests, tmp_path: Path) -> None:
     with file_server(stop, tmp_path) as child:
         assert child.process.args[:2] == [sys.executable, "-m"]  # type: ignore[index]
+
+
+def test_a_free_port_is_none_that_outgoing_connections_are_given() -> None:
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(free_port() < low for _ in range(20))
