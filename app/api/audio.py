@@ -28,6 +28,7 @@ from app.schemas.loading import load_payload
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
 _SPEECH_SCHEMA = SpeechSchema()
 _TRANSCRIPTION_SCHEMA = TranscriptionSchema()
+_TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 
 
 @blueprint.post("/speech")
@@ -59,13 +60,7 @@ def _play(batches: Batches, settings: Settings) -> Iterator[Batch]:
 
 @blueprint.post("/transcriptions")
 @operation(
-    "The words of speech",
-    Answer,
-    VerboseTranscriptionSchema,
-    "text/plain",
-    form=TranscriptionSchema,
-    streams=True,
-    errors=BOT_ERRORS,
+    "The words of speech", *_TEXTS, form=TranscriptionSchema, streams=True, errors=BOT_ERRORS
 )
 def transcribe() -> Response:
     return _listen("transcribe")
@@ -74,9 +69,7 @@ def transcribe() -> Response:
 @blueprint.post("/translations")
 @operation(
     "The words of speech, in English",
-    Answer,
-    VerboseTranscriptionSchema,
-    "text/plain",
+    *_TEXTS,
     form=TranscriptionSchema,
     streams=True,
     errors=BOT_ERRORS,
