@@ -159,7 +159,7 @@ def is_anthropic(path: str) -> bool:
     return path == "/messages" or path.startswith("/messages/")
 
 
-def _speaks_anthropic() -> bool:
+def speaks_anthropic() -> bool:
     """Whether the request at hand does: some paths are both vendors', and a header tells."""
     shared = request.path.startswith(_SHARED) and "anthropic-version" in request.headers
     return shared or is_anthropic(request.path)
@@ -167,7 +167,7 @@ def _speaks_anthropic() -> bool:
 
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer, in the dialect of the request's path."""
-    if _speaks_anthropic():
+    if speaks_anthropic():
         response = jsonify(anthropic_envelope(error, g.record.id))
         # Claude Code compacts its conversation at a 400 with these words, and at no 413.
         prompt_too_long = isinstance(error, PromptTooLong)

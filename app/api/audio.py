@@ -17,7 +17,7 @@ from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
 from app.core.sounds import duration_of
 from app.dialects import speech, transcriptions
-from app.dialects.made_files import only_files
+from app.dialects.made_files import first_wanted, only_files
 from app.dialects.transcriptions import Task
 from app.errors import InvalidRequest
 from app.schemas.answers.audio import TranscriptionSchema as Answer
@@ -46,7 +46,7 @@ def speak() -> Response:
         played = SideBySide([reply], lambda batches: _play(files(batches), settings))
         return stream_answer(played, speech.Encoder(), settings)
     [answer] = whole_answers(SideBySide([reply], files))
-    file = speech.choose(answer.media)
+    file = first_wanted(answer.media, speech.WANTED)
     opened = open_for_client(file.url, settings)
     return send_bot_file(opened, content_type_of(opened, file))
 

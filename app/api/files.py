@@ -12,12 +12,13 @@ from werkzeug.datastructures import FileStorage
 from app.api.bot_files import open_for_client, send_bot_file
 from app.api.described import ACCOUNT_ERRORS, operation
 from app.api.house import house
-from app.api.shelves import own_shelf, read_page, shelf_of
+from app.api.multipart import bare_name
+from app.api.shelves import own_shelf, read_ordered_page, read_page, shelf_of
 from app.auth import Lease
 from app.core.conversation import Media, Query
 from app.dialects import files
 from app.dialects.files import Record
-from app.errors import InvalidRequest, UpstreamError
+from app.errors import InvalidRequest, UpstreamError, speaks_anthropic
 from app.schemas.answers.files import (
     AnthropicDeletedSchema,
     AnthropicFileSchema,
@@ -48,12 +49,8 @@ def with_files(query: Query, lease: Lease) -> Query:
     return files.resolve_files(query, shelf_of(FILES, lease).find)
 
 
-def _speaks_anthropic() -> bool:
-    return "anthropic-version" in request.headers
-
-
 def _tell(record: Record) -> Response:
-    render = files.render_anthropic_file if _speaks_anthropic() else files.render_file
+    render = files.render_anthropic_file if speaks_anthropic() else files.render_file
     return jsonify(render(record))
 
 
@@ -69,7 +66,7 @@ def _tell(record: Record) -> Response:
 def upload_file() -> Response:
     lease = house().gatekeeper.lease(request)
     form = request.form.to_dict()
-    if _speaks_anthropic():
+    if speaks_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
@@ -90,7 +87,7 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     """At Poe it has a URL from then on; no copy of it stays here."""
     if not lease.key:
         raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
-    name = os.path.basename((sent.filename or "file").replace("\\", "/")) or "file"
+    name = bare_name(sent) or "file"
     size = sent.stream.seek(0, os.SEEK_END)
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
@@ -118,18 +115,11 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
 )
 def list_files() -> Response:
     shelf = own_shelf(FILES)
-    if _speaks_anthropic():
+    if speaks_anthropic():
         return _list_for_anthropic(shelf)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
-    page = read_page(
-        shelf,
-        query["limit"],
-        newest_first=query["order"] == "desc",
-        after=query["after"],
-        names=("after", ""),
-        wanted=lambda record: purpose in (None, record["purpose"]),
-    )
+    page = read_ordered_page(shelf, query, lambda record: purpose in (None, record["purpose"]))
     return jsonify(files.render_files(page))
 
 
@@ -163,6 +153,6 @@ def send_content(file_id: str) -> Response:
 @operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
 def delete_file(file_id: str) -> Response:
     own_shelf(FILES).remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
-    if _speaks_anthropic():
+    if speaks_anthropic():
         return jsonify({"id": file_id, "type": "file_deleted"})
     return jsonify({"id": file_id, "object": "file", "deleted": True})

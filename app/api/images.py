@@ -10,8 +10,8 @@ from flask import Blueprint, Response, jsonify, request
 from app.api.bot_files import content_type_of, open_bot_file
 from app.api.described import BOT_ERRORS, operation
 from app.api.files import with_files
-from app.api.house import house, read_json
-from app.api.multipart import is_form, read_form
+from app.api.house import house
+from app.api.multipart import read_payload
 from app.api.request_record import current_record
 from app.api.sse import stream_answer, whole_answers
 from app.auth import Lease
@@ -30,6 +30,9 @@ MOST_BYTES_INLINE = 50_000_000
 """What the files of one answer may have together where it carries them itself."""
 
 blueprint = Blueprint("images", __name__)
+_GENERATION_SCHEMA = GenerationSchema()
+_EDIT_SCHEMA = EditSchema()
+_VARIATION_SCHEMA = VariationSchema()
 
 
 @blueprint.post("/images/generations")
@@ -37,7 +40,7 @@ blueprint = Blueprint("images", __name__)
     "Pictures from words", ImagesSchema, body=GenerationSchema, streams=True, errors=BOT_ERRORS
 )
 def create_image() -> Response:
-    return _answer(GenerationSchema(), "image_generation")
+    return _answer(_GENERATION_SCHEMA, "image_generation")
 
 
 @blueprint.post("/images/edits")
@@ -50,7 +53,7 @@ def create_image() -> Response:
     errors=BOT_ERRORS,
 )
 def edit_image() -> Response:
-    return _answer(EditSchema(), "image_edit")
+    return _answer(_EDIT_SCHEMA, "image_edit")
 
 
 @blueprint.post("/images/variations")
@@ -63,12 +66,12 @@ def edit_image() -> Response:
     errors=BOT_ERRORS,
 )
 def vary_image() -> Response:
-    return _answer(VariationSchema(), "image_edit")
+    return _answer(_VARIATION_SCHEMA, "image_edit")
 
 
 def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
     lease = house().gatekeeper.lease(request)
-    payload = load_payload(schema, read_form(schema) if is_form() else read_json())
+    payload = load_payload(schema, read_payload(schema))
     settings = house().settings
     query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
     query = with_files(query, lease)

@@ -6,7 +6,7 @@ from app.api.described import operation
 from app.api.house import house
 from app.dialects.models import find_model, render_list, render_models
 from app.dialects.paging import Page, cut_page
-from app.errors import NotFound, UpstreamError
+from app.errors import NotFound, UpstreamError, speaks_anthropic
 from app.schemas.answers.account import ModelSchema, ModelsSchema
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
@@ -26,7 +26,7 @@ def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
     house().gatekeeper.lease(request)
     models = render_models(house().catalog.models(), house().settings)
-    if "anthropic-version" not in request.headers:
+    if not speaks_anthropic():
         return jsonify(render_list(Page(models, has_more=False)))
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])

@@ -10,6 +10,7 @@ from flask import request
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage
 
+from app.api.house import read_json
 from app.core.conversation import Media
 from app.dialects.media import MAX_FILE_BYTES
 from app.dialects.parameters import from_form
@@ -50,6 +51,11 @@ def is_form() -> bool:
         # So curl calls whatever its -d sends.
         return not request.get_data().lstrip().startswith(b"{")
     return request.mimetype == "multipart/form-data"
+
+
+def read_payload(schema: Schema) -> Any:
+    """The request at hand, a form or JSON. Raises InvalidRequest."""
+    return read_form(schema) if is_form() else read_json()
 
 
 def read_form(schema: Schema) -> dict[str, Any]:
@@ -143,8 +149,12 @@ def read_file(file: FileStorage, param: str) -> Media:
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1_000_000
         raise InvalidRequest(f"{param}: The file is larger than {limit} MB.", param=param)
-    name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    return Media(_content_type(file, data), name or param, param, data=data)
+    return Media(_content_type(file, data), bare_name(file) or param, param, data=data)
+
+
+def bare_name(file: FileStorage) -> str:
+    """Without the folders that some clients send. It may be empty."""
+    return (file.filename or "").replace("\\", "/").rpartition("/")[2]
 
 
 def _content_type(file: FileStorage, data: bytes) -> str:

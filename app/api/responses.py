@@ -18,13 +18,14 @@ from app.dialects.responses_stream import Encoder
 from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong, error_response
 from app.schemas.answers.responses import DeletedSchema, InputItemsSchema, ResponseSchema
 from app.schemas.loading import load_payload
-from app.schemas.responses import PageSchema, ResponsesSchema, RetrieveSchema
+from app.schemas.paging import OrderedQuerySchema
+from app.schemas.responses import ResponsesSchema, RetrieveSchema
 from app.state.store import Store
 
 blueprint = Blueprint("responses", __name__)
 _SCHEMA = ResponsesSchema()
 _RETRIEVE_SCHEMA = RetrieveSchema()
-_PAGE_SCHEMA = PageSchema()
+_PAGE_SCHEMA = OrderedQuerySchema()
 _HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
@@ -139,7 +140,7 @@ def delete_response(response_id: str) -> Response:
 
 
 @blueprint.get("/responses/<response_id>/input_items")
-@operation("What a response answers to", InputItemsSchema, query=(PageSchema,))
+@operation("What a response answers to", InputItemsSchema, query=(OrderedQuerySchema,))
 def list_input_items(response_id: str) -> Response:
     items = _kept().input_items(response_id)
     page = load_payload(_PAGE_SCHEMA, request.args.to_dict())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 import gevent
 from flask import request
@@ -44,6 +45,17 @@ def read_page(
     found = list(islice(filter(wanted, shelf.records(_by_turns(ids))), limit + 1))
     entries = found[:limit] if before is None else found[:limit][::-1]
     return Page(entries, has_more=len(found) > limit)
+
+
+def read_ordered_page(
+    shelf: Shelf, query: dict[str, Any], wanted: Callable[[Record], bool] = bool
+) -> Page:
+    """What OpenAI's clients ask for: ``query`` is as OrderedQuerySchema has loaded it."""
+    newest_first = query["order"] == "desc"
+    after, names = query["after"], ("after", "")
+    return read_page(
+        shelf, query["limit"], newest_first=newest_first, after=after, names=names, wanted=wanted
+    )
 
 
 def _by_turns(ids: Iterable[str]) -> Iterator[str]:

@@ -11,10 +11,10 @@ from flask import Blueprint, Response, jsonify, request
 from app.api.bot_files import content_type_of, open_for_client, send_bot_file
 from app.api.described import MADE_FILE, operation
 from app.api.files import with_files
-from app.api.house import house, read_json
-from app.api.multipart import is_form, read_form
+from app.api.house import house
+from app.api.multipart import read_payload
 from app.api.request_record import current_record
-from app.api.shelves import own_shelf, read_page, shelf_of
+from app.api.shelves import own_shelf, read_ordered_page, shelf_of
 from app.auth import Lease
 from app.core.conversation import Media, Query
 from app.core.events import Batch, Batches, fold
@@ -25,7 +25,8 @@ from app.jobs import Beat, as_it_stands
 from app.relay import Relay
 from app.schemas.answers.videos import DeletedSchema, VideoSchema, VideosSchema
 from app.schemas.loading import load_payload
-from app.schemas.videos import ContentQuerySchema, CreateVideoSchema, VideosQuerySchema
+from app.schemas.paging import OrderedQuerySchema
+from app.schemas.videos import ContentQuerySchema, CreateVideoSchema
 from app.state.shelf import Kind, expiry
 
 POLL_AFTER_MS = "2000"
@@ -33,7 +34,7 @@ VIDEOS = Kind("videos", noun="video", apart="file")  # bots may give films withi
 
 blueprint = Blueprint("videos", __name__, url_prefix="/videos")
 _CREATE_SCHEMA = CreateVideoSchema()
-_LIST_SCHEMA = VideosQuerySchema()
+_LIST_SCHEMA = OrderedQuerySchema()
 _CONTENT_SCHEMA = ContentQuerySchema()
 
 
@@ -48,7 +49,7 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 def create_video() -> Response:
     """Answers at once; the bot is asked meanwhile."""
     lease, settings = house().gatekeeper.lease(request), house().settings
-    payload = load_payload(_CREATE_SCHEMA, read_form(_CREATE_SCHEMA) if is_form() else read_json())
+    payload = load_payload(_CREATE_SCHEMA, read_payload(_CREATE_SCHEMA))
     query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, lease)
     current_record().model = query.model
@@ -83,17 +84,11 @@ def _beating(batches: Batches, beat: Beat) -> Iterator[Batch]:
 
 
 @blueprint.get("")
-@operation("The client's videos", VideosSchema, query=(VideosQuerySchema,))
+@operation("The client's videos", VideosSchema, query=(OrderedQuerySchema,))
 def list_videos() -> Response:
     shelf = own_shelf(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
-    page = read_page(
-        shelf,
-        query["limit"],
-        newest_first=query["order"] == "desc",
-        after=query["after"],
-        names=("after", ""),
-    )
+    page = read_ordered_page(shelf, query)
     entries = list(map(as_it_stands, page.entries))
     return jsonify(videos.render_videos(replace(page, entries=entries)))
 

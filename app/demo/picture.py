@@ -20,21 +20,30 @@ def colours_for(prompt: str) -> str:
 
 def draw(colours: str) -> bytes:
     """A PNG that runs from the first colour, top left, to the second. ValueError for no colours."""
-    if not _COLOURS.fullmatch(colours):
-        raise ValueError("expected twelve lower-case hex digits")
-    start, end = bytes.fromhex(colours[:6]), bytes.fromhex(colours[6:])
-    ramp = b"".join(_blend(start, end, step) for step in range(_STEPS))
+    start, end = read_colours(colours)
+    blend = ramp(start, end, _STEPS)
     # A row is the one above it moved on by one diagonal; 0 says that it is stored unfiltered.
-    rows = b"".join(b"\0" + ramp[3 * y : 3 * (y + SIDE)] for y in range(SIDE))
+    rows = b"".join(b"\0" + blend[3 * y : 3 * (y + SIDE)] for y in range(SIDE))
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, _TRUECOLOUR, 0, 0, 0)
     chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-def _blend(start: bytes, end: bytes, step: int) -> bytes:
-    """The colour at one diagonal, channel by channel."""
-    last = _STEPS - 1
-    return bytes((a * (last - step) + b * step) // last for a, b in zip(start, end, strict=True))
+def read_colours(colours: str) -> tuple[bytes, bytes]:
+    """The two colours, three bytes each. ValueError for what ``colours_for`` never says."""
+    if not _COLOURS.fullmatch(colours):
+        raise ValueError("expected twelve lower-case hex digits")
+    return bytes.fromhex(colours[:6]), bytes.fromhex(colours[6:])
+
+
+def ramp(start: bytes, end: bytes, steps: int) -> bytes:
+    """The colours from one to the other, in so many steps, channel by channel."""
+    last = steps - 1
+    return bytes(
+        (a * (last - step) + b * step) // last
+        for step in range(steps)
+        for a, b in zip(start, end, strict=True)
+    )
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """The demo bots' server: fastapi_poe's endpoints, and the files that the bots make."""
 
 import logging
+from collections.abc import Callable
 
 import fastapi_poe as fp
 from fastapi import FastAPI, Response
@@ -22,34 +23,22 @@ def application() -> FastAPI:
     logging.getLogger("uvicorn.default").setLevel(logging.ERROR)
     server = FastAPI(title="Poegate's demo bots", openapi_url=None)
     fp.make_app(BOTS, allow_without_key=True, app=server)
-    server.get("/files/{colours}.png")(picture)
-    server.get("/files/{name}.wav")(tune)
-    server.get("/files/{colours}.avi")(film)
+    server.get("/files/{name}.png")(giving(draw, "image/png"))
+    server.get("/files/{name}.wav")(giving(play, "audio/wav"))
+    server.get("/files/{name}.avi")(giving(shoot, "video/x-msvideo"))
     return server
 
 
-def picture(colours: str) -> Response:
-    """The picture that the name describes, drawn anew; 404 for a name that describes none."""
-    try:
-        return Response(draw(colours), media_type="image/png")
-    except ValueError:
-        return Response("No such picture.", status_code=404, media_type="text/plain")
+def giving(make: Callable[[str], bytes], content_type: str) -> Callable[[str], Response]:
+    """An endpoint that makes the file of a name anew; 404 for a name that stands for none."""
 
+    def give(name: str) -> Response:
+        try:
+            return Response(make(name), media_type=content_type)
+        except ValueError:
+            return Response("No such file.", status_code=404, media_type="text/plain")
 
-def tune(name: str) -> Response:
-    """The sound of that name, played anew; 404 for a name that stands for none."""
-    try:
-        return Response(play(name), media_type="audio/wav")
-    except ValueError:
-        return Response("No such tune.", status_code=404, media_type="text/plain")
-
-
-def film(colours: str) -> Response:
-    """The film that the name describes, shot anew; 404 for a name that describes none."""
-    try:
-        return Response(shoot(colours), media_type="video/x-msvideo")
-    except ValueError:
-        return Response("No such film.", status_code=404, media_type="text/plain")
+    return give
 
 
 def bot_urls(base: str) -> str:

@@ -3,15 +3,15 @@
 Uncompressed, so that its bytes are known to the last one, and any player can show it.
 """
 
-import re
 import struct
+
+from app.demo.picture import ramp, read_colours
 
 SIDE = 64
 """Width and height in pixels; a row of three bytes a pixel must be a multiple of four bytes."""
 FRAMES = 12
 """A second of film."""
 
-_COLOURS = re.compile(r"[0-9a-f]{12}")
 _FRAME_BYTES = 3 * SIDE * SIDE
 _HAS_INDEX = 0x10
 _KEY_FRAME = 0x10
@@ -22,8 +22,6 @@ def shoot(colours: str) -> bytes:
 
     ``colours``: twelve hex digits, as of ``colours_for``. ValueError for others.
     """
-    if not _COLOURS.fullmatch(colours):
-        raise ValueError("expected twelve lower-case hex digits")
     frames = [_chunk(b"00db", frame) for frame in _frames(colours)]
     header = _list(b"hdrl", _chunk(b"avih", _main_header()), _list(b"strl", *_stream()))
     film = _list(b"movi", *frames)
@@ -31,13 +29,9 @@ def shoot(colours: str) -> bytes:
 
 
 def _frames(colours: str) -> list[bytes]:
-    start, end = (bytes.fromhex(half)[::-1] for half in (colours[:6], colours[6:]))  # as BGR
-    last = SIDE + FRAMES - 2
-    ramp = b"".join(
-        bytes((a * (last - step) + b * step) // last for a, b in zip(start, end, strict=True))
-        for step in range(last + 1)
-    )
-    return [ramp[3 * number : 3 * (number + SIDE)] * SIDE for number in range(FRAMES)]
+    start, end = read_colours(colours)
+    blend = ramp(start[::-1], end[::-1], SIDE + FRAMES - 1)  # as BGR
+    return [blend[3 * number : 3 * (number + SIDE)] * SIDE for number in range(FRAMES)]
 
 
 def _main_header() -> bytes:

@@ -19,8 +19,7 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
-from app.dialects.frames import data_frame
-from app.errors import ApiError, openai_envelope
+from app.dialects.frames import OpenAIStream, data_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +99,8 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Encoder:
+class Encoder(OpenAIStream):
     """Events to SSE frames of chat.completion.chunk. Pure: knows nothing of sockets."""
-
-    keepalive = b": keep-alive\n\n"
 
     def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
         self._envelope = envelope
@@ -129,10 +126,6 @@ class Encoder:
                 last = self._last_chunk(event, 0) if self._choices == 1 else b""
                 return last + self._end(event.usage)
         return self._delta(event, 0)
-
-    def fail(self, error: ApiError) -> bytes:
-        """The one frame after which the stream ends; SDKs raise at its ``error`` key."""
-        return data_frame(openai_envelope(error))
 
     def _delta(self, event: Event, index: int) -> bytes:
         match event:

@@ -9,9 +9,9 @@ from typing import Any
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, FinishReason, TextDelta, Usage
 from app.dialects.chat import Envelope, render_usage
-from app.dialects.frames import data_frame
+from app.dialects.frames import OpenAIStream, data_frame
 from app.dialects.parameters import bot_parameters
-from app.errors import ApiError, InvalidRequest, openai_envelope
+from app.errors import InvalidRequest
 from app.schemas.completions import MOST_CHOICES, CompletionSchema
 
 _KIND = "text_completion"
@@ -74,10 +74,8 @@ def _choice(text: str, index: int, reason: FinishReason | None = None) -> dict[s
     return {"text": text, "index": index, "logprobs": None, "finish_reason": reason}
 
 
-class Encoder:
+class Encoder(OpenAIStream):
     """Events to SSE frames of text_completion."""
-
-    keepalive = b": keep-alive\n\n"
 
     def __init__(self, envelope: Envelope, *, include_usage: bool, echoes: list[str]) -> None:
         self._include_usage = include_usage
@@ -103,9 +101,6 @@ class Encoder:
                 last = self._frame("", 0, event.reason) if single else b""
                 return last + self._end(event.usage)
         return b""
-
-    def fail(self, error: ApiError) -> bytes:
-        return data_frame(openai_envelope(error))
 
     def _frame(self, text: str, index: int, reason: FinishReason | None = None) -> bytes:
         return data_frame({**self._body, "choices": [_choice(text, index, reason)]})

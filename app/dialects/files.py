@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from app.core.conversation import Media, Message, Part, Query, ToolResult
+from app.dialects.dates import rfc3339
+from app.dialects.media import media_from_url
 from app.dialects.paging import Page
 from app.errors import InvalidRequest
 
@@ -39,8 +40,8 @@ def render_anthropic_file(record: Record) -> dict[str, Any]:
         "filename": record["name"],
         "mime_type": record["content_type"],
         "size_bytes": record["bytes"],
-        "created_at": _rfc3339(record["created_at"]),
-        "expires_at": _rfc3339(record["expires_at"]),
+        "created_at": rfc3339(record["created_at"]),
+        "expires_at": rfc3339(record["expires_at"]),
         "downloadable": True,
     }
 
@@ -57,16 +58,26 @@ def render_anthropic_files(page: Page) -> dict[str, Any]:
     return {"data": data, **ends, "next_page": next_page}
 
 
-def _rfc3339(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def named_file(file_id: str, param: str) -> Media:
     """What a dialect puts where a client names a file by its id; resolve_files completes it.
 
     A name that the dialect gives it instead of the id stays.
     """
     return Media("", file_id, param, file_id=file_id)
+
+
+def picture_of(source: Media | str | dict[str, str], param: str) -> Media:
+    """A picture that a request starts from: a file of a form, ``{"file_id": id}``, or a link.
+
+    Raises InvalidRequest.
+    """
+    match source:
+        case Media():
+            return source
+        case {"file_id": file_id}:
+            return named_file(file_id, f"{param}.file_id")
+        case _:
+            return media_from_url(str(source), "image", param)
 
 
 def resolve_file(record: Record, param: str) -> Media:

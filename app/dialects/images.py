@@ -14,11 +14,10 @@ from marshmallow import Schema
 
 from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
-from app.dialects.files import named_file
-from app.dialects.frames import data_frame, named_frame
-from app.dialects.media import media_from_url
+from app.dialects.files import picture_of
+from app.dialects.frames import OpenAIStream, named_frame
 from app.dialects.parameters import aspect_of, bot_parameters
-from app.errors import ApiError, InvalidRequest, openai_envelope
+from app.errors import InvalidRequest
 
 Kind = Literal["image_generation", "image_edit"]
 
@@ -81,16 +80,7 @@ def _files(payload: dict[str, Any], schema: type[Schema], name: str) -> Iterator
     sources = payload[name] or [] if name in schema._declared_fields else []
     for index, source in enumerate(sources):
         param = f"{name}[{index}]" if len(sources) > 1 else name
-        yield _file(source, param)
-
-
-def _file(source: Any, param: str) -> Media:
-    match source:
-        case Media():
-            return source
-        case {"file_id": file_id}:
-            return named_file(file_id, f"{param}.file_id")
-    return media_from_url(source, "image", param)
+        yield picture_of(source, param)
 
 
 def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]:
@@ -132,14 +122,12 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Encoder:
+class Encoder(OpenAIStream):
     """Events to SSE frames: a ``completed`` for each file, once its bot has finished.
 
     Poe sends no sketches. So where ``partial_images`` are asked, that many of a reply's files are
     shown at the moment that they come, while the bot may still be busy.
     """
-
-    keepalive = b": keep-alive\n\n"
 
     def __init__(
         self, kind: Kind, payload: dict[str, Any], *, created: int, inline: bool, choices: int = 1
@@ -153,9 +141,6 @@ class Encoder:
         self._partials: int = payload["partial_images"] or 0
         self._files: defaultdict[int, list[MediaReply]] = defaultdict(list)
 
-    def start(self) -> bytes:
-        return self.keepalive
-
     def step(self, event: Event) -> bytes:
         match event:
             case ChoiceEvent(index, inner):
@@ -163,9 +148,6 @@ class Encoder:
             case Finished() if self._choices > 1:
                 return b""  # the sum; each choice has had its own
         return self._step(event, 0)
-
-    def fail(self, error: ApiError) -> bytes:
-        return data_frame(openai_envelope(error))
 
     def _step(self, event: Event, index: int) -> bytes:
         match event:

@@ -2,7 +2,7 @@
 
 import mimetypes
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os.path import splitext
 
 from app.core.events import Batch, Batches, Finished, MediaReply, TextDelta
@@ -62,6 +62,15 @@ def only_files(
                 case _:
                     out.append(event)
         yield out
+
+
+def first_wanted(files: Sequence[MediaReply], wants: tuple[str, ...]) -> MediaReply:
+    """The first file of the first kind, else of the next one, else the first. There must be one."""
+    for kind in wants:
+        for file in files:
+            if file.content_type.lower().startswith(kind):
+                return file
+    return files[0]
 
 
 class _FilesOfReply:

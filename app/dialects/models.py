@@ -7,10 +7,10 @@ OpenRouter write them. The sources: OpenAI's and Anthropic's SDKs (``types/model
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from app.config import Settings
+from app.dialects.dates import rfc3339
 from app.dialects.paging import Page
 
 Model = dict[str, Any]
@@ -52,7 +52,7 @@ def render_model(model: Model) -> Model:
         "owned_by": str(model.get("owned_by") or "poe"),
         "type": "model",
         "display_name": _display_name(model),
-        "created_at": _rfc3339(created),
+        "created_at": rfc3339(created),
         "lifecycle": "active",
         **_limits(model),
         **_modalities(model),
@@ -123,10 +123,6 @@ def _seconds(created: Any) -> int:
         return 0
     seconds = created // 1000 if created > _MILLISECONDS_FROM else created
     return seconds if 0 <= seconds <= _LAST_SECOND else 0
-
-
-def _rfc3339(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _table(value: Any) -> Mapping[str, Any]:

@@ -1,14 +1,14 @@
 """OpenAI's Speech: the text is one user message, and the answer is the file that the bot made."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Batch, Batches, Event, Finished, MediaReply, Usage
-from app.dialects.frames import data_frame
+from app.dialects.frames import OpenAIStream, data_frame
+from app.dialects.made_files import first_wanted
 from app.dialects.parameters import bot_parameters
-from app.errors import ApiError, openai_envelope
 from app.schemas.audio import SpeechSchema
 
 WANTED = ("audio/", "video/")
@@ -26,15 +26,6 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
     )
 
 
-def choose(files: Sequence[MediaReply]) -> MediaReply:
-    """The first sound, else the first video, else the first file. There must be one."""
-    for kind in WANTED:
-        for file in files:
-            if file.content_type.lower().startswith(kind):
-                return file
-    return files[0]
-
-
 def play(batches: Batches, open_file: Callable[[MediaReply], Iterable[bytes]]) -> Iterator[Batch]:
     """The chosen file in pieces, each a MediaReply with a data URL; then Finished."""
     files: list[MediaReply] = []
@@ -42,7 +33,7 @@ def play(batches: Batches, open_file: Callable[[MediaReply], Iterable[bytes]]) -
         files += [event for event in batch if isinstance(event, MediaReply)]
         end: Batch = [event for event in batch if isinstance(event, Finished)]
         if end:
-            yield from _pieces(open_file(choose(files)))
+            yield from _pieces(open_file(first_wanted(files, WANTED)))
         yield end
 
 
@@ -72,13 +63,8 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Encoder:
+class Encoder(OpenAIStream):
     """What ``play`` gives, as SSE frames."""
-
-    keepalive = b": keep-alive\n\n"
-
-    def start(self) -> bytes:
-        return self.keepalive
 
     def step(self, event: Event) -> bytes:
         match event:
@@ -87,6 +73,3 @@ class Encoder:
             case Finished(usage=usage):
                 return data_frame({"type": "speech.audio.done", "usage": render_usage(usage)})
         return b""
-
-    def fail(self, error: ApiError) -> bytes:
-        return data_frame(openai_envelope(error))

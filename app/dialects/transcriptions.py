@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, Event, Finished, TextDelta, Usage
-from app.dialects.frames import data_frame
+from app.dialects.frames import OpenAIStream, data_frame
 from app.dialects.parameters import bot_parameters
 from app.dialects.speech import render_usage
-from app.errors import ApiError, openai_envelope
 from app.schemas.audio import TranscriptionSchema
 
 Task = Literal["transcribe", "translate"]
@@ -93,17 +92,12 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {"type": "tokens", **render_usage(usage)}
 
 
-class Encoder:
+class Encoder(OpenAIStream):
     """Events to SSE frames. Joined, the deltas are the very text of the last event."""
-
-    keepalive = b": keep-alive\n\n"
 
     def __init__(self) -> None:
         self._said: list[str] = []
         self._blanks = ""
-
-    def start(self) -> bytes:
-        return self.keepalive
 
     def step(self, event: Event) -> bytes:
         match event:
@@ -114,9 +108,6 @@ class Encoder:
                 done = {"type": "transcript.text.done", "text": text, "usage": _usage(usage)}
                 return data_frame(done)
         return b""
-
-    def fail(self, error: ApiError) -> bytes:
-        return data_frame(openai_envelope(error))
 
     def _say(self, text: str) -> bytes:
         """Blanks only once something follows them: a transcript neither begins nor ends so."""

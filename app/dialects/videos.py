@@ -1,12 +1,12 @@
 """OpenAI's Videos: a prompt is one user message, and a file of the answer is the video."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
-from app.dialects.files import named_file
-from app.dialects.media import media_from_url
+from app.dialects.files import picture_of
+from app.dialects.made_files import first_wanted
 from app.dialects.paging import Page
 from app.dialects.parameters import aspect_of, bot_parameters
 from app.errors import NotFound, UpstreamError
@@ -44,19 +44,14 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_mode
     return Query(
         model=model,
         bot=bot_named(model),
-        messages=(Message("user", (Text(payload["prompt"]), *_reference(payload))),),
+        messages=(Message("user", (Text(payload["prompt"]), *_references(payload))),),
         parameters=_parameters(payload),
     )
 
 
-def _reference(payload: dict[str, Any]) -> Iterator[Media]:
-    match payload["input_reference"]:
-        case Media() as file:
-            yield file
-        case {"file_id": file_id}:
-            yield named_file(file_id, "input_reference.file_id")
-        case str(url):
-            yield media_from_url(url, "image", "input_reference")
+def _references(payload: dict[str, Any]) -> list[Media]:
+    source = payload["input_reference"]
+    return [] if source is None else [picture_of(source, "input_reference")]
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +84,7 @@ def made(answer: Answer) -> Record:
 
     Raises UpstreamError.
     """
-    videos = [file for file in answer.media if file.content_type.lower().startswith(WANTED)]
-    file = (videos or answer.media)[0]
+    file = first_wanted(answer.media, WANTED)
     if len(file.url) > MOST_LINK_CHARS:
         message = "The bot gave its file within its answer, too large to be kept here."
         raise UpstreamError(message, retryable=False)

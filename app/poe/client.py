@@ -131,7 +131,7 @@ class PoeClient:
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
-            session=QuerySession(endpoint.transport, own=endpoint.transport is self._own),  # type: ignore[arg-type]  # all it calls
+            session=QuerySession(endpoint.transport),  # type: ignore[arg-type]  # all it calls
         )
 
     def _endpoint(self, bot: str, key: str) -> "_Endpoint":

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 
@@ -52,6 +53,7 @@ _STATUS_WORDS = {
 }
 
 _OWN_WORDS = {
+    **_STATUS_WORDS,
     401: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
     403: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
     404: "The server of {bot!r} answered 404: look at its URL in BOT_URLS.",
@@ -84,7 +86,7 @@ def translate_fault(error: BaseException, bot: str, *, own: bool = False) -> Api
     """
     if isinstance(error, ApiError):
         return error
-    translations = _TRANSLATIONS if own else (*_OF_POE, *_TRANSLATIONS)
+    translations = (*(_OF_OWN if own else _OF_POE), *_TRANSLATIONS)
     for foreign in _chain(error):
         for kind, translate in translations:
             if isinstance(foreign, kind):
@@ -98,10 +100,9 @@ def _chain(error: BaseException) -> list[BaseException]:
     return [cause, error] if cause is not None else [error]
 
 
-def _from_status(error: Any, bot: str) -> ApiError:
+def _from_status(error: Any, bot: str, all_words: Mapping[int, str] = _STATUS_WORDS) -> ApiError:
     told = message_in(error.body)
-    words = _STATUS_WORDS.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
-    words = _OWN_WORDS.get(error.status, words) if error.own else words
+    words = all_words.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
     message = words.format(bot=bot, status=error.status)
     return _STATUSES.get(error.status, UpstreamError)(
         f"{message} {told}" if told else message,
@@ -178,4 +179,5 @@ _TRANSLATIONS: _Translations = (
 _OF_POE: _Translations = (
     (httpx.ConnectError, _saying("Poe cannot be reached to ask the bot {bot!r}.")),
 )
-"""What comes before them where the bot is one of Poe's."""
+_OF_OWN: _Translations = ((PoeStatus, partial(_from_status, all_words=_OWN_WORDS)),)
+"""What comes before them where the bot is one of Poe's, and where it is one of BOT_URLS."""

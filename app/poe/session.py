@@ -21,10 +21,8 @@ class PoeStatus(BotErrorNoRetry):
     A subclass of BotErrorNoRetry, so that the library hands it on at once.
     """
 
-    def __init__(self, status: int, body: str, retry_after: str | None, own: bool = False) -> None:
-        """``own``: one of BOT_URLS said it, not Poe."""
+    def __init__(self, status: int, body: str, retry_after: str | None) -> None:
         super().__init__(f"HTTP {status}")
-        self.own = own
         self.status = status
         self.body = body
         self.retry_after = retry_after
@@ -37,10 +35,8 @@ class QuerySession:
     out saves a third of a millisecond a request.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, own: bool = False) -> None:
-        """``own``: the bot is one of BOT_URLS."""
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
-        self._own = own
 
     @asynccontextmanager
     async def stream(
@@ -52,7 +48,7 @@ class QuerySession:
         response = await self._transport.handle_async_request(request)
         try:
             if response.status_code != 200:
-                raise await status_of(response, own=self._own)
+                raise await status_of(response)
             yield response
         finally:
             await response.aclose()
@@ -73,11 +69,10 @@ def _encode(payload: Any) -> bytes:
         return json.dumps(payload, allow_nan=False).encode("ascii")
 
 
-async def status_of(response: httpx.Response, *, own: bool = False) -> PoeStatus:
+async def status_of(response: httpx.Response) -> PoeStatus:
     await response.aread()
     return PoeStatus(
         response.status_code,
         response.text[:ERROR_BODY_CHARS],
         response.headers.get("retry-after"),
-        own,
     )

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, pre_load, validate, validates_s
 
 from app.schemas.fields import FileOfForm
 from app.schemas.loading import BaseSchema
-from app.schemas.paging import QuerySchema
+from app.schemas.paging import OrderedQuerySchema, QuerySchema
 
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 """What OpenAI knows. They make no difference here, but clients sort their files by them."""
@@ -49,12 +49,8 @@ class UploadFormSchema(UploadSchema):
     file = FileOfForm(required=True)
 
 
-class FilesQuerySchema(QuerySchema):
-    """OpenAI's."""
-
+class FilesQuerySchema(OrderedQuerySchema):
     limit = fields.Integer(load_default=10_000, validate=validate.Range(1, 10_000))
-    order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))
-    after = fields.String(load_default=None)
     purpose = fields.String(load_default=None)
 
 

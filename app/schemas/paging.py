@@ -15,6 +15,14 @@ class QuerySchema(BaseSchema):
         return {name: value for name, value in query.items() if value != ""}
 
 
+class OrderedQuerySchema(QuerySchema):
+    """OpenAI's."""
+
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+    order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))
+    after = fields.String(load_default=None)
+
+
 class ModelsQuerySchema(QuerySchema):
     """Anthropic's: https://docs.claude.com/en/api/models-list."""
 

@@ -125,11 +125,3 @@ class RetrieveSchema(QuerySchema):
             "false", error="Only responses in the background can be streamed later."
         )
     )
-
-
-class PageSchema(QuerySchema):
-    """The query string of a list of input items."""
-
-    after = fields.String(load_default=None)
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))

@@ -91,12 +91,6 @@ class CreateVideoSchema(BaseSchema):
     extra_body = optional(Object)
 
 
-class VideosQuerySchema(QuerySchema):
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    order = fields.String(load_default="desc", validate=validate.OneOf(("asc", "desc")))
-    after = fields.String(load_default=None)
-
-
 class ContentQuerySchema(QuerySchema):
     variant = fields.String(
         load_default="video",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.core.events import Batch, Finished, MediaReply, TextDelta, Usage
-from app.dialects.speech import Encoder, choose, parse, play
+from app.dialects.made_files import first_wanted
+from app.dialects.speech import WANTED, Encoder, parse, play
 from app.errors import RateLimited
 from app.schemas.audio import SpeechSchema
 from app.schemas.loading import load_payload
@@ -73,7 +74,7 @@ def test_an_error() -> None:
     ],
 )
 def test_the_choice(files: list[MediaReply], chosen: MediaReply) -> None:
-    assert choose(files) == chosen
+    assert first_wanted(files, WANTED) == chosen
 
 
 def test_the_query() -> None:

@@ -47,7 +47,7 @@ def bare(kind: type[BaseException]) -> BaseException:
     error = kind.__new__(kind)
     error.args = ("secret words",)
     if isinstance(error, PoeStatus):
-        error.status, error.body, error.retry_after, error.own = 500, "", None, False
+        error.status, error.body, error.retry_after = 500, "", None
     return error
 
 
