@@ -1,0 +1,1 @@
+"""Who may ask, by which key of the pool, and how much."""
