@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
 from app.config import SETTING_NAMES, Settings
+from app.factory import create_app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

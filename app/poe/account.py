@@ -29,7 +29,7 @@ from app.errors import (
     Unauthenticated,
     UpstreamError,
 )
-from app.poe.faults import message_in, without_key
+from app.poe.error_mapping import message_in, without_key
 
 log = logging.getLogger("poegate.poe")
 

@@ -16,7 +16,7 @@ from app.core.conversation import Query
 from app.core.events import Batch
 from app.errors import BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
-from app.poe.inbox import End, Inbox
+from app.poe.partial_queue import End, Inbox
 from app.poe.protocol import (
     Attach,
     inline_attachments,

@@ -25,7 +25,7 @@ from app.errors import (
     UpstreamError,
 )
 from app.poe import greenlet_loop
-from app.poe.faults import message_in, without_key
+from app.poe.error_mapping import message_in, without_key
 from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 

@@ -29,7 +29,7 @@ from app.poe import uploads
 from app.poe.file_names import file_name
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
-from tests.poe.test_faults import subclasses
+from tests.poe.test_error_mapping import subclasses
 from tests.servers import ROOT, Server, free_port, running
 from tests.upload_server import FOLDER, GARBAGE
 

@@ -1,0 +1,50 @@
+"""GET /usage/current_balance and /usage/points_history, as Poe's own API has them."""
+
+from functools import partial
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.config import Settings
+from app.dialects.models.answers import BalanceSchema, HistorySchema
+from app.http.operations import ACCOUNT_ERRORS, operation
+from app.http.services import house
+from app.poe.account import Account, ask_together
+from app.poe.pooled_history import PooledHistory
+from app.schemas.loading import load_payload
+from app.schemas.paging import HistoryQuerySchema
+
+blueprint = Blueprint("usage", __name__, url_prefix="/usage")
+_QUERY_SCHEMA = HistoryQuerySchema()
+
+
+def pooled_history(settings: Settings, account: Account) -> PooledHistory:
+    """For the parts of the gateway: the history of its own keys, none in pass-through mode."""
+    histories = [partial(account.history, key) for key in dict.fromkeys(settings.poe_api_keys)]
+    return PooledHistory(histories, ask_together)
+
+
+@blueprint.get("/current_balance")
+@operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
+def tell_balance() -> Response:
+    """The client's own, or the sum over the gateway's keys."""
+    lease = house().gatekeeper.lease(request)
+    keys = tuple(dict.fromkeys(house().settings.poe_api_keys))
+    if not keys:
+        return jsonify(house().account.balance(lease.key))
+    return jsonify({"current_point_balance": house().account.total_balance(keys)})
+
+
+@blueprint.get("/points_history")
+@operation(
+    "What the points were spent on",
+    HistorySchema,
+    query=(HistoryQuerySchema,),
+    errors=ACCOUNT_ERRORS,
+)
+def list_points_history() -> Response:
+    """The client's own, or that of the gateway's keys, merged."""
+    lease = house().gatekeeper.lease(request)
+    query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
+    pooled = house().settings.poe_api_keys
+    ask = house().history.page if pooled else partial(house().account.history, lease.key)
+    return jsonify(ask(query["limit"], query["starting_after"]))

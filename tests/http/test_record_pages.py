@@ -1,0 +1,76 @@
+"""Pages of what is on a shelf."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.core.paging import cut_page
+from app.errors import InternalError, InvalidRequest
+from app.http.record_pages import READ_AT_ONCE, read_page
+from app.state.records import Kind, Shelf, expiry
+from app.state.store import Store
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(Store(Settings(state_dir=str(tmp_path))), Kind("things", noun="thing"), "ann")
+
+
+def fill(shelf: Shelf, count: int) -> list[dict[str, Any]]:
+    records = [{"id": f"t{number}", "n": number, "expires_at": expiry()} for number in range(count)]
+    for record in records:
+        shelf.add(record)
+    return records
+
+
+def is_even(record: dict[str, Any]) -> bool:
+    return record["n"] % 2 == 0
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
+@pytest.mark.parametrize("wanted", [bool, is_even])
+def test_pages_are_those_of_the_whole_list(
+    shelf: Shelf, newest_first: bool, limit: int, wanted: Callable[[Any], bool]
+) -> None:
+    records = [record for record in fill(shelf, 7) if wanted(record)]
+    if newest_first:
+        records.reverse()
+    ways: list[dict[str, Any]] = [{}]
+    ways += [{way: record["id"]} for way in ("after", "before") for record in records]
+    for way in ways:
+        page = read_page(shelf, limit, newest_first=newest_first, wanted=wanted, **way)
+        assert page == cut_page(records, limit, **way), way
+
+
+def test_what_is_gone_is_not_counted(shelf: Shelf) -> None:
+    fill(shelf, 4)
+    shelf.remove("t2")
+    page = read_page(shelf, 3)
+    assert [record["id"] for record in page.entries] == ["t3", "t1", "t0"] and not page.has_more
+    for way in ("after", "before"):
+        cursor: dict[str, Any] = {way: "t2"}
+        with pytest.raises(InvalidRequest) as caught:
+            read_page(shelf, 3, **cursor, names=("starting", "ending"))
+        assert caught.value.param == ("starting" if way == "after" else "ending")
+
+
+def test_only_what_is_needed_is_read(shelf: Shelf, tmp_path: Path) -> None:
+    """The oldest record here is one that cannot be read."""
+    fill(shelf, 1)
+    [record] = [path for path in (tmp_path / "kept").iterdir() if b'"n":0' in path.read_bytes()]
+    fill(shelf, 5)
+    record.unlink()
+    record.mkdir()
+    assert len(read_page(shelf, 3).entries) == 3
+    assert len(read_page(shelf, 3, before="t0").entries) == 3
+    with pytest.raises(InternalError):
+        read_page(shelf, 5)
+
+
+def test_a_long_list(shelf: Shelf) -> None:
+    fill(shelf, 2 * READ_AT_ONCE + 1)
+    assert len(read_page(shelf, 1_000).entries) == 2 * READ_AT_ONCE + 1
