@@ -23,7 +23,7 @@ from app.http import unsupported
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
 from app.http.request_log import register_records
-from app.http.services import House
+from app.http.services import Services
 from app.poe.account import Account, Catalog
 from app.relay.jobs import Jobs
 from app.relay.reply import Relay
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     account = Account(settings)
-    app.extensions["poegate"] = House(
+    app.extensions["poegate"] = Services(
         settings,
         Gatekeeper(settings),
         Relay(settings),

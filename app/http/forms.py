@@ -17,10 +17,10 @@ from app.http.services import read_json
 from app.schemas.fields import Object, TextOrTexts
 from app.schemas.parameters import from_form
 
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 """Each text of a list is a part, and some forms have several lists of up to a thousand."""
 
-MOST_DEPTH = 5
+MAX_DEPTH = 5
 """How many objects may lie in each other: ``a[b][c]`` is in two."""
 
 _Path = tuple[str, ...]
@@ -65,7 +65,7 @@ def read_form(schema: Schema) -> dict[str, Any]:
     Raises InvalidRequest.
     """
     request.max_form_memory_size = None  # a picture may be a data URL; MAX_BODY_MB holds
-    request.max_form_parts = MOST_PARTS
+    request.max_form_parts = MAX_PARTS
     values: defaultdict[_Path, list[Any]] = defaultdict(list)
     for name, texts in request.form.lists():
         path = _path_of(name)
@@ -91,8 +91,8 @@ def _path_of(name: str) -> _Path:
     keys = found[2].split("][") if found else []
     if found is None or any("[" in key or "]" in key for key in keys):
         return (bare,)
-    if "" in keys or len(keys) > MOST_DEPTH:
-        message = f"{name}: At most {MOST_DEPTH} names may be in brackets, and [] only at the end."
+    if "" in keys or len(keys) > MAX_DEPTH:
+        message = f"{name}: At most {MAX_DEPTH} names may be in brackets, and [] only at the end."
         raise InvalidRequest(message, param=name)
     return (found[1], *keys)
 

@@ -17,7 +17,7 @@ from app.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Services:
     """The parts of the running gateway, made once in create_app."""
 
     settings: Settings
@@ -30,9 +30,9 @@ class House:
     jobs: Jobs
 
 
-def house() -> House:
+def services() -> Services:
     """The parts of the gateway that serves this request."""
-    parts: House = current_app.extensions["poegate"]
+    parts: Services = current_app.extensions["poegate"]
     return parts
 
 

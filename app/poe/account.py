@@ -43,7 +43,7 @@ _reachable: TTLCache[str, bool] = TTLCache(maxsize=8, ttl=5.0)
 
 TIMEOUT_SECONDS = (3.05, 15.0)
 
-MOST_CONNECTIONS = 1_000
+MAX_CONNECTIONS = 1_000
 """Kept open; above it requests' pool only complains, in a log line for each."""
 
 TOLD_CHARS = 300
@@ -252,7 +252,7 @@ def _session(settings: Settings) -> requests.Session:
     session.proxies = _proxies(settings)
     session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+    adapter = HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

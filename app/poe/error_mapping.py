@@ -79,7 +79,7 @@ KEY_CHARS = 6
 _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 
 
-def translate_fault(error: BaseException, bot: str, *, own: bool = False) -> ApiError:
+def translate_error(error: BaseException, bot: str, *, own: bool = False) -> ApiError:
     """What a failed call of the bot is to its client. The caller chains it with ``from``.
 
     ``own``: the bot is one of BOT_URLS.
@@ -154,7 +154,7 @@ def _error_event(text: str) -> dict[str, Any]:
     return event if isinstance(event, dict) else {"text": text}
 
 
-def _saying(words: str) -> Callable[[Any, str], ApiError]:
+def _upstream_error(words: str) -> Callable[[Any, str], ApiError]:
     return lambda error, bot: UpstreamError(words.format(bot=bot))
 
 
@@ -162,22 +162,25 @@ _Translations = tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]]
 
 _TRANSLATIONS: _Translations = (
     (PoeStatus, _from_status),
-    (httpx_sse.SSEError, _saying("The server of {bot!r} did not answer as a Poe bot does.")),
-    (httpx.ConnectError, _saying("The server of the bot {bot!r} cannot be reached.")),
-    (httpx.UnsupportedProtocol, _saying("The address of {bot!r} is not an HTTP address.")),
-    (httpx.InvalidURL, _saying("The address of {bot!r} cannot be used.")),
-    (httpx.TransportError, _saying("The connection to {bot!r} broke.")),
-    (httpx.HTTPError, _saying("The server of {bot!r} did not answer as HTTP asks.")),
-    (HTTPException, _saying("The server of {bot!r} did not answer as HTTP asks.")),
-    (OSError, _saying("The connection to {bot!r} broke.")),
-    (KeyError, _saying("The bot {bot!r} sent an event without its fields.")),
+    (
+        httpx_sse.SSEError,
+        _upstream_error("The server of {bot!r} did not answer as a Poe bot does."),
+    ),
+    (httpx.ConnectError, _upstream_error("The server of the bot {bot!r} cannot be reached.")),
+    (httpx.UnsupportedProtocol, _upstream_error("The address of {bot!r} is not an HTTP address.")),
+    (httpx.InvalidURL, _upstream_error("The address of {bot!r} cannot be used.")),
+    (httpx.TransportError, _upstream_error("The connection to {bot!r} broke.")),
+    (httpx.HTTPError, _upstream_error("The server of {bot!r} did not answer as HTTP asks.")),
+    (HTTPException, _upstream_error("The server of {bot!r} did not answer as HTTP asks.")),
+    (OSError, _upstream_error("The connection to {bot!r} broke.")),
+    (KeyError, _upstream_error("The bot {bot!r} sent an event without its fields.")),
     (BotError, _from_bot),
-    (ValueError, _saying("The bot {bot!r} sent what cannot be read.")),
-    (httpx.StreamError, _saying("The connection to {bot!r} broke.")),
+    (ValueError, _upstream_error("The bot {bot!r} sent what cannot be read.")),
+    (httpx.StreamError, _upstream_error("The connection to {bot!r} broke.")),
 )
 
 _OF_POE: _Translations = (
-    (httpx.ConnectError, _saying("Poe cannot be reached to ask the bot {bot!r}.")),
+    (httpx.ConnectError, _upstream_error("Poe cannot be reached to ask the bot {bot!r}.")),
 )
 _OF_OWN: _Translations = ((PoeStatus, partial(_from_status, all_words=_OWN_WORDS)),)
 """What comes before them where the bot is one of Poe's, and where it is one of BOT_URLS."""

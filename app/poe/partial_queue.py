@@ -6,7 +6,7 @@ import fastapi_poe as fp
 from gevent.event import Event
 
 from app.errors import ApiError
-from app.poe.error_mapping import translate_fault, without_key
+from app.poe.error_mapping import translate_error, without_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,17 @@ class End:
     secret: str = field(default="", repr=False)
     own: bool = False
 
-    def tell(self, bot: str) -> None:
+    def raise_if_failed(self, bot: str) -> None:
         """Raises what went wrong, as ours."""
         if isinstance(self.error, ApiError):
             raise self.error
         if self.error is not None:
-            told = translate_fault(self.error, bot, own=self.own)
+            told = translate_error(self.error, bot, own=self.own)
             told.message = without_key(told.message, self.secret)
             raise told from self.error
 
 
-class Inbox:
+class PartialQueue:
     """One writer, one reader. The reader takes all at once, and the writer waits for a slow reader.
 
     A gevent queue does the same at the cost of a queue operation per token on both sides.

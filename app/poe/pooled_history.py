@@ -19,7 +19,7 @@ History = Callable[[int, str | None], dict[str, Any]]
 """A key's history: how many entries at most, and the id of the query after which they begin."""
 AskTogether = Callable[[Mapping[int, Callable[[], None]]], object]
 
-MOST_MARKED, MARKED_SECONDS = 10_000, 3_600.0
+MAX_MARKED, MARKED_SECONDS = 10_000, 3_600.0
 WALK = 100
 """How many entries are asked for at once where a cursor must be looked for: the most Poe gives."""
 
@@ -62,7 +62,7 @@ class PooledHistory:
         self._ask_together = ask_together
         # Where each key stood at the end of a page, so that the next one need not look for it.
         self._marks: TTLCache[str, tuple[Place, list[str | None]], float] = TTLCache(
-            MOST_MARKED, MARKED_SECONDS
+            MAX_MARKED, MARKED_SECONDS
         )
 
     def page(self, limit: int, starting_after: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Work that goes on after its request: a record on its client's shelf tells how it stands.
+"""Work that goes on after its request; a record in its client's list says how far it is.
 
 A job renews the ``beat`` of its record while it is at work. Where the beat has stopped, the job's
 worker is gone, and whoever reads the record takes it for failed: on any worker, on any machine.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import gevent
 
 from app.errors import ApiError, BotTimeout, InternalError, RateLimited
-from app.state.records import Record, Shelf
+from app.state.records import Record, RecordList
 
 log = logging.getLogger("poegate")
 
@@ -25,13 +25,13 @@ raises pass: nobody waits for the work any more, or it has taken too long."""
 BEAT_SECONDS = 2.0
 LOST_SECONDS = 30.0
 """Longer than a store is away that is started anew, and than clocks of several machines differ."""
-MOST_SECONDS = 3600.0
+MAX_SECONDS = 3600.0
 """No work takes longer."""
 
-MOST_OF_ONE = 10
+MAX_OF_ONE = 10
 MOST = 50
 """Jobs at a time: of one client and of all, in one worker."""
-MOST_HELD_BYTES = 100_000_000
+MAX_HELD_BYTES = 100_000_000
 """Of the files that the jobs of one worker have in memory; a single job may have more."""
 RETRY_AFTER = "10"
 
@@ -61,19 +61,19 @@ class Jobs:
         self._claims: dict[gevent.Greenlet[[], None], _Claim] = {}
 
     def start(
-        self, owner: str, shelf: Shelf, record: Record, work: Work, *, held: int = 0
+        self, owner: str, records: RecordList, record: Record, work: Work, *, held: int = 0
     ) -> Record:
-        """The record as it now stands on the shelf. Raises RateLimited and InternalError.
+        """The record as it is now listed. Raises RateLimited and InternalError.
 
         ``held``: bytes of files that the work has in memory until it is done.
         """
         self._check_room(owner, held)
         record = {**record, "status": "in_progress", "completed_at": None, "error": None}
-        job = gevent.Greenlet(_Job(shelf, record["id"], work).run)
+        job = gevent.Greenlet(_Job(records, record["id"], work).run)
         self._claims[job] = _Claim(owner, held)  # before anything waits, for the check to hold
         job.rawlink(self._claims.pop)
         try:
-            shelf.add({**record, "beat": time.time()})
+            records.add({**record, "beat": time.time()})
         except BaseException:
             del self._claims[job]
             raise
@@ -93,15 +93,15 @@ class Jobs:
         """Raises RateLimited."""
         claims = list(self._claims.values())
         all_held = sum(claim.held for claim in claims)
-        if [claim.owner for claim in claims].count(owner) >= MOST_OF_ONE:
+        if [claim.owner for claim in claims].count(owner) >= MAX_OF_ONE:
             raise _too_many(
-                f"You have {MOST_OF_ONE} jobs at work already. Wait until one of them is done."
+                f"You have {MAX_OF_ONE} jobs at work already. Wait until one of them is done."
             )
         if len(claims) >= MOST:
             raise _too_many(
                 "This gateway is at work on as many jobs as it can take. Try again soon."
             )
-        if held and all_held and held + all_held > MOST_HELD_BYTES:
+        if held and all_held and held + all_held > MAX_HELD_BYTES:
             raise _too_many(
                 "This gateway is at work on jobs with as many megabytes of files as it can hold. "
                 "Try again soon, or send a link to the file."
@@ -112,7 +112,7 @@ def _too_many(message: str) -> RateLimited:
     return RateLimited(message, code="too_many_jobs", retry_after=RETRY_AFTER)
 
 
-def as_it_stands(record: Record) -> Record:
+def with_lost_jobs_failed(record: Record) -> Record:
     """The record; as failed where its worker is gone."""
     at_work = record["status"] == "in_progress"
     if at_work and time.time() - record["beat"] > LOST_SECONDS:
@@ -132,8 +132,8 @@ class _Abandoned(Exception):
 class _Job:
     """One piece of work, in a greenlet of its own."""
 
-    def __init__(self, shelf: Shelf, record_id: str, work: Work) -> None:
-        self._shelf = shelf
+    def __init__(self, records: RecordList, record_id: str, work: Work) -> None:
+        self._records = records
         self._id = record_id
         self._work = work
         self._begun = self._beaten = time.monotonic()
@@ -168,8 +168,8 @@ class _Job:
     def _beat(self) -> None:
         """Raises _Abandoned, and BotTimeout. While the store cannot be reached the work goes on."""
         now = time.monotonic()
-        if now - self._begun > MOST_SECONDS:
-            message = f"This was not done within {MOST_SECONDS / 60:g} minutes."
+        if now - self._begun > MAX_SECONDS:
+            message = f"This was not done within {MAX_SECONDS / 60:g} minutes."
             raise BotTimeout(message, code="timeout")
         if now - self._beaten < BEAT_SECONDS:
             return
@@ -192,5 +192,5 @@ class _Job:
 
     def _note(self, news: Record) -> None:
         """Raises _Abandoned where nobody waits for news, and InternalError."""
-        if self._shelf.update(self._id, news) is None:
+        if self._records.update(self._id, news) is None:
             raise _Abandoned

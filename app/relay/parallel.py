@@ -11,21 +11,21 @@ from app.core.events import Batch, Batches, ChoiceEvent, Finished, Usage
 from app.errors import ApiError
 from app.relay.reply import Relay, Reply
 
-MOST_WAITING = 16
+MAX_WAITING = 16
 """Batches that a slow client may be behind; then the bots wait."""
 
 TICK_SECONDS = 1.0
 
 
-def answer_side_by_side(
+def answer_in_parallel(
     relay: Relay, queries: Sequence[Query], lease: Lease, *, streaming: bool
-) -> "Reply | SideBySide":
+) -> "Reply | MergedReplies":
     """The reply to a single query as it is; several as choices."""
     replies = [relay.answer(query, lease, streaming=streaming) for query in queries]
-    return replies[0] if len(replies) == 1 else SideBySide(replies)
+    return replies[0] if len(replies) == 1 else MergedReplies(replies)
 
 
-class SideBySide:
+class MergedReplies:
     """Replies as one: their events as ChoiceEvents, then one Finished with the sum of usage.
 
     The events of a single reply stay as they are. What goes wrong in one reply ends them all, or,
@@ -43,7 +43,7 @@ class SideBySide:
         self._replies = replies
         self._stage = stage
         self._lenient = lenient
-        self._inbox: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MOST_WAITING)
+        self._inbox: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MAX_WAITING)
         self._pumps: list[gevent.Greenlet[..., None]] = []
         self._batches = self._interleave()
 

@@ -11,7 +11,7 @@ from app.core.json_output.settle import instruct
 from app.core.stages import replies
 from app.core.stages.attachments import attach_media
 from app.core.stages.limits import limit_tokens, stop_at
-from app.core.stages.retry_format import PromiseBroken, insist, must_insist
+from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
 from app.core.tools.base import ToolAdapter
 from app.core.tools.choice import adapter_named
 from app.errors import UpstreamError
@@ -59,7 +59,7 @@ class Reply:
         self._lease = lease
         self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
         # What may have to be asked for again cannot stream.
-        self._streaming = streaming and not must_insist(query)
+        self._streaming = streaming and not needs_format(query)
         self._upstream: Iterator[Batch] = iter(())
         self._prompts: list[Count] = []
         self._batches = self._answer(query)
@@ -77,7 +77,7 @@ class Reply:
         return sum(count.if_ready() for count in self._prompts)
 
     def _answer(self, query: Query) -> Iterator[Batch]:
-        batches = self._insist(query) if must_insist(query) else self._ask(query)
+        batches = self._retry_format(query) if needs_format(query) else self._ask(query)
         if self._media_in_text:
             batches = attach_media(batches)
         return replies.count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
@@ -89,7 +89,7 @@ class Reply:
         self._upstream = self._relay.client.ask(asked, self._lease.key)
         batches = replies.settle_replacements(self._upstream)
         stages = partial(self._stages, query=query)
-        return stages(batches) if self._streaming else replies.retell(batches, stages)
+        return stages(batches) if self._streaming else replies.hold_until_end(batches, stages)
 
     def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
         batches = replies.split_reasoning(batches, mode=self._relay.settings.reasoning)
@@ -99,10 +99,10 @@ class Reply:
             batches = limit_tokens(batches, query.max_tokens)
         return replies.end_at_cut(batches, self.close)
 
-    def _insist(self, query: Query) -> Iterator[Batch]:
+    def _retry_format(self, query: Query) -> Iterator[Batch]:
         try:
-            yield from insist(self._ask, query)
-        except PromiseBroken as error:
+            yield from retry_format(self._ask, query)
+        except FormatNotMet as error:
             raise UpstreamError(str(error), retryable=False) from error
 
     def _prompt_tokens(self) -> int:

@@ -15,7 +15,7 @@ Record = dict[str, Any]
 Expiries = dict[str, float]
 """Of the records that are listed: ``expires_at`` by id, in the order in which they were added."""
 
-MOST_LISTED = 10_000
+MAX_LISTED = 10_000
 """OpenAI's longest page. Older records keep their ids but are no longer listed."""
 
 _INDEX = "index"
@@ -23,7 +23,7 @@ _INDEX = "index"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What sort of records a shelf holds. ``noun``: what an error calls one of them.
+    """A kind of records. ``noun``: what an error calls one of them.
 
     ``apart``: a field that may be large, kept under a key of its own: only ``whole`` reads it.
     """
@@ -33,7 +33,7 @@ class Kind:
     apart: str | None = None
 
 
-class Shelf:
+class RecordList:
     """One client's records of one kind. Whatever it does raises InternalError where the store
     cannot be reached.
     """
@@ -98,7 +98,7 @@ class Shelf:
 
     def _change_index(self, change: Callable[[Expiries], Expiries]) -> None:
         def changed(index: Record | None) -> Record:
-            return {"expiries": dict([*change(_unexpired(index)).items()][-MOST_LISTED:])}
+            return {"expiries": dict([*change(_unexpired(index)).items()][-MAX_LISTED:])}
 
         self._store.change(self._owner, _INDEX, changed)
 

@@ -16,7 +16,7 @@ from app.dialects.images.schemas import EditSchema
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import InvalidRequest
 from app.factory import create_app
-from app.http.forms import MOST_DEPTH, read_form
+from app.http.forms import MAX_DEPTH, read_form
 from app.schemas.loading import BaseSchema, load_payload
 from tests.conftest import KEY
 from tests.servers import Server
@@ -87,7 +87,7 @@ def test_what_a_form_means(
         ([("a[b]", "1"), ("a[b][c][d]", "2")], "a.b"),
         ([("extra_body", '{"a": 1}'), ("extra_body[b]", "2")], "extra_body"),
         ([("input_reference[file_id]", "f"), ("input_reference", file())], "input_reference"),
-        ([("a" + "[b]" * (MOST_DEPTH + 1), "1")], "a" + "[b]" * (MOST_DEPTH + 1)),
+        ([("a" + "[b]" * (MAX_DEPTH + 1), "1")], "a" + "[b]" * (MAX_DEPTH + 1)),
         ([("a" + "[b]" * 100_000, "1")], "a" + "[b]" * 100_000),
         ([("a[][b]", "1")], "a[][b]"),
         ([("a[][]", "1")], "a[][]"),

@@ -12,7 +12,7 @@ from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from requests import RequestException
 
 from app.errors import ApiError, BotTimeout, UpstreamError
-from app.poe.error_mapping import translate_fault, without_key
+from app.poe.error_mapping import translate_error, without_key
 from app.poe.session import PoeStatus
 
 
@@ -54,7 +54,7 @@ def bare(kind: type[BaseException]) -> BaseException:
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
 def test_each_class_is_mapped(kind: type[BaseException], own: bool) -> None:
-    told = translate_fault(bare(kind), "my-bot", own=own)
+    told = translate_error(bare(kind), "my-bot", own=own)
     assert isinstance(told, UpstreamError)
     if issubclass(kind, httpx.ConnectError) and not own:
         assert told.message == "Poe cannot be reached to ask the bot 'my-bot'."
@@ -65,8 +65,8 @@ def test_each_class_is_mapped(kind: type[BaseException], own: bool) -> None:
 def test_the_cause_knows_more_than_the_librarys_words() -> None:
     error = BotError("Error communicating with bot x")
     error.__cause__ = httpx.ConnectError("no route")
-    assert translate_fault(error, "x").message == "Poe cannot be reached to ask the bot 'x'."
-    told = translate_fault(error, "x", own=True).message
+    assert translate_error(error, "x").message == "Poe cannot be reached to ask the bot 'x'."
+    told = translate_error(error, "x", own=True).message
     assert told == "The server of the bot 'x' cannot be reached."
 
 
@@ -85,12 +85,12 @@ def test_no_key_in_upstreams_words(key: str, words: str, told: str) -> None:
 
 def test_ours_stay_ours() -> None:
     ours = BotTimeout("late")
-    assert translate_fault(ours, "x") is ours
+    assert translate_error(ours, "x") is ours
 
 
 def test_the_unknown_is_still_an_answer() -> None:
-    assert isinstance(translate_fault(RequestException(), "x"), ApiError)
-    assert isinstance(translate_fault(ZeroDivisionError(), "x"), ApiError)
+    assert isinstance(translate_error(RequestException(), "x"), ApiError)
+    assert isinstance(translate_error(ZeroDivisionError(), "x"), ApiError)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_the_unknown_is_still_an_answer() -> None:
     ],
 )
 def test_the_words_of_an_error_body(body: str, told: str | None) -> None:
-    message = translate_fault(PoeStatus(402, body, None), "x").message
+    message = translate_error(PoeStatus(402, body, None), "x").message
     assert message.startswith("The Poe account")
     assert message.endswith(told) if told else message.endswith("bot.")
 
 
 @pytest.mark.parametrize("event", ["not json", "[]", "{}", '{"text": 5}', '{"error_type": ["x"]}'])
 def test_strange_error_events(event: Any) -> None:
-    assert translate_fault(BotErrorNoRetry(event), "x").message
+    assert translate_error(BotErrorNoRetry(event), "x").message

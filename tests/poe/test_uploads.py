@@ -366,7 +366,7 @@ def test_the_memory_is_bounded(
     seen: Seen,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(uploads, "MAX_REMEMBERED", 3)
     uploader = Uploader(server.url + FOLDER, transport)
     for number in [0, 1, 2, 0, 3, 0, 2, 3]:
         uploader.attach([image(str(number))], key)

@@ -1,4 +1,4 @@
-"""Records of one client on a shelf of their own."""
+"""Records of one client on a records of their own."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import pytest
 from app.config import Settings
 from app.errors import NotFound
 from app.state import records as module
-from app.state.records import Kind, Shelf, expiry
+from app.state.records import Kind, RecordList, expiry
 from app.state.store import Store
 
 THINGS = Kind("things", noun="thing", apart="bulk")
@@ -30,27 +30,27 @@ def owner() -> str:
 
 
 @pytest.fixture
-def shelf(settings: Settings, owner: str) -> Shelf:
+def records(settings: Settings, owner: str) -> RecordList:
     return open_shelf(settings, owner)
 
 
-def open_shelf(settings: Settings, owner: str) -> Shelf:
+def open_shelf(settings: Settings, owner: str) -> RecordList:
     """As each worker does."""
-    return Shelf(Store(settings), THINGS, owner)
+    return RecordList(Store(settings), THINGS, owner)
 
 
 def thing(name: str, **fields: Any) -> dict[str, Any]:
     return {"id": name, "expires_at": expiry(), **fields}
 
 
-def all_of(shelf: Shelf) -> list[dict[str, Any]]:
-    return list(shelf.records(shelf.ids()))
+def all_of(records: RecordList) -> list[dict[str, Any]]:
+    return list(records.records(records.ids()))
 
 
 def test_it_works(settings: Settings, owner: str) -> None:
     open_shelf(settings, owner).add(thing("thing_1", size=1))
-    shelf = open_shelf(settings, owner)
-    updated = shelf.update("thing_1", {"size": 2})
+    records = open_shelf(settings, owner)
+    updated = records.update("thing_1", {"size": 2})
     assert updated is not None and updated["size"] == 2
     assert open_shelf(settings, owner).get("thing_1") == updated
     assert all_of(open_shelf(settings, owner)) == [updated]
@@ -58,14 +58,14 @@ def test_it_works(settings: Settings, owner: str) -> None:
     assert all_of(open_shelf(settings, "bob")) == []
 
 
-def test_what_is_removed_does_not_come_back(shelf: Shelf) -> None:
-    shelf.add(thing("thing_1"))
-    shelf.remove("thing_1")
-    assert shelf.update("thing_1", {"size": 1, "bulk": "x"}) is None
+def test_what_is_removed_does_not_come_back(records: RecordList) -> None:
+    records.add(thing("thing_1"))
+    records.remove("thing_1")
+    assert records.update("thing_1", {"size": 1, "bulk": "x"}) is None
     with pytest.raises(NotFound):
-        shelf.get("thing_1")
-    assert all_of(shelf) == []
-    assert "bulk" not in shelf.whole(thing("thing_1"))
+        records.get("thing_1")
+    assert all_of(records) == []
+    assert "bulk" not in records.whole(thing("thing_1"))
 
 
 def test_no_update_is_lost_and_none_brings_back_what_is_removed(
@@ -76,9 +76,9 @@ def test_no_update_is_lost_and_none_brings_back_what_is_removed(
         open_shelf(settings, owner).add(thing(name))
 
     def grow(name: str, field: str) -> None:
-        shelf = open_shelf(settings, owner)
+        records = open_shelf(settings, owner)
         for number in range(20):
-            shelf.update(name, {f"{field}{number}": number, "bulk": "x"})
+            records.update(name, {f"{field}{number}": number, "bulk": "x"})
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(grow, names[:2] * 2, "aabb"))
@@ -87,40 +87,40 @@ def test_no_update_is_lost_and_none_brings_back_what_is_removed(
             open_shelf(settings, owner).remove(name)
         for task in growing:
             task.result()
-    shelf = open_shelf(settings, owner)
-    assert [len(shelf.get(name)) for name in names[:2]] == [42, 42]
-    assert shelf.ids() == names[:2]
-    assert [shelf.find(name) for name in names[2:]] == [None] * 6
-    assert all("bulk" not in shelf.whole({"id": name}) for name in names[2:])
+    records = open_shelf(settings, owner)
+    assert [len(records.get(name)) for name in names[:2]] == [42, 42]
+    assert records.ids() == names[:2]
+    assert [records.find(name) for name in names[2:]] == [None] * 6
+    assert all("bulk" not in records.whole({"id": name}) for name in names[2:])
 
 
-def test_what_may_be_large_is_kept_apart(shelf: Shelf) -> None:
-    shelf.add(thing("thing_1"))
-    kept = shelf.update("thing_1", {"size": 3, "bulk": {"a": "x" * 300_000}})
-    assert kept == shelf.get("thing_1") == all_of(shelf)[0] and "bulk" not in kept
-    assert shelf.whole(kept) == {**kept, "bulk": {"a": "x" * 300_000}}
-    shelf.remove("thing_1")
-    assert shelf.whole(kept) == kept
+def test_what_may_be_large_is_kept_apart(records: RecordList) -> None:
+    records.add(thing("thing_1"))
+    kept = records.update("thing_1", {"size": 3, "bulk": {"a": "x" * 300_000}})
+    assert kept == records.get("thing_1") == all_of(records)[0] and "bulk" not in kept
+    assert records.whole(kept) == {**kept, "bulk": {"a": "x" * 300_000}}
+    records.remove("thing_1")
+    assert records.whole(kept) == kept
 
 
-def test_what_has_expired_is_neither_listed_nor_found(shelf: Shelf) -> None:
-    shelf.add({"id": "thing_1", "expires_at": time.time() + 0.3})
-    shelf.add(thing("thing_2"))
-    assert shelf.ids() == ["thing_1", "thing_2"]
+def test_what_has_expired_is_neither_listed_nor_found(records: RecordList) -> None:
+    records.add({"id": "thing_1", "expires_at": time.time() + 0.3})
+    records.add(thing("thing_2"))
+    assert records.ids() == ["thing_1", "thing_2"]
     time.sleep(0.4)
-    assert shelf.ids() == ["thing_2"] and shelf.find("thing_1") is None
+    assert records.ids() == ["thing_2"] and records.find("thing_1") is None
 
 
 def test_the_index_loses_what_has_expired_and_then_the_oldest(
-    settings: Settings, shelf: Shelf, owner: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, records: RecordList, owner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_LISTED", 3)
-    shelf.add({"id": "old", "expires_at": time.time() - 1})
+    monkeypatch.setattr(module, "MAX_LISTED", 3)
+    records.add({"id": "old", "expires_at": time.time() - 1})
     for number in range(2):
-        shelf.add(thing(f"thing_{number}"))
+        records.add(thing(f"thing_{number}"))
     index = Store(settings).recall(f"things/{owner}", "index")
     assert index is not None and list(index["expiries"]) == ["thing_0", "thing_1"]
     for number in range(2, 5):
-        shelf.add(thing(f"thing_{number}"))
-    assert shelf.ids() == ["thing_2", "thing_3", "thing_4"]
-    assert shelf.get("thing_0")["id"] == "thing_0"
+        records.add(thing(f"thing_{number}"))
+    assert records.ids() == ["thing_2", "thing_3", "thing_4"]
+    assert records.get("thing_0")["id"] == "thing_0"

@@ -19,9 +19,9 @@ from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped
 SECONDS = 3.0
 """One schema, or one answer with all its pieces, may take that long to check."""
 
-MOST_PATTERNS = 500
-MOST_PATTERN_NODES = 20_000
-MOST_UNEVALUATED = 2_000
+MAX_PATTERNS = 500
+MAX_PATTERN_NODES = 20_000
+MAX_UNEVALUATED = 2_000
 """jsonschema takes quadratic time for the unevaluated members of an object or array."""
 
 
@@ -40,7 +40,7 @@ class Work:
     def search(self, pattern: str, text: str) -> bool:
         """Whether the pattern is in the text. Python's own re would search for ever."""
         if pattern not in self.patterns:
-            if len(self.patterns) >= MOST_PATTERNS:
+            if len(self.patterns) >= MAX_PATTERNS:
                 self.patterns.clear()
             self.patterns[pattern] = _compile(pattern)
         left = min(max(self.deadline - time.monotonic(), 0.001), SECONDS)
@@ -77,7 +77,7 @@ def _compile(pattern: str) -> regex.Pattern[str]:
     counts = [(group, int(number[:9])) for group, number in _COUNTED.findall(pattern)]
     groups = math.prod(max(number, 1) for group, number in counts if group)
     nodes = len(pattern) * groups * max([1, *(number for group, number in counts if not group)])
-    if nodes > MOST_PATTERN_NODES:
+    if nodes > MAX_PATTERN_NODES:
         raise regex.error("the pattern is too large")
     return regex.compile(pattern, cache_pattern=False)
 
@@ -149,7 +149,7 @@ def _identity(value: Any) -> Hashable:
 
 def _of_few(keyword: Callable[..., Any]) -> Callable[..., Any]:
     def check(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
-        if isinstance(instance, dict | list) and len(instance) > MOST_UNEVALUATED:
+        if isinstance(instance, dict | list) and len(instance) > MAX_UNEVALUATED:
             raise TimeoutError
         return keyword(validator, value, instance, schema)
 

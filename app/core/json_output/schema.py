@@ -21,8 +21,8 @@ from referencing.jsonschema import DRAFT202012
 
 from app.core.json_output.bounded_schema import SCHEMA_FORMATS, kind_of, limited_time, work
 
-MOST_VIOLATIONS = 10
-MOST_MESSAGE_CHARS = 300
+MAX_VIOLATIONS = 10
+MAX_MESSAGE_CHARS = 300
 
 
 def check_schema(schema: Mapping[str, Any]) -> str | None:
@@ -76,7 +76,7 @@ def violations_of(value: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
     """What is wrong with the value, in short; empty where it is good under the schema."""
     try:
         validator = kind_of(schema)(dict(schema), registry=Registry())
-        return tuple(map(_told, islice(validator.iter_errors(value), MOST_VIOLATIONS)))
+        return tuple(map(_told, islice(validator.iter_errors(value), MAX_VIOLATIONS)))
     except TimeoutError:
         return ("$: it takes too long to check",)
     except RecursionError:
@@ -88,7 +88,7 @@ def violations_of(value: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
 def _told(error: ValidationError | SchemaError) -> str:
     """The error and where it is; the middle of a long message, mostly a value, is left out."""
     message = f"{error.message} ({error.cause})" if error.cause else error.message
-    if len(message) > MOST_MESSAGE_CHARS:
-        half = MOST_MESSAGE_CHARS // 2
+    if len(message) > MAX_MESSAGE_CHARS:
+        half = MAX_MESSAGE_CHARS // 2
         message = f"{message[:half]} … {message[-half:]}"
     return f"{error.json_path}: {message}"

@@ -20,7 +20,7 @@ from app.core.json_output.schema import check_schema, violations_of
 
 __all__ = ["Verdict", "check_schema", "complain", "instruct", "settle_json"]
 
-MOST_PIECES = 20
+MAX_PIECES = 20
 """Of an answer with more JSON in it than that, the last pieces are looked at."""
 
 _ASK = """Answer with JSON only: no words before or after it, no code fences.
@@ -78,7 +78,7 @@ def settle_json(text: str, output_format: OutputFormat) -> Verdict:
     with limited_time():
         if whole := _judge(text, schema):
             return whole
-        pieces = list(deque(_pieces(text), MOST_PIECES))[::-1]
+        pieces = list(deque(_pieces(text), MAX_PIECES))[::-1]
         verdicts = [(_judge(piece, schema), piece) for piece in pieces]
         found = [verdict for verdict, _ in verdicts if verdict]
         if all(verdict.violations for verdict in found):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from app.core.events import Batch, Batches, Cut, Event, ReasoningDelta, TextDelta, ToolCallDelta
 from app.core.tokens import count, encoding
 
-MOST_PIECE_CHARS = 1_000
+MAX_PIECE_CHARS = 1_000
 """A run of this many characters without a safe border is counted in parts (see _PIECE)."""
 
 
@@ -121,8 +121,8 @@ other than the apostrophe, or a blank; a number ends; a space stands before a no
 break does not go on. So the tokens of a text are those of its pieces, added up.
 """
 
-_PIECE = re.compile(rf"(?s:.){{1,{MOST_PIECE_CHARS}}}(?:{_BORDER})")
-_FORCED = MOST_PIECE_CHARS + 2  # a border is known by up to two characters after it
+_PIECE = re.compile(rf"(?s:.){{1,{MAX_PIECE_CHARS}}}(?:{_BORDER})")
+_FORCED = MAX_PIECE_CHARS + 2  # a border is known by up to two characters after it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -219,7 +219,7 @@ def _piece(text: str, start: int, ended: bool) -> str:
     if found := _PIECE.match(text, start):
         return found[0]
     if len(text) - start >= _FORCED:
-        return text[start : start + MOST_PIECE_CHARS]
+        return text[start : start + MAX_PIECE_CHARS]
     return text[start:] if ended else ""
 
 

@@ -105,7 +105,7 @@ class _SettlingText:
         return min(len(ending) - len(before.rstrip()), len(self._unsent))
 
 
-def retell(batches: Batches, stages: Callable[[Batches], Batches]) -> Iterator[Batch]:
+def hold_until_end(batches: Batches, stages: Callable[[Batches], Batches]) -> Iterator[Batch]:
     """For a whole answer: what the stages make of it, at its end; ticks until then.
 
     The stages see the text as it comes, so that a limit can end the reply early. Where the bot

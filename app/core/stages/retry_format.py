@@ -26,7 +26,7 @@ NOT_EVEN_JSON = 1_000
 """Faults: more than any JSON that breaks its schema has."""
 
 
-class PromiseBroken(Exception):
+class FormatNotMet(Exception):
     """The bot would not answer in the form that was promised. The message says how."""
 
 
@@ -43,14 +43,14 @@ class _Judgement:
     faults: int = 0
 
 
-def must_insist(query: Query) -> bool:
+def needs_format(query: Query) -> bool:
     return query.output_format is not None or _is_forced(query)
 
 
-def insist(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
+def retry_format(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
     """The events of the first answer that keeps the query's promises, or of the best one.
 
-    Raises PromiseBroken where also the best must not be given.
+    Raises FormatNotMet where also the best must not be given.
     """
     best: _Judgement | None = None
     for attempt in range(1, ATTEMPTS + 1):
@@ -62,7 +62,7 @@ def insist(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
         best = judgement if best is None or judgement.faults <= best.faults else best
         if judgement.complaint is None or attempt == ATTEMPTS:
             if best.refusal is not None:
-                raise PromiseBroken(best.refusal)
+                raise FormatNotMet(best.refusal)
             yield best.events
             return
         yield [Discarded(_text(held))]

@@ -20,9 +20,9 @@ from app.http.bot_files import content_type_of, open_bot_file, open_for_client, 
 from app.http.forms import is_form, read_form
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.request_log import current_record
-from app.http.services import house, read_json
+from app.http.services import read_json, services
 from app.http.streaming import stream_answer, whole_answers
-from app.relay.parallel import SideBySide
+from app.relay.parallel import MergedReplies
 from app.schemas.loading import load_payload
 
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
@@ -35,17 +35,17 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
     """The bot's file, passed on as it comes."""
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     payload = load_payload(_SPEECH_SCHEMA, read_json())
-    settings = house().settings
+    settings = services().settings
     query = speech.parse(payload, settings.bot_named)
     current_record().model = query.model
-    reply = house().relay.answer(query, lease, streaming=False, media_in_text=False)
+    reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     if payload["stream_format"] == "sse":
-        played = SideBySide([reply], lambda batches: _play(files(batches), settings))
+        played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
         return stream_answer(played, speech.Encoder(), settings)
-    [answer] = whole_answers(SideBySide([reply], files))
+    [answer] = whole_answers(MergedReplies([reply], files))
     file = first_wanted(answer.media, speech.WANTED)
     opened = open_for_client(file.url, settings)
     return send_bot_file(opened, content_type_of(opened, file))
@@ -79,15 +79,15 @@ def translate() -> Response:
 
 
 def _listen(task: Task) -> Response:
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     if not is_form():
         raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
     payload = load_payload(_TRANSCRIPTION_SCHEMA, read_form(_TRANSCRIPTION_SCHEMA))
-    settings = house().settings
+    settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
     current_record().model = query.model
     streaming = bool(payload["stream"])
-    reply = house().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, lease, streaming=streaming)
     if streaming:
         return stream_answer(reply, transcriptions.Encoder(), settings)
     [answer] = whole_answers(reply)

@@ -9,7 +9,7 @@ from app.schemas.fields import MODEL_NAME, FileOfForm, Flag, Number, Object, Tex
 from app.schemas.json_form import OBJECT, TEXT, Describe, JsonSchema, any_of, given
 from app.schemas.loading import BaseSchema
 
-MOST_TEXTS = 1_000
+MAX_TEXTS = 1_000
 """How many keywords, languages, ... a request may have."""
 
 
@@ -52,8 +52,8 @@ class TranscriptionSchema(_AudioSchema):
 
     file = FileOfForm(required=True)
     language = optional(fields.String)
-    languages = optional(TextOrTexts, most=MOST_TEXTS)
-    keywords = optional(TextOrTexts, most=MOST_TEXTS)
+    languages = optional(TextOrTexts, most=MAX_TEXTS)
+    keywords = optional(TextOrTexts, most=MAX_TEXTS)
     prompt = optional(fields.String)
     temperature = optional(Number, validate=validate.Range(0, 1))
     stream = optional(Flag)
@@ -67,7 +67,7 @@ class TranscriptionSchema(_AudioSchema):
 
     # Known, and without a counterpart at Poe.
     chunking_strategy = fields.Raw(load_default=None, allow_none=True)
-    include = optional(TextOrTexts, most=MOST_TEXTS)
-    known_speaker_names = optional(TextOrTexts, most=MOST_TEXTS)
-    known_speaker_references = optional(TextOrTexts, most=MOST_TEXTS)
-    timestamp_granularities = optional(TextOrTexts, most=MOST_TEXTS)
+    include = optional(TextOrTexts, most=MAX_TEXTS)
+    known_speaker_names = optional(TextOrTexts, most=MAX_TEXTS)
+    known_speaker_references = optional(TextOrTexts, most=MAX_TEXTS)
+    timestamp_granularities = optional(TextOrTexts, most=MAX_TEXTS)

@@ -6,7 +6,7 @@ from app.dialects.chat.schemas import StreamOptionsSchema
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, TextOrTexts, Whole, optional
 from app.schemas.loading import BaseSchema
 
-MOST_CHOICES = 8
+MAX_CHOICES = 8
 
 
 class CompletionSchema(BaseSchema):
@@ -16,14 +16,14 @@ class CompletionSchema(BaseSchema):
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    prompt = TextOrTexts(most=MOST_CHOICES, required=True, validate=validate.Length(min=1))
+    prompt = TextOrTexts(most=MAX_CHOICES, required=True, validate=validate.Length(min=1))
     suffix = optional(fields.String)
     echo = optional(Flag)
     stream = optional(Flag)
     stream_options = fields.Nested(StreamOptionsSchema, load_default=None, allow_none=True)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
-    n = optional(Whole, validate=validate.Range(1, MOST_CHOICES))
+    n = optional(Whole, validate=validate.Range(1, MAX_CHOICES))
     stop = optional(TextOrTexts, most=4)
     max_tokens = optional(Whole, validate=validate.Range(1))
     logit_bias = optional(

@@ -10,7 +10,7 @@ from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, FinishReason, TextDelta, Usage
 from app.core.frames import OpenAIStream, data_frame
 from app.dialects.chat.response import Envelope, render_usage
-from app.dialects.completions.schemas import MOST_CHOICES, CompletionSchema
+from app.dialects.completions.schemas import MAX_CHOICES, CompletionSchema
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
 
@@ -20,8 +20,8 @@ _KIND = "text_completion"
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> list[Query]:
     """A query for each choice: ``n`` of the first prompt, then of the next."""
     choices = len(payload["prompt"]) * (payload["n"] or 1)
-    if choices > MOST_CHOICES:
-        message = f"n: At most {MOST_CHOICES} choices in all, over all prompts."
+    if choices > MAX_CHOICES:
+        message = f"n: At most {MAX_CHOICES} choices in all, over all prompts."
         raise InvalidRequest(message, param="n")
     return [
         _query(prompt, payload, bot_named)

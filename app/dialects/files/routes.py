@@ -31,10 +31,10 @@ from app.errors import InvalidRequest, UpstreamError, speaks_anthropic
 from app.http.bot_files import open_for_client, send_bot_file
 from app.http.forms import bare_name
 from app.http.operations import ACCOUNT_ERRORS, operation
-from app.http.record_pages import own_shelf, read_ordered_page, read_page, shelf_of
-from app.http.services import house
+from app.http.record_pages import own_records, read_ordered_page, read_page, records_of
+from app.http.services import services
 from app.schemas.loading import load_payload
-from app.state.records import Kind, Shelf, expiry
+from app.state.records import Kind, RecordList, expiry
 
 FILES = Kind("files", noun="file")
 
@@ -46,7 +46,7 @@ _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 def with_files(query: Query, lease: Lease) -> Query:
     """For the views of conversations: the query, its file ids resolved for that client."""
-    return files.resolve_files(query, shelf_of(FILES, lease).find)
+    return files.resolve_files(query, records_of(FILES, lease).find)
 
 
 def _tell(record: Record) -> Response:
@@ -64,13 +64,13 @@ def _tell(record: Record) -> Response:
     errors=ACCOUNT_ERRORS,
 )
 def upload_file() -> Response:
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     form = request.form.to_dict()
     if speaks_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
-    shelf_of(FILES, lease).add(record)
+    records_of(FILES, lease).add(record)
     return _tell(record)
 
 
@@ -92,7 +92,7 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
     media = Media(sent.mimetype or "application/octet-stream", name, "file")
-    attachment = house().relay.client.uploader.upload_stream(sent.stream, media, lease.key)
+    attachment = services().relay.client.uploader.upload_stream(sent.stream, media, lease.key)
     return {
         "id": f"file-{uuid.uuid4().hex}",
         "name": name,
@@ -114,34 +114,34 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     versioned=True,
 )
 def list_files() -> Response:
-    shelf = own_shelf(FILES)
+    records = own_records(FILES)
     if speaks_anthropic():
-        return _list_for_anthropic(shelf)
+        return _list_for_anthropic(records)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
-    page = read_ordered_page(shelf, query, lambda record: purpose in (None, record["purpose"]))
+    page = read_ordered_page(records, query, lambda record: purpose in (None, record["purpose"]))
     return jsonify(files.render_files(page))
 
 
-def _list_for_anthropic(shelf: Shelf) -> Response:
+def _list_for_anthropic(records: RecordList) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
-    page = read_page(shelf, query["limit"], after=after, before=query["before_id"])
+    page = read_page(records, query["limit"], after=after, before=query["before_id"])
     return jsonify(files.render_anthropic_files(page))
 
 
 @blueprint.get("/<file_id>")
 @operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
-    return _tell(own_shelf(FILES).get(file_id))
+    return _tell(own_records(FILES).get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
 @operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
     """From where Poe keeps it, passed on as it comes."""
-    record = own_shelf(FILES).get(file_id)
-    opened = open_for_client(record["url"], house().settings)
+    record = own_records(FILES).get(file_id)
+    opened = open_for_client(record["url"], services().settings)
     response = send_bot_file(opened, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")
@@ -152,7 +152,9 @@ def send_content(file_id: str) -> Response:
 @blueprint.delete("/<file_id>")
 @operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
 def delete_file(file_id: str) -> Response:
-    own_shelf(FILES).remove(file_id)  # Poe has no way to delete an upload: only the id is forgotten
+    own_records(FILES).remove(
+        file_id
+    )  # Poe has no way to delete an upload: only the id is forgotten
     if speaks_anthropic():
         return jsonify({"id": file_id, "type": "file_deleted"})
     return jsonify({"id": file_id, "object": "file", "deleted": True})

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 from app.core.tokens import encoding
 from app.dialects.models.answers import AliveSchema, ReadySchema
 from app.http.operations import operation
-from app.http.services import house
+from app.http.services import services
 from app.poe.account import poe_is_reachable
 
 blueprint = Blueprint("health", __name__)
@@ -23,6 +23,6 @@ def tell_ready() -> Response:
     """What is missing is told, but it answers all the same: without Poe one's own bots can be
     asked, and without its store all that needs nothing of an earlier request."""
     encoding()
-    poe = "reachable" if poe_is_reachable(house().settings) else "unreachable"
-    store = "usable" if house().store.is_usable() else "unusable"
+    poe = "reachable" if poe_is_reachable(services().settings) else "unreachable"
+    store = "usable" if services().store.is_usable() else "unusable"
     return jsonify({"status": "ready", "vocabulary": "loaded", "poe": poe, "store": store})

@@ -25,13 +25,13 @@ from app.http.bot_files import content_type_of, open_bot_file
 from app.http.forms import read_payload
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import house
+from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
 from app.poe.downloads import Budget
-from app.relay.parallel import SideBySide
+from app.relay.parallel import MergedReplies
 from app.schemas.loading import BaseSchema, load_payload
 
-MOST_BYTES_INLINE = 50_000_000
+MAX_BYTES_INLINE = 50_000_000
 """What the files of one answer may have together where it carries them itself."""
 
 blueprint = Blueprint("images", __name__)
@@ -75,9 +75,9 @@ def vary_image() -> Response:
 
 
 def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     payload = load_payload(schema, read_payload(schema))
-    settings = house().settings
+    settings = services().settings
     query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
     query = with_files(query, lease)
     current_record().model = query.model
@@ -92,16 +92,16 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
     return jsonify(images.render(answers, created=created, inline=inline))
 
 
-def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> SideBySide:
+def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
     """The files of that many replies; those that fail are left out."""
-    relay = house().relay
-    budget = Budget(MOST_BYTES_INLINE)
-    bring = partial(_bring_in, settings=house().settings, budget=budget) if inline else leave
+    relay = services().relay
+    budget = Budget(MAX_BYTES_INLINE)
+    bring = partial(_bring_in, settings=services().settings, budget=budget) if inline else leave
     replies = [
         relay.answer(query, lease, streaming=False, media_in_text=False) for _ in range(choices)
     ]
     stage = partial(only_files, bot=query.model, bring=bring)
-    return SideBySide(replies, stage, lenient=True)
+    return MergedReplies(replies, stage, lenient=True)
 
 
 def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:

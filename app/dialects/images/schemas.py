@@ -20,8 +20,8 @@ from app.schemas.json_form import (
 )
 from app.schemas.loading import BaseSchema
 
-MOST_PICTURES = 10
-MOST_SOURCES = 16
+MAX_PICTURES = 10
+MAX_SOURCES = 16
 """How many images one edit may start from, as at OpenAI."""
 
 
@@ -39,11 +39,11 @@ class Sources(fields.Field[list[Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Source]:
         if not isinstance(value, list):
             return [_source(value)]
-        if not 1 <= len(value) <= MOST_SOURCES:
-            raise ValidationError(f"Must be 1 to {MOST_SOURCES} images.")
+        if not 1 <= len(value) <= MAX_SOURCES:
+            raise ValidationError(f"Must be 1 to {MAX_SOURCES} images.")
         return load_each(value, _source)
 
-    form_schema = list_of(BINARY, 1, MOST_SOURCES)
+    form_schema = list_of(BINARY, 1, MAX_SOURCES)
 
     def json_schema(self, describe: Describe) -> JsonSchema:
         link = {**LINK, **FILLED}
@@ -51,7 +51,7 @@ class Sources(fields.Field[list[Any]]):
         plain = {**linked, "not": {"required": ["image_url"]}}
         nested = {**OBJECT, **given("image_url", any_of(link, linked))}
         source = any_of(link, {**OBJECT, **given("file_id", FILLED)}, plain, nested)
-        return any_of(source, list_of(source, 1, MOST_SOURCES))
+        return any_of(source, list_of(source, 1, MAX_SOURCES))
 
 
 def _source(value: Any) -> Source:
@@ -76,7 +76,7 @@ class _PicturesSchema(BaseSchema):
         unknown = INCLUDE
 
     model = optional(fields.String, validate=MODEL_NAME)
-    n = optional(Whole, validate=validate.Range(1, MOST_PICTURES))
+    n = optional(Whole, validate=validate.Range(1, MAX_PICTURES))
     response_format = optional(fields.String, validate=validate.OneOf(("url", "b64_json")))
     stream = optional(Flag)
     partial_images = optional(Whole, validate=validate.Range(0, 3))

@@ -9,7 +9,7 @@ from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import house, read_json
+from app.http.services import read_json, services
 from app.http.streaming import stream_answer, whole_answers
 from app.schemas.loading import load_payload
 
@@ -23,27 +23,27 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     payload = load_payload(_SCHEMA, refuse_thread(read_json()))
-    query = with_files(parse(payload, house().settings.bot_named), lease)
+    query = with_files(parse(payload, services().settings.bot_named), lease)
     record = current_record()
     record.model = query.model
     envelope = messages.new_envelope(payload, record.id)
     streaming = bool(payload["stream"])
-    reply = house().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, lease, streaming=streaming)
     if not streaming:
         [answer] = whole_answers(reply)
         return jsonify(messages.render(answer, envelope))
     encoder = messages.Encoder(envelope, reply.prompt_tokens_by_now)
-    return stream_answer(reply, encoder, house().settings)
+    return stream_answer(reply, encoder, services().settings)
 
 
 @blueprint.post("/messages/count_tokens")
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
-    house().gatekeeper.lease(request)
+    services().gatekeeper.lease(request)
     payload = load_payload(_COUNT_SCHEMA, refuse_thread(read_json()))
-    query = parse(payload, house().settings.bot_named)
+    query = parse(payload, services().settings.bot_named)
     current_record().model = query.model
-    return jsonify({"input_tokens": house().relay.count_prompt(query)})
+    return jsonify({"input_tokens": services().relay.count_prompt(query)})

@@ -7,7 +7,7 @@ from app.dialects.models.answers import ModelSchema, ModelsSchema
 from app.dialects.models.translate import find_model, render_list, render_models
 from app.errors import NotFound, UpstreamError, speaks_anthropic
 from app.http.operations import operation
-from app.http.services import house
+from app.http.services import services
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
 
@@ -24,8 +24,8 @@ _QUERY_SCHEMA = ModelsQuerySchema()
 )
 def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
-    house().gatekeeper.lease(request)
-    models = render_models(house().catalog.models(), house().settings)
+    services().gatekeeper.lease(request)
+    models = render_models(services().catalog.models(), services().settings)
     if not speaks_anthropic():
         return jsonify(render_list(Page(models, has_more=False)))
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
@@ -36,9 +36,9 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 @operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
-    house().gatekeeper.lease(request)
-    model = find_model(name, house().catalog.models(), house().settings)
-    if model is None and not house().catalog.was_read:
+    services().gatekeeper.lease(request)
+    model = find_model(name, services().catalog.models(), services().settings)
+    if model is None and not services().catalog.was_read:
         raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from app.config import Settings
 from app.dialects.models.answers import BalanceSchema, HistorySchema
 from app.http.operations import ACCOUNT_ERRORS, operation
-from app.http.services import house
+from app.http.services import services
 from app.poe.account import Account, ask_together
 from app.poe.pooled_history import PooledHistory
 from app.schemas.loading import load_payload
@@ -27,11 +27,11 @@ def pooled_history(settings: Settings, account: Account) -> PooledHistory:
 @operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
 def tell_balance() -> Response:
     """The client's own, or the sum over the gateway's keys."""
-    lease = house().gatekeeper.lease(request)
-    keys = tuple(dict.fromkeys(house().settings.poe_api_keys))
+    lease = services().gatekeeper.lease(request)
+    keys = tuple(dict.fromkeys(services().settings.poe_api_keys))
     if not keys:
-        return jsonify(house().account.balance(lease.key))
-    return jsonify({"current_point_balance": house().account.total_balance(keys)})
+        return jsonify(services().account.balance(lease.key))
+    return jsonify({"current_point_balance": services().account.total_balance(keys)})
 
 
 @blueprint.get("/points_history")
@@ -43,8 +43,8 @@ def tell_balance() -> Response:
 )
 def list_points_history() -> Response:
     """The client's own, or that of the gateway's keys, merged."""
-    lease = house().gatekeeper.lease(request)
+    lease = services().gatekeeper.lease(request)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
-    pooled = house().settings.poe_api_keys
-    ask = house().history.page if pooled else partial(house().account.history, lease.key)
+    pooled = services().settings.poe_api_keys
+    ask = services().history.page if pooled else partial(services().account.history, lease.key)
     return jsonify(ask(query["limit"], query["starting_after"]))

@@ -20,10 +20,10 @@ from app.dialects.videos.translate import Record
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import read_payload
 from app.http.operations import MADE_FILE, operation
-from app.http.record_pages import own_shelf, read_ordered_page, shelf_of
+from app.http.record_pages import own_records, read_ordered_page, records_of
 from app.http.request_log import current_record
-from app.http.services import house
-from app.relay.jobs import Beat, as_it_stands
+from app.http.services import services
+from app.relay.jobs import Beat, with_lost_jobs_failed
 from app.relay.reply import Relay
 from app.schemas.loading import load_payload
 from app.schemas.paging import OrderedQuerySchema
@@ -48,7 +48,7 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 )
 def create_video() -> Response:
     """Answers at once; the bot is asked meanwhile."""
-    lease, settings = house().gatekeeper.lease(request), house().settings
+    lease, settings = services().gatekeeper.lease(request), services().settings
     payload = load_payload(_CREATE_SCHEMA, read_payload(_CREATE_SCHEMA))
     query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, lease)
@@ -57,9 +57,9 @@ def create_video() -> Response:
     record = videos.new_record(
         payload, query.model, video_id=video_id, created=int(time.time()), expires=expiry()
     )
-    work = partial(_make, house().relay, query, lease)
-    shelf, held = shelf_of(VIDEOS, lease), _bytes_of_files(query)
-    return _tell(house().jobs.start(lease.owner, shelf, record, work, held=held))
+    work = partial(_make, services().relay, query, lease)
+    records, held = records_of(VIDEOS, lease), _bytes_of_files(query)
+    return _tell(services().jobs.start(lease.owner, records, record, work, held=held))
 
 
 def _bytes_of_files(query: Query) -> int:
@@ -86,28 +86,28 @@ def _beating(batches: Batches, beat: Beat) -> Iterator[Batch]:
 @blueprint.get("")
 @operation("The client's videos", VideosSchema, query=(OrderedQuerySchema,))
 def list_videos() -> Response:
-    shelf = own_shelf(VIDEOS)
+    records = own_records(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
-    page = read_ordered_page(shelf, query)
-    entries = list(map(as_it_stands, page.entries))
+    page = read_ordered_page(records, query)
+    entries = list(map(with_lost_jobs_failed, page.entries))
     return jsonify(videos.render_videos(replace(page, entries=entries)))
 
 
 @blueprint.get("/<video_id>")
 @operation("The state of a video", VideoSchema)
 def retrieve_video(video_id: str) -> Response:
-    return _tell(as_it_stands(own_shelf(VIDEOS).get(video_id)))
+    return _tell(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
 
 
 @blueprint.get("/<video_id>/content")
 @operation("A video's bytes", *MADE_FILE, query=(ContentQuerySchema,), errors=(502,))
 def send_content(video_id: str) -> Response:
     """From where the bot keeps it, passed on as it comes."""
-    shelf = own_shelf(VIDEOS)
-    record = shelf.whole(as_it_stands(shelf.get(video_id)))
+    records = own_records(VIDEOS)
+    record = records.whole(with_lost_jobs_failed(records.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
     file = videos.file_of(record)
-    opened = open_for_client(file.url, house().settings)
+    opened = open_for_client(file.url, services().settings)
     return send_bot_file(opened, content_type_of(opened, file))
 
 
@@ -115,7 +115,7 @@ def send_content(video_id: str) -> Response:
 @operation("Forgets a video", DeletedSchema)
 def delete_video(video_id: str) -> Response:
     """Where it is still made, the bot is stopped at the job's next beat."""
-    own_shelf(VIDEOS).remove(video_id)
+    own_records(VIDEOS).remove(video_id)
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
 
 

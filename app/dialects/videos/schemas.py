@@ -22,10 +22,10 @@ from app.schemas.json_form import (
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
-MOST_PROMPT_CHARS = 32_000
+MAX_PROMPT_CHARS = 32_000
 """As at OpenAI. The prompt is kept, and told again with the video."""
 
-MOST_SECONDS = 3_600
+MAX_SECONDS = 3_600
 
 _SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
 
@@ -38,13 +38,13 @@ class Seconds(fields.Field[int | float]):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError('Must be a number of seconds, such as 4 or "4".')
-        if not 0 < value <= MOST_SECONDS:
-            raise ValidationError(f"Must be above 0 and at most {MOST_SECONDS} seconds.")
+        if not 0 < value <= MAX_SECONDS:
+            raise ValidationError(f"Must be above 0 and at most {MAX_SECONDS} seconds.")
         return int(value) if value == int(value) else value
 
     def json_schema(self, describe: Describe) -> JsonSchema:
         text = {**TEXT, "pattern": f"^{_SECONDS.pattern}$"}
-        return any_of({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_SECONDS}, text)
+        return any_of({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SECONDS}, text)
 
 
 class Reference(fields.Field[Media | str | dict[str, str]]):
@@ -83,7 +83,7 @@ class CreateVideoSchema(BaseSchema):
     class Meta:
         unknown = INCLUDE
 
-    prompt = fields.String(required=True, validate=validate.Length(1, MOST_PROMPT_CHARS))
+    prompt = fields.String(required=True, validate=validate.Length(1, MAX_PROMPT_CHARS))
     model = optional(fields.String, validate=MODEL_NAME)
     seconds = optional(Seconds)
     size = optional(fields.String, validate=validate.Length(1, 32))

@@ -21,7 +21,7 @@ UNSAID = "auto"
 WANTED = ("video/",)
 """How the content types begin of what a video may be."""
 
-MOST_LINK_CHARS = 16_000_000
+MAX_LINK_CHARS = 16_000_000
 """A bot may give its file within the link, as a data URL. More of it could not be kept."""
 
 _TOLD = (
@@ -85,7 +85,7 @@ def made(answer: Answer) -> Record:
     Raises UpstreamError.
     """
     file = first_wanted(answer.media, WANTED)
-    if len(file.url) > MOST_LINK_CHARS:
+    if len(file.url) > MAX_LINK_CHARS:
         message = "The bot gave its file within its answer, too large to be kept here."
         raise UpstreamError(message, retryable=False)
     return {"file": {"url": file.url, "content_type": file.content_type, "name": file.name}}

@@ -18,7 +18,7 @@ from app.core.events import (
     ToolCallDelta,
     flatten,
 )
-from app.core.stages.limits import MOST_PIECE_CHARS, limit_tokens
+from app.core.stages.limits import MAX_PIECE_CHARS, limit_tokens
 from tests.core.deltas import batches_of, chunked, merged, text_of
 
 CALL = ToolCallDelta(0, '{"city": "Paris"}', "call_1", "weather")
@@ -200,14 +200,14 @@ def test_limit_streamed_is_limit_whole(pieces: list[str], most: int) -> None:
 @pytest.mark.parametrize("unit", ["a", " ", "=", "你", "\n", "😀", "'s"])
 @pytest.mark.parametrize("most", [10, 1_000])
 def test_runs_without_a_border_are_cut_alike(unit: str, most: int) -> None:
-    text = unit * (5 * MOST_PIECE_CHARS // len(unit))
+    text = unit * (5 * MAX_PIECE_CHARS // len(unit))
     whole = limited(most, TextDelta(text))
     assert limited(most, *map(TextDelta, text)) == whole
     assert (
         limited(most, TextDelta(text[:7]), TextDelta(text[7:3_333]), TextDelta(text[3_333:]))
         == whole
     )
-    assert tokens.count(text_of(whole)) <= most + len(text) // MOST_PIECE_CHARS
+    assert tokens.count(text_of(whole)) <= most + len(text) // MAX_PIECE_CHARS
 
 
 @pytest.mark.parametrize("unit", ["more ", "a", "你好", "x1 ", "\n", "=-"])

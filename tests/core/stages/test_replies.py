@@ -32,7 +32,7 @@ from app.core.stages.replies import (
     count_usage,
     drop_repeated_calls,
     end_at_cut,
-    retell,
+    hold_until_end,
     settle_replacements,
     split_reasoning,
 )
@@ -45,7 +45,7 @@ def settle(*events: Event) -> list[Event]:
 def whole(*events: Event) -> str:
     """The text of the answer that is not streamed."""
     settled = settle_replacements([[event] for event in events])
-    told = retell(settled, partial(split_reasoning, mode="inline"))
+    told = hold_until_end(settled, partial(split_reasoning, mode="inline"))
     return "".join(texts(list(flatten(told))))
 
 
@@ -124,7 +124,9 @@ def test_a_whole_answer_can_be_cut_before_its_end() -> None:
         while True:
             yield [TextDelta("more ")]
 
-    told = retell(endless(), lambda batches: end_at_cut(stop_at(batches, ("e m",)), lambda: None))
+    told = hold_until_end(
+        endless(), lambda batches: end_at_cut(stop_at(batches, ("e m",)), lambda: None)
+    )
     assert "".join(texts(list(flatten(told)))) == "mor"
 
 

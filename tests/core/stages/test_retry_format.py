@@ -16,7 +16,7 @@ from app.core.events import (
     ToolCallDelta,
     flatten,
 )
-from app.core.stages.retry_format import PromiseBroken, insist, must_insist
+from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
 
 HELLO = (Message("user", (Text("hi"),)),)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
@@ -40,13 +40,13 @@ def bot(*answers: list[Event]) -> tuple[Callable[[Query], Batches], list[Query]]
 
 
 def test_who_must_be_insisted_on() -> None:
-    assert must_insist(STRICT) and must_insist(LOOSE) and must_insist(FORCED)
-    assert not must_insist(Query("m", "b", HELLO, tools=(ToolSpec("f"),)))
+    assert needs_format(STRICT) and needs_format(LOOSE) and needs_format(FORCED)
+    assert not needs_format(Query("m", "b", HELLO, tools=(ToolSpec("f"),)))
 
 
 def test_a_good_answer_comes_at_its_end_and_reasoning_at_once() -> None:
     ask, asked = bot([ReasoningDelta("hm"), TextDelta('{"a"'), TextDelta(": 1}")])
-    batches = list(insist(ask, STRICT))
+    batches = list(retry_format(ask, STRICT))
     assert batches[1] == [ReasoningDelta("hm")]
     assert batches[-1] == [TextDelta('{"a": 1}')]
     assert [] in batches and len(asked) == 1
@@ -54,7 +54,7 @@ def test_a_good_answer_comes_at_its_end_and_reasoning_at_once() -> None:
 
 def test_a_bad_answer_is_asked_for_again_with_its_faults() -> None:
     ask, asked = bot([TextDelta('{"a": "x"}')], [TextDelta('{"a": 2}')])
-    events = list(flatten(insist(ask, STRICT)))
+    events = list(flatten(retry_format(ask, STRICT)))
     assert events == [Discarded('{"a": "x"}'), TextDelta('{"a": 2}')]
     answered, complaint = asked[1].messages[-2:]
     assert (answered.role, complaint.role) == ("assistant", "user")
@@ -63,35 +63,35 @@ def test_a_bad_answer_is_asked_for_again_with_its_faults() -> None:
 
 def test_a_strict_promise_is_not_broken() -> None:
     ask, asked = bot([TextDelta("{}")], [TextDelta("no")])
-    with pytest.raises(PromiseBroken, match="a"):
-        list(insist(ask, STRICT))
+    with pytest.raises(FormatNotMet, match="a"):
+        list(retry_format(ask, STRICT))
     assert len(asked) == 2
 
 
 def test_the_better_of_two_bad_answers_is_given() -> None:
     ask, _ = bot([TextDelta('{"b": 1}')], [TextDelta("I cannot.")])
-    assert list(flatten(insist(ask, LOOSE)))[-1] == TextDelta('{"b": 1}')
+    assert list(flatten(retry_format(ask, LOOSE)))[-1] == TextDelta('{"b": 1}')
 
 
 def test_an_answer_cut_at_max_tokens_is_not_asked_for_again() -> None:
     ask, asked = bot([TextDelta('{"a'), Cut("length")])
-    assert list(flatten(insist(ask, LOOSE))) == [TextDelta('{"a'), Cut("length")]
+    assert list(flatten(retry_format(ask, LOOSE))) == [TextDelta('{"a'), Cut("length")]
     ask, asked = bot([TextDelta('{"a'), Cut("length")])
-    with pytest.raises(PromiseBroken):
-        list(insist(ask, STRICT))
+    with pytest.raises(FormatNotMet):
+        list(retry_format(ask, STRICT))
     assert len(asked) == 1
 
 
 def test_a_forced_call() -> None:
     ask, asked = bot([TextDelta("no")], [TextDelta("ok"), CALL])
-    events = list(flatten(insist(ask, FORCED)))
+    events = list(flatten(retry_format(ask, FORCED)))
     assert events == [Discarded("no"), TextDelta("ok"), CALL]
     ask, asked = bot([TextDelta("no")], [TextDelta("no")])
-    with pytest.raises(PromiseBroken, match="f"):
-        list(insist(ask, FORCED))
+    with pytest.raises(FormatNotMet, match="f"):
+        list(retry_format(ask, FORCED))
 
 
 def test_a_call_needs_no_json() -> None:
     both = Query("m", "b", HELLO, tools=(ToolSpec("f"),), output_format=OutputFormat(SCHEMA))
     ask, _ = bot([TextDelta("let me see"), CALL])
-    assert list(flatten(insist(ask, both)))[-1] == CALL
+    assert list(flatten(retry_format(ask, both)))[-1] == CALL

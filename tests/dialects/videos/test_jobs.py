@@ -20,8 +20,8 @@ from app.config import Settings
 from app.demo.picture import colours_for
 from app.demo.video import shoot
 from app.dialects.videos.routes import VIDEOS
-from app.relay.jobs import BEAT_SECONDS, LOST_SECONDS, MOST_OF_ONE
-from app.state.records import Shelf
+from app.relay.jobs import BEAT_SECONDS, LOST_SECONDS, MAX_OF_ONE
+from app.state.records import RecordList
 from app.state.store import Store
 from tests.redis_server import running_redis
 from tests.servers import Server
@@ -63,8 +63,8 @@ class Client:
     def age(self, state_dir: Path, video_id: str) -> None:
         """As if its worker had been away for too long."""
         store = Store(Settings(state_dir=str(state_dir)))
-        shelf = Shelf(store, VIDEOS, hashlib.sha256(self.key.encode()).hexdigest())
-        assert shelf.update(video_id, {"beat": time.time() - LOST_SECONDS - 1})
+        records = RecordList(store, VIDEOS, hashlib.sha256(self.key.encode()).hexdigest())
+        assert records.update(video_id, {"beat": time.time() - LOST_SECONDS - 1})
 
 
 @pytest.fixture
@@ -132,17 +132,17 @@ def test_deleting_stops_the_bot(two_workers: Server, seen: Callable[[], Any]) ->
 
 def test_nobody_fills_the_worker(gateway: Server, someone: Client, seen: Callable[[], Any]) -> None:
     bot = "endless-many"
-    ids = [someone.create(gateway, bot) for _ in range(MOST_OF_ONE)]
+    ids = [someone.create(gateway, bot) for _ in range(MAX_OF_ONE)]
     refused = someone.ask(gateway, "POST", json={"model": bot, "prompt": PROMPT})
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0
     assert refused.json()["error"]["type"] == "rate_limit_error"
-    assert len(someone.ask(gateway, "GET", "?limit=100").json()["data"]) == MOST_OF_ONE
+    assert len(someone.ask(gateway, "GET", "?limit=100").json()["data"]) == MAX_OF_ONE
     other = Client()
     assert other.wait(gateway, other.create(gateway, "demo-video"))["status"] == "completed"
     for video_id in ids:
         someone.ask(gateway, "DELETE", f"/{video_id}")
-    assert closes(seen, bot, MOST_OF_ONE)
+    assert closes(seen, bot, MAX_OF_ONE)
     assert someone.wait(gateway, someone.create(gateway, "demo-video"))["status"] == "completed"
 
 

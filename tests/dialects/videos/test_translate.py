@@ -165,7 +165,7 @@ def test_another_file_where_there_is_no_video() -> None:
 
 def test_a_file_within_the_answer_has_a_largest_size() -> None:
     url = "data:video/mp4;base64,"
-    fits = url + "A" * (videos.MOST_LINK_CHARS - len(url))
+    fits = url + "A" * (videos.MAX_LINK_CHARS - len(url))
     assert videos.made(answer(MediaReply(fits, "video/mp4", "a")))["file"]["url"] == fits
     with pytest.raises(UpstreamError, match="too large"):
         videos.made(answer(MediaReply(fits + "A", "video/mp4", "a")))
