@@ -72,3 +72,25 @@ def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
 
 def _usual_type(kind: str) -> str:
     return _USUAL.get(kind, "application/octet-stream")
+
+
+def named_file(file_id: str, param: str) -> Media:
+    """What a dialect puts where a client names a file by its id; ``core/file_ids.py`` completes it.
+
+    A name that the dialect gives it instead of the id stays.
+    """
+    return Media("", file_id, param, file_id=file_id)
+
+
+def picture_of(source: Media | str | dict[str, str], param: str) -> Media:
+    """A picture that a request starts from: a file of a form, ``{"file_id": id}``, or a link.
+
+    Raises InvalidRequest.
+    """
+    match source:
+        case Media():
+            return source
+        case {"file_id": file_id}:
+            return named_file(file_id, f"{param}.file_id")
+        case _:
+            return media_from_url(str(source), "image", param)

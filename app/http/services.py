@@ -9,8 +9,10 @@ from flask import current_app, request
 from app.access.credentials import Gatekeeper
 from app.config import Settings
 from app.errors import InvalidRequest
-from app.poe.account import Account, Catalog
+from app.poe.account import Account
+from app.poe.catalog import Catalog
 from app.poe.pooled_history import PooledHistory
+from app.poe.uploads import Uploader
 from app.relay.jobs import Jobs
 from app.relay.reply import Relay
 from app.state.store import Store
@@ -27,6 +29,7 @@ class Services:
     store: Store
     account: Account
     history: PooledHistory
+    uploader: Uploader
     jobs: Jobs
 
 

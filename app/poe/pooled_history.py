@@ -7,11 +7,14 @@ between them.
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from cachetools import TTLCache
 
+from app.config import Settings
 from app.errors import InvalidRequest, UpstreamError
+from app.poe.account import Account, ask_together
 
 Entry = dict[str, Any]
 Place = tuple[int, int]
@@ -140,3 +143,9 @@ def _is_entry(entry: Any) -> bool:
         and isinstance(entry.get("query_id"), str)
         and isinstance(entry.get("creation_time"), int)
     )
+
+
+def pooled_history(settings: Settings, account: Account) -> PooledHistory:
+    """The history of the gateway's own keys; of none in pass-through mode."""
+    histories = [partial(account.history, key) for key in dict.fromkeys(settings.poe_api_keys)]
+    return PooledHistory(histories, ask_together)

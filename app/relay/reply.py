@@ -8,10 +8,14 @@ from app.config import ConfigError, Settings
 from app.core.conversation import Query
 from app.core.events import Batch, Batches
 from app.core.json_output.settle import instruct
-from app.core.stages import replies
 from app.core.stages.attachments import attach_media
-from app.core.stages.limits import limit_tokens, stop_at
+from app.core.stages.hold import hold_until_end
+from app.core.stages.limits import end_at_cut, limit_tokens, stop_at
+from app.core.stages.order_calls import drop_repeated_calls
+from app.core.stages.reasoning import split_reasoning
+from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.usage import count_usage
 from app.core.tools.base import ToolAdapter
 from app.core.tools.choice import adapter_named
 from app.errors import UpstreamError
@@ -22,10 +26,10 @@ from app.relay.counting import Count, PromptCounter, count_off_hub
 class Relay:
     """From a query to its answer. One for the worker; safe to share between greenlets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, client: PoeClient) -> None:
         """Raises ConfigError for a tool adapter that cannot be had."""
         self.settings = settings
-        self.client = PoeClient(settings)
+        self.client = client
         self.counter = PromptCounter()
         self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
 
@@ -80,24 +84,24 @@ class Reply:
         batches = self._retry_format(query) if needs_format(query) else self._ask(query)
         if self._media_in_text:
             batches = attach_media(batches)
-        return replies.count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
+        return count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
 
     def _ask(self, query: Query) -> Iterator[Batch]:
         """One question to the bot, and the stages of what it says."""
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.client.ask(asked, self._lease.key)
-        batches = replies.settle_replacements(self._upstream)
+        batches = settle_replacements(self._upstream)
         stages = partial(self._stages, query=query)
-        return stages(batches) if self._streaming else replies.hold_until_end(batches, stages)
+        return stages(batches) if self._streaming else hold_until_end(batches, stages)
 
     def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
-        batches = replies.split_reasoning(batches, mode=self._relay.settings.reasoning)
-        batches = replies.drop_repeated_calls(self._adapter.parse(batches, query))
+        batches = split_reasoning(batches, mode=self._relay.settings.reasoning)
+        batches = drop_repeated_calls(self._adapter.parse(batches, query))
         batches = stop_at(batches, query.stop)
         if query.max_tokens is not None:
             batches = limit_tokens(batches, query.max_tokens)
-        return replies.end_at_cut(batches, self.close)
+        return end_at_cut(batches, self.close)
 
     def _retry_format(self, query: Query) -> Iterator[Batch]:
         try:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from app.schemas.fields import Whole
+from app.schemas.fields import Flag, Whole
 from app.schemas.json_form import Describe, JsonSchema, any_of
 from app.schemas.loading import BaseSchema
 
@@ -16,6 +16,14 @@ class AnswerSchema(BaseSchema):
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         field_obj.required = _SOMETIMES not in field_obj.metadata
+
+
+class PageSchema(AnswerSchema):
+    """The ends of a page, null where it is empty."""
+
+    has_more = Flag()
+    first_id = fields.String(allow_none=True)
+    last_id = fields.String(allow_none=True)
 
 
 class AnyOf(fields.Field[Any]):

@@ -6,7 +6,7 @@ however the bot's text was cut into deltas.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from app.core.events import Batch, Batches, Cut, Event, ReasoningDelta, TextDelta, ToolCallDelta
 from app.core.tokens import count, encoding
@@ -252,3 +252,14 @@ def _utf8(text: str) -> bytes:
 
 def _text(text: str) -> Batch:
     return [TextDelta(text)] if text else []
+
+
+def end_at_cut(batches: Batches, close: Callable[[], None]) -> Iterator[Batch]:
+    """Ends the reply where a stage has cut it, and calls ``close`` at once: nobody reads on."""
+    for batch in batches:
+        cut = bool(batch) and isinstance(batch[-1], Cut)
+        if cut:
+            close()
+        yield batch
+        if cut:
+            return

@@ -22,10 +22,12 @@ from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.request_log import current_record
 from app.http.services import read_json, services
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.relay.parallel import MergedReplies
 from app.schemas.loading import load_payload
 
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
+FORMAT = WireFormat(blueprint)
 _SPEECH_SCHEMA = SpeechSchema()
 _TRANSCRIPTION_SCHEMA = TranscriptionSchema()
 _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")

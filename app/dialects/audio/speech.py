@@ -6,9 +6,10 @@ from typing import Any
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Batch, Batches, Event, Finished, MediaReply, Usage
-from app.core.frames import OpenAIStream, data_frame
+from app.core.frames import data_frame
 from app.core.stages.extract_files import first_wanted
 from app.dialects.audio.schemas import SpeechSchema
+from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import bot_parameters
 
 WANTED = ("audio/", "video/")

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, Event, Finished, TextDelta, Usage
-from app.core.frames import OpenAIStream, data_frame
+from app.core.frames import data_frame
 from app.dialects.audio.schemas import TranscriptionSchema
 from app.dialects.audio.speech import render_usage
+from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import bot_parameters
 
 Task = Literal["transcribe", "translate"]

@@ -1,4 +1,4 @@
-"""Answers of OpenAI's Chat Completions and of the old Completions."""
+"""Answers of OpenAI's Chat Completions."""
 
 from marshmallow import fields
 
@@ -73,20 +73,4 @@ class ChatCompletionSchema(AnswerSchema):
     created = count()
     model = fields.String()
     choices = listed(ChoiceSchema)
-    usage = fields.Nested(UsageSchema)
-
-
-class TextChoiceSchema(AnswerSchema):
-    text = fields.String()
-    index = count()
-    logprobs = null()
-    finish_reason = word("stop", "length", "tool_calls")
-
-
-class CompletionSchema(AnswerSchema):
-    id = fields.String()
-    object = word("text_completion")
-    created = count()
-    model = fields.String()
-    choices = listed(TextChoiceSchema)
     usage = fields.Nested(UsageSchema)

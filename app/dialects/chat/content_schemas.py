@@ -6,7 +6,6 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from app.schemas.fields import load_each
 from app.schemas.json_form import (
-    BASE64,
     FILLED,
     LINK,
     TEXT,
@@ -18,14 +17,7 @@ from app.schemas.json_form import (
     of_types,
 )
 from app.schemas.loading import BaseSchema
-
-
-class TextPartSchema(BaseSchema):
-    text = fields.String(required=True)
-
-
-class RefusalPartSchema(BaseSchema):
-    refusal = fields.String(required=True)
+from app.schemas.openai_parts import AudioPartSchema, RefusalPartSchema, TextPartSchema
 
 
 class LinkSchema(BaseSchema):
@@ -38,15 +30,6 @@ class ImagePartSchema(BaseSchema):
 
 class VideoPartSchema(BaseSchema):
     video_url = fields.Nested(LinkSchema, required=True)
-
-
-class AudioSchema(BaseSchema):
-    data = fields.String(required=True, validate=validate.Length(min=1), metadata=BASE64)
-    format = fields.String(required=True, validate=validate.Length(min=1))
-
-
-class AudioPartSchema(BaseSchema):
-    input_audio = fields.Nested(AudioSchema, required=True)
 
 
 class FileSchema(BaseSchema):

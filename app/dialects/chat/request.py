@@ -17,9 +17,8 @@ from app.core.conversation import (
     ToolSpec,
 )
 from app.core.json_output.settle import check_schema
-from app.core.media import media_from_base64, media_from_url
+from app.core.media import media_from_base64, media_from_url, named_file
 from app.dialects.chat.schemas import ChatSchema
-from app.dialects.files.translate import named_file
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
 

@@ -19,7 +19,8 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
-from app.core.frames import OpenAIStream, data_frame
+from app.core.frames import data_frame
+from app.http.openai_stream import OpenAIStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,17 @@ from app.dialects.chat import response as chat
 from app.dialects.chat.answers import ChatCompletionSchema
 from app.dialects.chat.request import parse
 from app.dialects.chat.schemas import ChatSchema
-from app.dialects.files.routes import with_files
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
 from app.http.services import read_json, services
+from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.relay.parallel import answer_in_parallel
 from app.schemas.loading import load_payload
 
 blueprint = Blueprint("chat", __name__)
+FORMAT = WireFormat(blueprint)
 _SCHEMA = ChatSchema()
 
 

@@ -11,7 +11,6 @@ from app.dialects.chat.tool_schemas import (
     ResponseFormatSchema,
     ToolChoiceSchema,
     ToolSchema,
-    WordOrNested,
 )
 from app.schemas.fields import (
     MODEL_NAME,
@@ -25,6 +24,7 @@ from app.schemas.fields import (
 )
 from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
+from app.schemas.typed import WordOrNested
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import Flag, Object
-from app.schemas.json_form import Describe, JsonSchema, any_of, given, under_its_type, where
+from app.schemas.json_form import any_of, given, under_its_type, where
 from app.schemas.loading import BaseSchema
 
 _NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
@@ -74,25 +74,6 @@ class ToolChoiceSchema(NamedToolSchema):
             raise ValidationError(f"Unknown type of tool choice: {kind!r}.", "type")
         if choice[kind] is None:
             raise ValidationError("Missing data for required field.", kind)
-
-
-class WordOrNested(fields.Field[Any]):
-    """One of some words, loaded as it is, or an object of a schema."""
-
-    def __init__(self, words: tuple[str, ...], schema: type[BaseSchema], **options: Any) -> None:
-        self._words = words
-        self._schema = schema()
-        super().__init__(load_default=None, allow_none=True, **options)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, dict):
-            return self._schema.load(value)
-        if value not in self._words:
-            raise ValidationError(f"Must be an object or one of: {', '.join(self._words)}.")
-        return value
-
-    def json_schema(self, describe: Describe) -> JsonSchema:
-        return any_of({"enum": list(self._words)}, describe(self._schema))
 
 
 class JsonSchemaSchema(BaseSchema):

@@ -2,18 +2,20 @@
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.dialects.chat.answers import CompletionSchema as Answer
 from app.dialects.chat.response import new_envelope
 from app.dialects.completions import translate as completions
+from app.dialects.completions.answers import CompletionSchema as Answer
 from app.dialects.completions.schemas import CompletionSchema
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
 from app.http.services import read_json, services
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.relay.parallel import answer_in_parallel
 from app.schemas.loading import load_payload
 
 blueprint = Blueprint("completions", __name__)
+FORMAT = WireFormat(blueprint)
 _SCHEMA = CompletionSchema()
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, FinishReason, TextDelta, Usage
-from app.core.frames import OpenAIStream, data_frame
+from app.core.frames import data_frame
 from app.dialects.chat.response import Envelope, render_usage
 from app.dialects.completions.schemas import MAX_CHOICES, CompletionSchema
 from app.errors import InvalidRequest
+from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import bot_parameters
 
 _KIND = "text_completion"

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from app.dialects.files.schemas import PURPOSES
-from app.schemas.answers import AnswerSchema, count, listed, null, word
+from app.schemas.answers import AnswerSchema, PageSchema, count, listed, null, word
 from app.schemas.fields import Flag
 
 
@@ -17,14 +17,6 @@ class FileSchema(AnswerSchema):
     purpose = word(*PURPOSES)
     status = word("processed")
     status_details = null()
-
-
-class PageSchema(AnswerSchema):
-    """The ends of a page, null where it is empty."""
-
-    has_more = Flag()
-    first_id = fields.String(allow_none=True)
-    last_id = fields.String(allow_none=True)
 
 
 class FilesSchema(PageSchema):

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
 from app.access.credentials import Lease
-from app.core.conversation import Media, Query
+from app.core.conversation import Media
+from app.core.file_ids import Record
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
     AnthropicDeletedSchema,
@@ -26,31 +27,26 @@ from app.dialects.files.schemas import (
     UploadFormSchema,
     UploadSchema,
 )
-from app.dialects.files.translate import Record
-from app.errors import InvalidRequest, UpstreamError, speaks_anthropic
+from app.errors import InvalidRequest, UpstreamError
 from app.http.bot_files import open_for_client, send_bot_file
 from app.http.forms import bare_name
 from app.http.operations import ACCOUNT_ERRORS, operation
 from app.http.record_pages import own_records, read_ordered_page, read_page, records_of
 from app.http.services import services
+from app.http.stored_files import FILES
+from app.http.wire_formats import WireFormat, wants_anthropic
 from app.schemas.loading import load_payload
-from app.state.records import Kind, RecordList, expiry
-
-FILES = Kind("files", noun="file")
+from app.state.records import RecordList, expiry
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
+FORMAT = WireFormat(blueprint, both_vendors=True)
 _UPLOAD_SCHEMA = UploadSchema()
 _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 
-def with_files(query: Query, lease: Lease) -> Query:
-    """For the views of conversations: the query, its file ids resolved for that client."""
-    return files.resolve_files(query, records_of(FILES, lease).find)
-
-
 def _tell(record: Record) -> Response:
-    render = files.render_anthropic_file if speaks_anthropic() else files.render_file
+    render = files.render_anthropic_file if wants_anthropic() else files.render_file
     return jsonify(render(record))
 
 
@@ -66,7 +62,7 @@ def _tell(record: Record) -> Response:
 def upload_file() -> Response:
     lease = services().gatekeeper.lease(request)
     form = request.form.to_dict()
-    if speaks_anthropic():
+    if wants_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
@@ -92,7 +88,7 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
     media = Media(sent.mimetype or "application/octet-stream", name, "file")
-    attachment = services().relay.client.uploader.upload_stream(sent.stream, media, lease.key)
+    attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
     return {
         "id": f"file-{uuid.uuid4().hex}",
         "name": name,
@@ -115,7 +111,7 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
 )
 def list_files() -> Response:
     records = own_records(FILES)
-    if speaks_anthropic():
+    if wants_anthropic():
         return _list_for_anthropic(records)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
@@ -152,9 +148,8 @@ def send_content(file_id: str) -> Response:
 @blueprint.delete("/<file_id>")
 @operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
 def delete_file(file_id: str) -> Response:
-    own_records(FILES).remove(
-        file_id
-    )  # Poe has no way to delete an upload: only the id is forgotten
-    if speaks_anthropic():
+    # Poe has no way to delete an upload: only the id is forgotten.
+    own_records(FILES).remove(file_id)
+    if wants_anthropic():
         return jsonify({"id": file_id, "type": "file_deleted"})
     return jsonify({"id": file_id, "object": "file", "deleted": True})

@@ -3,12 +3,14 @@
 from flask import Blueprint, Response, jsonify
 
 from app.core.tokens import encoding
-from app.dialects.models.answers import AliveSchema, ReadySchema
+from app.dialects.health.answers import AliveSchema, ReadySchema
 from app.http.operations import operation
 from app.http.services import services
+from app.http.wire_formats import WireFormat
 from app.poe.account import poe_is_reachable
 
 blueprint = Blueprint("health", __name__)
+FORMAT = WireFormat(blueprint)
 
 
 @blueprint.get("/healthz")

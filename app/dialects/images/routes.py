@@ -12,7 +12,6 @@ from app.config import Settings
 from app.core.conversation import Query
 from app.core.events import MediaReply
 from app.core.stages.extract_files import leave, only_files
-from app.dialects.files.routes import with_files
 from app.dialects.images import translate as images
 from app.dialects.images.answers import ImagesSchema
 from app.dialects.images.schemas import (
@@ -26,7 +25,9 @@ from app.http.forms import read_payload
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
 from app.http.services import services
+from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.poe.downloads import Budget
 from app.relay.parallel import MergedReplies
 from app.schemas.loading import BaseSchema, load_payload
@@ -35,6 +36,7 @@ MAX_BYTES_INLINE = 50_000_000
 """What the files of one answer may have together where it carries them itself."""
 
 blueprint = Blueprint("images", __name__)
+FORMAT = WireFormat(blueprint)
 _GENERATION_SCHEMA = GenerationSchema()
 _EDIT_SCHEMA = EditSchema()
 _VARIATION_SCHEMA = VariationSchema()

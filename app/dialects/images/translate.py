@@ -14,9 +14,10 @@ from marshmallow import Schema
 
 from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
-from app.core.frames import OpenAIStream, named_frame
-from app.dialects.files.translate import picture_of
+from app.core.frames import named_frame
+from app.core.media import picture_of
 from app.errors import InvalidRequest
+from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import aspect_of, bot_parameters
 
 Kind = Literal["image_generation", "image_edit"]

@@ -18,8 +18,7 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.media import media_from_base64, media_from_url
-from app.dialects.files.translate import named_file
+from app.core.media import media_from_base64, media_from_url, named_file
 from app.errors import InvalidRequest
 
 Block = tuple[str, dict[str, Any]]

@@ -22,7 +22,8 @@ from app.core.events import (
     Usage,
 )
 from app.core.frames import named_frame
-from app.errors import ApiError, anthropic_envelope
+from app.errors import ApiError
+from app.http.envelopes import anthropic_envelope
 
 Thinking = Literal["shown", "omitted", "none"]
 

@@ -2,18 +2,21 @@
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.dialects.files.routes import with_files
 from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
+from app.http.envelopes import ANTHROPIC
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
 from app.http.services import read_json, services
+from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.schemas.loading import load_payload
 
 blueprint = Blueprint("messages", __name__)
+FORMAT = WireFormat(blueprint, ANTHROPIC)
 _SCHEMA = MessagesSchema()
 _COUNT_SCHEMA = CountTokensSchema()
 

@@ -1,10 +1,9 @@
-"""Answers that tell of models, of points and of the gateway itself."""
+"""Answers of the Models API."""
 
 from marshmallow import INCLUDE, fields
 
-from app.dialects.files.answers import PageSchema
-from app.schemas.answers import AnswerSchema, count, listed, sometimes, word
-from app.schemas.fields import Number, Object, Whole
+from app.schemas.answers import AnswerSchema, PageSchema, count, listed, sometimes, word
+from app.schemas.fields import Number, Whole
 
 
 class ModalitiesSchema(AnswerSchema):
@@ -40,54 +39,3 @@ class ModelSchema(AnswerSchema):
 class ModelsSchema(PageSchema):
     object = word("list")
     data = listed(ModelSchema)
-
-
-class PoeSchema(AnswerSchema):
-    """Poe's own object, passed on as it is."""
-
-    class Meta:
-        unknown = INCLUDE
-
-
-class BalanceSchema(PoeSchema):
-    """Poe's own object; over a pool of keys the sum."""
-
-    current_point_balance = Number()
-
-
-class EntrySchema(PoeSchema):
-    """``creation_time`` is in microseconds."""
-
-    creation_time = Whole()
-    query_id = fields.String()
-    bot_name = sometimes(fields.String())
-    usage_type = sometimes(fields.String())
-    cost_points = sometimes(Number())
-
-
-class HistorySchema(PoeSchema):
-    has_more = fields.Boolean()
-    length = count()
-    data = listed(EntrySchema)
-
-
-class AliveSchema(AnswerSchema):
-    status = word("ok")
-
-
-class ReadySchema(AnswerSchema):
-    status = word("ready")
-    vocabulary = word("loaded")
-    poe = word("reachable", "unreachable")
-    store = word("usable", "unusable")
-
-
-class DocumentSchema(AnswerSchema):
-    """This document."""
-
-    openapi = fields.String()
-    info = Object()
-    servers = listed(Object())
-    tags = listed(Object())
-    paths = Object()
-    components = Object()

@@ -5,13 +5,15 @@ from flask import Blueprint, Response, jsonify, request
 from app.core.paging import Page, cut_page
 from app.dialects.models.answers import ModelSchema, ModelsSchema
 from app.dialects.models.translate import find_model, render_list, render_models
-from app.errors import NotFound, UpstreamError, speaks_anthropic
+from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
 from app.http.services import services
+from app.http.wire_formats import WireFormat, wants_anthropic
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
 
 blueprint = Blueprint("models", __name__)
+FORMAT = WireFormat(blueprint, both_vendors=True)
 _QUERY_SCHEMA = ModelsQuerySchema()
 
 
@@ -26,7 +28,7 @@ def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
     services().gatekeeper.lease(request)
     models = render_models(services().catalog.models(), services().settings)
-    if not speaks_anthropic():
+    if not wants_anthropic():
         return jsonify(render_list(Page(models, has_more=False)))
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])

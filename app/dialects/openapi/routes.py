@@ -9,14 +9,15 @@ from apispec import APISpec
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from werkzeug.routing import Rule
 
-from app.dialects.models.answers import DocumentSchema
-from app.errors import is_anthropic
-from app.http.error_answers import AnthropicSchema, OpenAISchema
+from app.dialects.openapi.answers import DocumentSchema
+from app.http.envelopes import ANTHROPIC, OPENAI
 from app.http.operations import Operation, operation, operation_of
+from app.http.wire_formats import WireFormat, envelopes_of
 from app.schemas.json_form import BINARY, FILLED, TEXT, JsonSchema
 from app.schemas.openapi import Converter, SchemasPlugin
 
 blueprint = Blueprint("openapi", __name__)
+FORMAT = WireFormat(blueprint)
 
 VERSION = "0.1.0"
 
@@ -43,9 +44,9 @@ ERRORS = {
 """Each error that a client is told of: the name and the meaning of its status."""
 
 _ENVELOPES: dict[str, Any] = {
-    "": OpenAISchema(),
-    "Anthropic": AnthropicSchema(),
-    "Either": {"anyOf": [OpenAISchema(), AnthropicSchema()]},
+    OPENAI.name: OPENAI.schema(),
+    ANTHROPIC.name: ANTHROPIC.schema(),
+    "Either": {"anyOf": [OPENAI.schema(), ANTHROPIC.schema()]},
 }
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -149,13 +150,19 @@ def _request_body(told: Operation, converter: Converter) -> JsonSchema:
 
 
 def _responses(rule: Rule, told: Operation) -> JsonSchema:
-    prefix = "Anthropic" if is_anthropic(rule.rule) else "Either" if told.versioned else ""
+    prefix = _error_prefix(rule)
     errors = {str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, told))}
     if not told.answer:
         return errors
     words = "Whole, or in the vendor's server-sent events." if told.streams else "Done."
     answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(told))}
     return {"200": answer, **errors}
+
+
+def _error_prefix(rule: Rule) -> str:
+    """Of the names of the error answers: which vendor's envelope they have."""
+    envelopes = envelopes_of(current_app, rule.rule)
+    return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 
 def _statuses(rule: Rule, told: Operation) -> set[int]:

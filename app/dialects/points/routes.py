@@ -4,23 +4,16 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.config import Settings
-from app.dialects.models.answers import BalanceSchema, HistorySchema
+from app.dialects.points.answers import BalanceSchema, HistorySchema
 from app.http.operations import ACCOUNT_ERRORS, operation
 from app.http.services import services
-from app.poe.account import Account, ask_together
-from app.poe.pooled_history import PooledHistory
+from app.http.wire_formats import WireFormat
 from app.schemas.loading import load_payload
 from app.schemas.paging import HistoryQuerySchema
 
 blueprint = Blueprint("usage", __name__, url_prefix="/usage")
+FORMAT = WireFormat(blueprint)
 _QUERY_SCHEMA = HistoryQuerySchema()
-
-
-def pooled_history(settings: Settings, account: Account) -> PooledHistory:
-    """For the parts of the gateway: the history of its own keys, none in pass-through mode."""
-    histories = [partial(account.history, key) for key in dict.fromkeys(settings.poe_api_keys)]
-    return PooledHistory(histories, ask_together)
 
 
 @blueprint.get("/current_balance")

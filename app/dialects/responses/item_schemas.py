@@ -5,7 +5,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from app.dialects.chat.content_schemas import AudioPartSchema, RefusalPartSchema, TextPartSchema
 from app.dialects.responses.tool_schemas import Tools, load_objects
 from app.schemas.fields import optional
 from app.schemas.json_form import (
@@ -23,6 +22,7 @@ from app.schemas.json_form import (
     of_types,
 )
 from app.schemas.loading import BaseSchema
+from app.schemas.openai_parts import AudioPartSchema, RefusalPartSchema, TextPartSchema
 
 ROLES = ("user", "assistant", "system", "developer")
 

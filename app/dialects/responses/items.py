@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult
-from app.core.media import media_from_base64, media_from_url
+from app.core.media import media_from_base64, media_from_url, named_file
 from app.core.paging import cut_page
-from app.dialects.files.translate import named_file
 from app.dialects.responses.tools import offered_name
 from app.errors import InvalidRequest
 

@@ -6,23 +6,26 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from app.dialects.files.routes import with_files
 from app.dialects.responses import response as responses
 from app.dialects.responses.answers import DeletedSchema, InputItemsSchema, ResponseSchema
 from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
 from app.dialects.responses.schemas import ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
-from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong, error_response
+from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
+from app.http.error_responses import error_response
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
 from app.http.services import read_json, services
+from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
 from app.schemas.loading import load_payload
 from app.schemas.paging import OrderedQuerySchema
 from app.state.store import Store
 
 blueprint = Blueprint("responses", __name__)
+FORMAT = WireFormat(blueprint)
 _SCHEMA = ResponsesSchema()
 _RETRIEVE_SCHEMA = RetrieveSchema()
 _PAGE_SCHEMA = OrderedQuerySchema()

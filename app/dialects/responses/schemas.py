@@ -5,13 +5,13 @@ from typing import Any
 
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
-from app.dialects.chat.tool_schemas import WordOrNested
 from app.dialects.responses.item_schemas import Input
 from app.dialects.responses.tool_schemas import ToolChoiceSchema, Tools
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
+from app.schemas.typed import WordOrNested
 
 
 def _refuse(message: str) -> Callable[[Any], None]:

@@ -2,8 +2,7 @@
 
 from marshmallow import fields
 
-from app.dialects.files.answers import PageSchema
-from app.schemas.answers import AnswerSchema, count, listed, null, word
+from app.schemas.answers import AnswerSchema, PageSchema, count, listed, null, word
 from app.schemas.fields import Flag
 
 

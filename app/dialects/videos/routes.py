@@ -12,7 +12,6 @@ from app.access.credentials import Lease
 from app.core.conversation import Media, Query
 from app.core.events import Batch, Batches, fold
 from app.core.stages.extract_files import only_files
-from app.dialects.files.routes import with_files
 from app.dialects.videos import translate as videos
 from app.dialects.videos.answers import DeletedSchema, VideoSchema, VideosSchema
 from app.dialects.videos.schemas import ContentQuerySchema, CreateVideoSchema
@@ -23,6 +22,8 @@ from app.http.operations import MADE_FILE, operation
 from app.http.record_pages import own_records, read_ordered_page, records_of
 from app.http.request_log import current_record
 from app.http.services import services
+from app.http.stored_files import with_files
+from app.http.wire_formats import WireFormat
 from app.relay.jobs import Beat, with_lost_jobs_failed
 from app.relay.reply import Relay
 from app.schemas.loading import load_payload
@@ -33,6 +34,7 @@ POLL_AFTER_MS = "2000"
 VIDEOS = Kind("videos", noun="video", apart="file")  # bots may give films within their links
 
 blueprint = Blueprint("videos", __name__, url_prefix="/videos")
+FORMAT = WireFormat(blueprint)
 _CREATE_SCHEMA = CreateVideoSchema()
 _LIST_SCHEMA = OrderedQuerySchema()
 _CONTENT_SCHEMA = ContentQuerySchema()

@@ -5,9 +5,9 @@ from typing import Any
 
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
+from app.core.media import picture_of
 from app.core.paging import Page
 from app.core.stages.extract_files import first_wanted
-from app.dialects.files.translate import picture_of
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import NotFound, UpstreamError
 from app.schemas.parameters import aspect_of, bot_parameters

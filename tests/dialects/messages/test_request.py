@@ -9,7 +9,8 @@ from anthropic.types.beta import message_create_params as beta_params
 from app.core.conversation import Message, OutputFormat, Query, Text
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
-from app.errors import InvalidRequest, anthropic_envelope
+from app.errors import InvalidRequest
+from app.http.envelopes import anthropic_envelope
 from app.schemas.loading import load_payload
 
 

@@ -27,15 +27,12 @@ from app.core.events import (
     fold,
 )
 from app.core.stages.attachments import attach_media
-from app.core.stages.limits import stop_at
-from app.core.stages.replies import (
-    count_usage,
-    drop_repeated_calls,
-    end_at_cut,
-    hold_until_end,
-    settle_replacements,
-    split_reasoning,
-)
+from app.core.stages.hold import hold_until_end
+from app.core.stages.limits import end_at_cut, stop_at
+from app.core.stages.order_calls import drop_repeated_calls
+from app.core.stages.reasoning import split_reasoning
+from app.core.stages.replacements import settle_replacements
+from app.core.stages.usage import count_usage
 
 
 def settle(*events: Event) -> list[Event]:

@@ -1,8 +1,10 @@
 """Reasoning as Poe's bots write it: ``*Thinking...*``, quote lines, then the answer."""
 
+from collections.abc import Iterator
+
 import regex
 
-from app.core.events import ReasoningDelta, TextDelta
+from app.core.events import Batch, Batches, ReasoningDelta, Replacement, Restated, TextDelta
 
 Piece = TextDelta | ReasoningDelta
 
@@ -87,3 +89,75 @@ class ReasoningSplitter:
         pieces.append(TextDelta(self._held))
         self._held = ""
         return False
+
+
+def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
+    """Reasoning apart from the answer (``split``), left in it (``inline``) or left out (``drop``).
+
+    A Replacement, which contradicts what was sent, becomes the text or reasoning that is lacking.
+    """
+    shown = _ShownReply(mode)
+    for batch in batches:
+        out: Batch = []
+        for event in batch:
+            match event:
+                case TextDelta(text):
+                    out += shown.add(text)
+                case Replacement(text):
+                    out += shown.restate(text)
+                case _:
+                    out.append(event)
+        yield out
+    yield shown.close()
+
+
+class _ShownReply:
+    """Text and reasoning as the client has them."""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self._splitter = ReasoningSplitter()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+
+    def add(self, text: str) -> Batch:
+        if self._mode == "inline":
+            return self._show([TextDelta(text)])
+        return self._show(self._splitter.feed(text))
+
+    def close(self) -> Batch:
+        return self._show(self._splitter.close())
+
+    def restate(self, text: str) -> Batch:
+        """The whole reply again, otherwise: what of it the client lacks, text on a new line."""
+        before = "".join(self._text), "".join(self._reasoning)
+        self._text, self._reasoning = [], []
+        self._splitter = ReasoningSplitter()
+        self.add(text)
+        self.close()
+        self._splitter = ReasoningSplitter()
+        answer = _lacking(before[0], "".join(self._text), "\n")
+        reasoning = _lacking(before[1], "".join(self._reasoning), "\n")
+        events: Batch = [Restated()]
+        events += [ReasoningDelta(reasoning)] if reasoning else []
+        return events + ([TextDelta(answer)] if answer else [])
+
+    def _show(self, events: list[TextDelta | ReasoningDelta]) -> Batch:
+        shown: Batch = []
+        for event in events:
+            if isinstance(event, TextDelta):
+                self._text.append(event.text)
+                shown.append(event)
+            elif self._mode != "drop":
+                self._reasoning.append(event.text)
+                shown.append(event)
+        return shown
+
+
+def _lacking(before: str, now: str, border: str) -> str:
+    """Blanks at the end are no difference worth a repetition."""
+    if now.startswith(before):
+        return now[len(before) :]
+    if now == before.rstrip():
+        return ""
+    return border + now if now else ""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.events import ReasoningDelta, TextDelta
-from app.core.stages.thinking import ReasoningSplitter
+from app.core.stages.reasoning import ReasoningSplitter
 
 TEXTS = {
     "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n\n> three\n\nThe answer\n> quoted\n": (
