@@ -20,10 +20,10 @@ def records(tmp_path: Path) -> RecordList:
 
 
 def fill(records: RecordList, count: int) -> list[dict[str, Any]]:
-    records = [{"id": f"t{number}", "n": number, "expires_at": expiry()} for number in range(count)]
-    for record in records:
+    added = [{"id": f"t{number}", "n": number, "expires_at": expiry()} for number in range(count)]
+    for record in added:
         records.add(record)
-    return records
+    return added
 
 
 def is_even(record: dict[str, Any]) -> bool:
@@ -36,14 +36,14 @@ def is_even(record: dict[str, Any]) -> bool:
 def test_pages_are_those_of_the_whole_list(
     records: RecordList, newest_first: bool, limit: int, wanted: Callable[[Any], bool]
 ) -> None:
-    records = [record for record in fill(records, 7) if wanted(record)]
+    whole = [record for record in fill(records, 7) if wanted(record)]
     if newest_first:
-        records.reverse()
+        whole.reverse()
     ways: list[dict[str, Any]] = [{}]
-    ways += [{way: record["id"]} for way in ("after", "before") for record in records]
+    ways += [{way: record["id"]} for way in ("after", "before") for record in whole]
     for way in ways:
         page = read_page(records, limit, newest_first=newest_first, wanted=wanted, **way)
-        assert page == cut_page(records, limit, **way), way
+        assert page == cut_page(whole, limit, **way), way
 
 
 def test_what_is_gone_is_not_counted(records: RecordList) -> None:

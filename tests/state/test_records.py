@@ -31,10 +31,10 @@ def owner() -> str:
 
 @pytest.fixture
 def records(settings: Settings, owner: str) -> RecordList:
-    return open_shelf(settings, owner)
+    return open_list(settings, owner)
 
 
-def open_shelf(settings: Settings, owner: str) -> RecordList:
+def open_list(settings: Settings, owner: str) -> RecordList:
     """As each worker does."""
     return RecordList(Store(settings), THINGS, owner)
 
@@ -48,14 +48,14 @@ def all_of(records: RecordList) -> list[dict[str, Any]]:
 
 
 def test_it_works(settings: Settings, owner: str) -> None:
-    open_shelf(settings, owner).add(thing("thing_1", size=1))
-    records = open_shelf(settings, owner)
+    open_list(settings, owner).add(thing("thing_1", size=1))
+    records = open_list(settings, owner)
     updated = records.update("thing_1", {"size": 2})
     assert updated is not None and updated["size"] == 2
-    assert open_shelf(settings, owner).get("thing_1") == updated
-    assert all_of(open_shelf(settings, owner)) == [updated]
-    assert open_shelf(settings, "bob").update("thing_1", {"size": 3}) is None
-    assert all_of(open_shelf(settings, "bob")) == []
+    assert open_list(settings, owner).get("thing_1") == updated
+    assert all_of(open_list(settings, owner)) == [updated]
+    assert open_list(settings, "bob").update("thing_1", {"size": 3}) is None
+    assert all_of(open_list(settings, "bob")) == []
 
 
 def test_what_is_removed_does_not_come_back(records: RecordList) -> None:
@@ -73,10 +73,10 @@ def test_no_update_is_lost_and_none_brings_back_what_is_removed(
 ) -> None:
     names = [f"thing_{number}" for number in range(8)]
     for name in names:
-        open_shelf(settings, owner).add(thing(name))
+        open_list(settings, owner).add(thing(name))
 
     def grow(name: str, field: str) -> None:
-        records = open_shelf(settings, owner)
+        records = open_list(settings, owner)
         for number in range(20):
             records.update(name, {f"{field}{number}": number, "bulk": "x"})
 
@@ -84,10 +84,10 @@ def test_no_update_is_lost_and_none_brings_back_what_is_removed(
         list(pool.map(grow, names[:2] * 2, "aabb"))
         growing = [pool.submit(grow, name, "a") for name in names[2:]]
         for name in names[2:]:
-            open_shelf(settings, owner).remove(name)
+            open_list(settings, owner).remove(name)
         for task in growing:
             task.result()
-    records = open_shelf(settings, owner)
+    records = open_list(settings, owner)
     assert [len(records.get(name)) for name in names[:2]] == [42, 42]
     assert records.ids() == names[:2]
     assert [records.find(name) for name in names[2:]] == [None] * 6
