@@ -1,0 +1,88 @@
+"""Whether a client may ask a bot now: its rules, its limits, its budget."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from limits import RateLimitItem
+
+from app.access.client import Client
+from app.access.ledger import day_of, next_month_of
+from app.access.limits import Limits
+from app.access.store import DAY
+from app.errors import BudgetExceeded, NotPermitted
+
+
+class Spending(Protocol):
+    """What the ledger says of a token's points: today's and this month's."""
+
+    def points_of(self, token: str) -> tuple[float, float]: ...
+
+
+class Admission:
+    """One for the worker."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        spending: Spending,
+        *,
+        clock: Callable[[], float] = time.time,
+        rate_limit: RateLimitItem | None = None,
+        by_key: bool = False,
+    ) -> None:
+        """``rate_limit`` holds for clients without a token, by address, or ``by_key``."""
+        self.limits = limits
+        self._spending = spending
+        self._clock = clock
+        self._rate_limit = rate_limit
+        self._by_key = by_key
+
+    def admit(self, client: Client, bot: str) -> None:
+        """Before a bot is asked. A request is counted once, however many bots it asks.
+
+        Raises NotPermitted, BudgetExceeded, RateLimited.
+        """
+        if not client.rules.allows(bot):
+            raise NotPermitted(
+                f"This token may not ask {bot!r}.", param="model", code="model_not_allowed"
+            )
+        self.admit_request(client)
+
+    def admit_request(self, client: Client) -> None:
+        """The same for what asks no bot, such as an upload."""
+        if client.visit.is_admitted:
+            return
+        if client.has_token:
+            self._check_budget(client)
+            self.limits.check_tokens(client)
+            self.limits.check_requests(client)
+            self.limits.begin(client)
+        elif self._rate_limit is not None:
+            who = client.owner if self._by_key else client.visit.address
+            client.visit.windows["requests"] = self.limits.check_address(self._rate_limit, who)
+        client.visit.is_admitted = True
+
+    def settle(self, client: Client, tokens: int) -> None:
+        """Once the request has ended. ``tokens``: of prompt and answer. Raises nothing."""
+        if client.visit.is_admitted and client.has_token:
+            self.limits.end(client)
+            self.limits.charge_tokens(client, tokens)
+
+    def _check_budget(self, client: Client) -> None:
+        rules = client.rules
+        if not rules.has_budget():
+            return
+        now = self._clock()
+        of_day, of_month = self._spending.points_of(client.name)
+        for limit, spent, words, ends in (
+            (rules.points_per_day, of_day, "today", day_of(now) + DAY),
+            (rules.points_per_month, of_month, "this month", next_month_of(now)),
+        ):
+            if limit is not None and spent >= limit:
+                raise BudgetExceeded(
+                    f"The budget of this token is used up: {spent:g} of {limit:g} points {words}.",
+                    code="token_budget_exceeded",
+                    retry_after=str(math.ceil(ends - now)),
+                )
