@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -28,7 +29,10 @@ class BotRule:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting of the gateway. Times are seconds; the README's table explains each."""
+    """Every setting of the gateway. Times are seconds; the README's table explains each.
+
+    Frozen, but for ``take_over``: what a changed TOML file says is taken over without a restart.
+    """
 
     poe_api_keys: tuple[str, ...] = field(default=(), repr=False)
     access_tokens: tuple[str, ...] = field(default=(), repr=False)
@@ -52,17 +56,49 @@ class Settings:
     web_concurrency: int = 1
     state_dir: str = "state"
     state_url: str | None = field(default=None, repr=False)
+    stored_tokens: bool = False
+    admin_token: str | None = field(default=None, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
+    pool_tries: int = 3
+    pool_history: Literal["admin", "all"] = "admin"
+    rate_limit: str | None = None
+    rate_limit_by: Literal["address", "key"] = "address"
+    proxy_hops: int = 0
+    ledger: bool = True
+    ledger_days: int = 400
+    cost_in_usage: bool = False
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
     bots: tuple[BotRule, ...] = field(default=(), repr=False)
+    tokens: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if self.poe_api_keys and not self.access_tokens:
+        has_tokens = self.access_tokens or self.tokens or self.stored_tokens
+        if self.poe_api_keys and not has_tokens:
             raise ConfigError(
                 "POE_API_KEYS is set but ACCESS_TOKENS is not: anyone could spend your points. "
                 "Set ACCESS_TOKENS to what your clients shall send."
             )
-        for name in ("poe_api_keys", "access_tokens"):
-            if not all(is_credential(secret) for secret in getattr(self, name)):
+        for name in ("poe_api_keys", "access_tokens", "admin_token", "metrics_token"):
+            value = getattr(self, name)
+            secrets = (value,) if isinstance(value, str) else value or ()
+            if not all(is_credential(secret) for secret in secrets):
                 raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
+
+    @property
+    def is_token_mode(self) -> bool:
+        """Clients send tokens of this gateway; else their own Poe keys."""
+        return bool(self.poe_api_keys or self.access_tokens or self.tokens or self.stored_tokens)
+
+    def take_over(self, newer: "Settings") -> list[str]:
+        """Takes over from ``newer`` what needs no restart. Gives the names of what does need one.
+
+        The tokens are not among either: whoever compares tokens takes them over.
+        """
+        for name in LIVE_SETTINGS:
+            object.__setattr__(self, name, getattr(newer, name))
+        names = [entry.name for entry in fields(self) if entry.name != "tokens"]
+        return [name for name in names if getattr(self, name) != getattr(newer, name)]
 
     def bot_named(self, model: str) -> str:
         """The bot behind a model name: what an alias stands for, or the name itself."""
@@ -96,6 +132,26 @@ class Settings:
         return None
 
 
+LIVE_SETTINGS = (
+    "model_aliases",
+    "bots",
+    "tool_adapter",
+    "reasoning",
+    "image_model",
+    "video_model",
+    "first_event_timeout",
+    "idle_timeout",
+    "headers_wait",
+    "keepalive_seconds",
+    "pool_tries",
+    "pool_history",
+    "rate_limit",
+    "rate_limit_by",
+    "cost_in_usage",
+)
+"""What is read at each use, so that a changed TOML file needs no restart."""
+
+
 def is_credential(secret: str) -> bool:
     """Whether a text can be a key or a token: plain visible ASCII."""
     return secret.isascii() and secret.isprintable() and " " not in secret and secret != ""
@@ -123,10 +179,42 @@ def _pairs(value: Any) -> Pairs:
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
 
-def _reasoning(value: Any) -> str:
-    if value not in REASONING_MODES:
-        raise ValueError(f"expected one of {', '.join(REASONING_MODES)}")
-    return str(value)
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _switch(value: Any) -> bool:
+    """``on`` or ``off``; in a TOML file true or false as well."""
+    if value in ("on", "off"):
+        return bool(value == "on")
+    if not isinstance(value, bool):
+        raise ValueError("expected on or off")
+    return value
+
+
+def _rate_limit(value: Any) -> str:
+    """``60/minute``, ``1000 per hour``: as the ``limits`` library writes them."""
+    match = re.fullmatch(
+        r"\s*(\d{1,9})\s*(?:/|per)\s*(\d{1,6}\s*)?(second|minute|hour|day)s?\s*", str(value)
+    )
+    if match is None or int(match[1]) == 0 or (match[2] and int(match[2]) == 0):
+        raise ValueError("expected requests in a time, such as 60/minute")
+    return str(value).strip()
+
+
+def _up_to(most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number: int = _number(int, value)
+        if not 0 <= number <= most:
+            raise ValueError(f"expected a whole number from 0 to {most}, not {value!r}")
+        return number
+
+    return read
 
 
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -183,7 +271,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "image_model": str,
     "video_model": str,
     "tool_adapter": str,
-    "reasoning": _reasoning,
+    "reasoning": _one_of(*REASONING_MODES),
     "first_event_timeout": _positive(float),
     "idle_timeout": _positive(float),
     "headers_wait": _positive(float),
@@ -194,9 +282,25 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "web_concurrency": _positive(int),
     "state_dir": str,
     "state_url": _redis_url,
+    "stored_tokens": _switch,
+    "admin_token": str,
+    "metrics_token": str,
+    "pool_tries": _positive(int),
+    "pool_history": _one_of("admin", "all"),
+    "rate_limit": _rate_limit,
+    "rate_limit_by": _one_of("address", "key"),
+    "proxy_hops": _up_to(20),
+    "ledger": _switch,
+    "ledger_days": _positive(int),
+    "cost_in_usage": _switch,
+    "log_format": _one_of("json", "text"),
+    "log_level": _one_of("debug", "info", "warning", "error"),
 }
 
-SETTING_NAMES = tuple(entry.name.upper() for entry in fields(Settings) if entry.name != "bots")
+_TABLES = ("bots", "tokens")
+"""What only the TOML file can hold."""
+
+SETTING_NAMES = tuple(entry.name.upper() for entry in fields(Settings) if entry.name not in _TABLES)
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -207,6 +311,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     table = _read_toml(environ.get("POEGATE_CONFIG"))
     bots = _bot_rules(table.pop("bot", {}))
+    tokens = table.pop("token", {})
+    if not isinstance(tokens, dict):
+        raise ConfigError("token: expected a table of tokens")
     values: dict[str, Any] = {}
     for name, read in _READERS.items():
         raw = environ.get(name.upper()) or table.get(name)
@@ -219,7 +326,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")
     aliases = tuple((rule.glob, rule.alias_of) for rule in bots if rule.alias_of)
     values["model_aliases"] = values.get("model_aliases", ()) + aliases
-    return Settings(**values, bots=bots)
+    return Settings(**values, bots=bots, tokens=tokens)
 
 
 def _read_setting(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:

@@ -2,8 +2,9 @@
 
 from flask import Flask, Response
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.access.credentials import Gatekeeper
+from app.access.parts import open_access
 from app.config import Settings, load_settings
 from app.core import tokens
 from app.dialects.audio import routes as audio
@@ -29,8 +30,12 @@ from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
 from app.poe.pooled_history import pooled_history
+from app.relay.asking import Asker
+from app.relay.config_file import ConfigFile
 from app.relay.jobs import Jobs
+from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
+from app.relay.tasks import background_of
 from app.state.store import Store
 
 FORMATS = (
@@ -65,23 +70,40 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    account, client = Account(settings), PoeClient(settings)
-    app.extensions["poegate"] = Services(
-        settings,
-        Gatekeeper(settings),
-        Relay(settings, client),
-        Catalog(settings),
-        Store(settings),
-        account,
-        pooled_history(settings, account),
-        client.uploader,
-        Jobs(),
-    )
-    register_records(app)
+    services = app.extensions["poegate"] = _build_services(settings)
+    register_records(app, services.settle_request)
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
     CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400)
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
+
+
+def _build_services(settings: Settings) -> Services:
+    """Raises ConfigError."""
+    catalog, store, account = Catalog(settings), Store(settings), Account(settings)
+    access = open_access(settings, store, catalog.known)
+    client = PoeClient(settings)
+    asker = Asker(settings, client, access.pool)
+    relay = Relay(settings, asker, access.admission, access.prices)
+    probes = KeyProbes(access.pool, account, access.store, access.prices)
+    config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
+    return Services(
+        settings=settings,
+        access=access,
+        relay=relay,
+        catalog=catalog,
+        store=store,
+        account=account,
+        history=pooled_history(settings, account),
+        uploader=client.uploader,
+        jobs=Jobs(),
+        probes=probes,
+        config_file=config_file,
+        background=background_of(access, catalog, probes, config_file, settings),
+    )

@@ -27,9 +27,13 @@ class DrainingWorker(GeventWorker):
         self._idle: set[Any] = set()
 
     @property
-    def _jobs(self) -> Jobs:
+    def _services(self) -> Any:
         application: Any = self.wsgi
-        jobs: Jobs = application.extensions["poegate"].jobs
+        return application.extensions["poegate"]
+
+    @property
+    def _jobs(self) -> Jobs:
+        jobs: Jobs = self._services.jobs
         return jobs
 
     def run(self) -> None:
@@ -37,11 +41,13 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        self._services.background.start()
         try:
             super().run()
             self._end_jobs()
         finally:
             self._jobs.stop()
+            self._services.background.stop()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from limits import RateLimitItem
-
 from app.access.client import Client
 from app.access.ledger import day_of, next_month_of
-from app.access.limits import Limits
+from app.access.limits import Limits, read_limit
 from app.access.store import DAY
+from app.config import Settings
 from app.errors import BudgetExceeded, NotPermitted
 
 
@@ -27,17 +26,15 @@ class Admission:
         self,
         limits: Limits,
         spending: Spending,
+        settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
-        rate_limit: RateLimitItem | None = None,
-        by_key: bool = False,
     ) -> None:
-        """``rate_limit`` holds for clients without a token, by address, or ``by_key``."""
+        """RATE_LIMIT of ``settings`` holds for clients without a token, by address or by key."""
         self.limits = limits
         self._spending = spending
+        self._settings = settings
         self._clock = clock
-        self._rate_limit = rate_limit
-        self._by_key = by_key
 
     def admit(self, client: Client, bot: str) -> None:
         """Before a bot is asked. A request is counted once, however many bots it asks.
@@ -59,9 +56,11 @@ class Admission:
             self.limits.check_tokens(client)
             self.limits.check_requests(client)
             self.limits.begin(client)
-        elif self._rate_limit is not None:
-            who = client.owner if self._by_key else client.visit.address
-            client.visit.windows["requests"] = self.limits.check_address(self._rate_limit, who)
+        elif self._settings.rate_limit is not None:
+            by_key = self._settings.rate_limit_by == "key"
+            who = client.owner if by_key else client.visit.address
+            limit = read_limit(self._settings.rate_limit)
+            client.visit.windows["requests"] = self.limits.check_client(limit, who)
         client.visit.is_admitted = True
 
     def settle(self, client: Client, tokens: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.access.tokens import Rules
+from app.core.events import Usage
 
 
 class Window(NamedTuple):
@@ -34,6 +35,7 @@ class Visit:
     bot: str | None = None
     key: int = 0
     attempts: int = 0
+    usage: Usage | None = None
     points: float | None = None
     windows: dict[str, Window] = field(default_factory=dict)
     poe_headers: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute, parse
@@ -29,6 +30,7 @@ PARALLEL_RETRY_AFTER = "1"
 _Result = TypeVar("_Result")
 
 
+@lru_cache(maxsize=8)
 def read_limit(text: str) -> RateLimitItem:
     """``60/minute``, ``1000 per hour``. Raises ValueError."""
     return parse(text)
@@ -46,7 +48,7 @@ class Limits:
         self._leases: dict[str, str] = {}
         self._broken_until = 0.0
 
-    def check_address(self, limit: RateLimitItem, who: str) -> Window:
+    def check_client(self, limit: RateLimitItem, who: str) -> Window:
         """For RATE_LIMIT. ``who``: an address or the digest of a key."""
         return self._count(limit, "client", who, "requests of this client")
 

@@ -8,6 +8,7 @@ What an outcome does to the key, and how long:
     unavailable     after three in a minute the bot rests 5 s with this key
     other           nothing
     probed          after a refused key, or a bot without points, is tried others wait 60 s
+    accepted        by the account API, when it was tried: not refused any more
     answered        ends what began before the answered question was asked
 
 ``state`` is what workers and machines share: ``KeyState`` as JSON, by the digest of the key.
@@ -47,6 +48,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = "failing"
     OTHER = "other"
     PROBED = "probed"
+    ACCEPTED = "accepted"
 
     @property
     def is_of_key(self) -> bool:
@@ -161,6 +163,10 @@ def _answered(state: KeyState, report: Report) -> KeyState:
     )
 
 
+def _accepted(state: KeyState, report: Report) -> KeyState:
+    return replace(state, refused=state.refused if _is_later(state.refused, report) else None)
+
+
 def _probed(state: KeyState, report: Report) -> KeyState:
     refused, bot = state.refused, state.bots.get(report.bot)
     if refused:
@@ -214,6 +220,7 @@ _TRANSITIONS: dict[Outcome, Callable[[KeyState, Report], KeyState]] = {
     Outcome.UNAVAILABLE: _unavailable,
     Outcome.OTHER: _unchanged,
     Outcome.PROBED: _probed,
+    Outcome.ACCEPTED: _accepted,
 }
 
 
@@ -269,6 +276,13 @@ class Pool:
                 return self._take(key, bot, now)
         return None
 
+    def rests(self, key: PoolKey, bot: str) -> bool:
+        return bool(self.state_of(key).rests(bot, self.clock()))
+
+    def may_choose(self, bot: str, tried: Collection[PoolKey]) -> bool:
+        """Whether there is a key that was not tried and does not rest."""
+        return any(key not in tried and not self.rests(key, bot) for key in self.keys)
+
     def report(
         self,
         key: PoolKey,
@@ -279,6 +293,11 @@ class Pool:
         retry_after: float | None = None,
     ) -> None:
         self.apply(Report(key.digest, bot, outcome, asked_at, self.clock(), retry_after))
+
+    def admit_again(self, key: PoolKey, asked_at: float) -> None:
+        """The key was accepted when it was tried, though by no bot: it is not refused any more."""
+        if self.state_of(key).refused:
+            self.report(key, "", Outcome.ACCEPTED, asked_at=asked_at)
 
     def apply(self, report: Report) -> None:
         """Raises nothing; ``on_report`` is called where the state is another one after it."""
@@ -293,6 +312,8 @@ class Pool:
         now = self.clock()
         rests = [self.state_of(key).rests(bot, now) for key in self.keys]
         reasons = {rest.reason for of_key in rests for rest in of_key}
+        if len(reasons) > 1:
+            reasons.discard(Outcome.REFUSED)  # the others say what would help
         metadata = {"keys": len(self.keys)}
         if reasons == {Outcome.REFUSED}:
             return UpstreamError(

@@ -238,9 +238,19 @@ def token_to_json(token: Token) -> dict[str, Any]:
 class TokenBook:
     """All tokens of this gateway. Whole lists are replaced, so that a reader never sees half."""
 
-    def __init__(self, environment: Sequence[Token] = (), file: Sequence[Token] = ()) -> None:
-        """Raises ConfigError where two tokens have one name or one text."""
+    def __init__(
+        self,
+        environment: Sequence[Token] = (),
+        file: Sequence[Token] = (),
+        *,
+        awaits_stored: bool = False,
+    ) -> None:
+        """``awaits_stored``: there are stored tokens, which will be read later.
+
+        Raises ConfigError where two tokens have one name or one text.
+        """
         check_unique([*environment, *file])
+        self.stored_are_missing = awaits_stored
         self._environment = tuple(environment)
         self._file = tuple(file)
         self._stored: tuple[Token, ...] = ()
@@ -269,6 +279,7 @@ class TokenBook:
 
     def replace_stored(self, tokens: Iterable[Token]) -> None:
         """A name of the environment or the file is theirs."""
+        self.stored_are_missing = False
         taken = {token.name for token in (*self._environment, *self._file)}
         self._stored = tuple(token for token in tokens if token.name not in taken)
 

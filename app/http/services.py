@@ -6,14 +6,20 @@ from typing import Any, NoReturn
 
 from flask import current_app, request
 
-from app.access.credentials import Gatekeeper
+from app.access.client import Client
+from app.access.credentials import MAX_SESSION_CHARS
+from app.access.parts import Access
 from app.config import Settings
 from app.errors import InvalidRequest
+from app.http.request_log import RequestRecord, current_record
 from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.pooled_history import PooledHistory
 from app.poe.uploads import Uploader
+from app.relay.background import Background
+from app.relay.config_file import ConfigFile
 from app.relay.jobs import Jobs
+from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
 from app.state.store import Store
 
@@ -23,7 +29,7 @@ class Services:
     """The parts of the running gateway, made once in create_app."""
 
     settings: Settings
-    gatekeeper: Gatekeeper
+    access: Access
     relay: Relay
     catalog: Catalog
     store: Store
@@ -31,6 +37,40 @@ class Services:
     history: PooledHistory
     uploader: Uploader
     jobs: Jobs
+    probes: KeyProbes
+    config_file: ConfigFile
+    background: Background
+
+    def settle_request(self, record: RequestRecord) -> None:
+        """For a request that has ended. Raises nothing."""
+        self.access.accounting.settle(
+            record.client,
+            started_at=record.started_at,
+            dialect=record.dialect,
+            status=record.status,
+            error=record.error,
+            first_token_ms=record.first_token_ms,
+            facts=_listed_facts(record),
+        )
+
+
+_NOT_LISTED = ("upstream_request_id", "traceparent")
+
+
+def _listed_facts(record: RequestRecord) -> dict[str, Any]:
+    """For the list of the last requests."""
+    facts = record.facts()
+    listed = {name: fact for name, fact in facts.items() if name not in _NOT_LISTED}
+    return {"time": round(record.started_at, 3), **listed, "points_estimated": True}
+
+
+def authenticate() -> Client:
+    """The client that sends the request at hand. Raises Unauthenticated, Unavailable."""
+    client = services().access.gatekeeper.authenticate(request)
+    record = current_record()
+    record.client = client
+    client.visit.request_id = record.id
+    return client
 
 
 def services() -> Services:
@@ -42,9 +82,19 @@ def services() -> Services:
 def read_json() -> Any:
     """The request's body. Raises InvalidRequest where it is not JSON (RFC 8259, so no NaN)."""
     try:
-        return json.loads(request.get_data(cache=False), parse_constant=_refuse_constant)
+        payload = json.loads(request.get_data(cache=False), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
+    _note_session(payload)
+    return payload
+
+
+def _note_session(payload: Any) -> None:
+    """OpenAI's clients name a conversation by ``prompt_cache_key``."""
+    client = current_record().client
+    name = payload.get("prompt_cache_key") if isinstance(payload, dict) else None
+    if client is not None and not client.visit.session and isinstance(name, str):
+        client.visit.session = name[:MAX_SESSION_CHARS]
 
 
 def _refuse_constant(name: str) -> NoReturn:

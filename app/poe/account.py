@@ -25,6 +25,7 @@ from app.errors import (
     RateLimited,
     Refused,
     Unauthenticated,
+    Unreachable,
     UpstreamError,
 )
 from app.poe.error_mapping import message_in, without_key
@@ -98,7 +99,7 @@ class Account:
         except requests.Timeout as error:
             raise UpstreamError("Poe's account API did not answer in time.") from error
         except requests.RequestException as error:
-            raise UpstreamError("Poe's account API cannot be reached.") from error
+            raise Unreachable("Poe's account API cannot be reached.") from error
         return _read(answer, key)
 
 

@@ -23,6 +23,7 @@ from app.errors import (
     Refused,
     RequestTooLarge,
     Unauthenticated,
+    Unreachable,
     UpstreamError,
 )
 from app.poe.session import PoeStatus
@@ -75,6 +76,9 @@ _TYPE_WORDS = {
 
 KEY_CHARS = 6
 """Shorter keys are no secrets, and would be found in ordinary words."""
+
+_RATE_LIMIT_WORDS = "exceeded rate limit"
+"""Of an error event without a type: "You have exceeded rate limit to query bot using ..."."""
 
 _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 
@@ -136,6 +140,8 @@ def _from_bot(error: Any, bot: str) -> ApiError:
     text = str(event.get("text") or "").strip()
     error_type = event.get("error_type")
     metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
+    if error_type is None and _RATE_LIMIT_WORDS in text.lower():
+        return RateLimited(f"{_STATUS_WORDS[429]} {text}", metadata=metadata)
     if not isinstance(error_type, str) or error_type not in _ERROR_TYPES:
         message = text or f"The bot {bot!r} failed without saying why."
         retryable = event.get("allow_retry") is not False
@@ -158,6 +164,10 @@ def _upstream_error(words: str) -> Callable[[Any, str], ApiError]:
     return lambda error, bot: UpstreamError(words.format(bot=bot))
 
 
+def _unreachable(words: str) -> Callable[[Any, str], ApiError]:
+    return lambda error, bot: Unreachable(words.format(bot=bot))
+
+
 _Translations = tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...]
 
 _TRANSLATIONS: _Translations = (
@@ -166,7 +176,7 @@ _TRANSLATIONS: _Translations = (
         httpx_sse.SSEError,
         _upstream_error("The server of {bot!r} did not answer as a Poe bot does."),
     ),
-    (httpx.ConnectError, _upstream_error("The server of the bot {bot!r} cannot be reached.")),
+    (httpx.ConnectError, _unreachable("The server of the bot {bot!r} cannot be reached.")),
     (httpx.UnsupportedProtocol, _upstream_error("The address of {bot!r} is not an HTTP address.")),
     (httpx.InvalidURL, _upstream_error("The address of {bot!r} cannot be used.")),
     (httpx.TransportError, _upstream_error("The connection to {bot!r} broke.")),
@@ -180,7 +190,7 @@ _TRANSLATIONS: _Translations = (
 )
 
 _OF_POE: _Translations = (
-    (httpx.ConnectError, _upstream_error("Poe cannot be reached to ask the bot {bot!r}.")),
+    (httpx.ConnectError, _unreachable("Poe cannot be reached to ask the bot {bot!r}.")),
 )
 _OF_OWN: _Translations = ((PoeStatus, partial(_from_status, all_words=_OWN_WORDS)),)
 """What comes before them where the bot is one of Poe's, and where it is one of BOT_URLS."""

@@ -230,6 +230,7 @@ def _translate(error: Exception, media: Media, key: str) -> ApiError:
         f"The file {file_name(media)!r} at {media.param} could not be uploaded: {reason}.",
         param=media.param,
         retry_after=error.retry_after if isinstance(error, PoeStatus) else None,
+        metadata={"upstream_status": error.status} if isinstance(error, PoeStatus) else None,
     )
 
 

@@ -4,13 +4,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from limits import parse
 
 from app.access.admission import Admission
 from app.access.client import Client, Visit
 from app.access.limits import Limits
 from app.access.store import AccessStore
 from app.access.tokens import Rules
+from app.config import Settings
 from app.errors import ApiError, BudgetExceeded, NotPermitted, RateLimited
 
 
@@ -44,7 +44,7 @@ def again(client: Client) -> Client:
 
 
 def workers(store: AccessStore, spent: Spent | None = None) -> list[Admission]:
-    return [Admission(Limits(store), spent or Spent()) for _ in range(2)]
+    return [Admission(Limits(store), spent or Spent(), Settings()) for _ in range(2)]
 
 
 def test_requests_a_minute_hold_over_workers(store: AccessStore) -> None:
@@ -120,7 +120,7 @@ def test_without_the_store_each_worker_counts_for_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     limits = Limits(LostStore())  # type: ignore[arg-type]
-    admission = Admission(limits, Spent())
+    admission = Admission(limits, Spent(), Settings())
     alice = client(requests_per_minute=2, max_parallel=5)
     for _ in range(2):
         admission.admit(again(alice), "GPT-5")
@@ -138,7 +138,8 @@ def test_without_the_store_each_worker_counts_for_itself(
 def test_clients_without_a_token_are_limited_by_address_or_key(
     store: AccessStore, by_key: bool
 ) -> None:
-    admission = Admission(Limits(store), Spent(), rate_limit=parse("2/minute"), by_key=by_key)
+    settings = Settings(rate_limit="2/minute", rate_limit_by="key" if by_key else "address")
+    admission = Admission(Limits(store), Spent(), settings)
 
     def ask(owner: str, address: str) -> int:
         visit = Visit(address=address)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 import gevent
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
@@ -20,7 +20,7 @@ from app.http.bot_files import content_type_of, open_bot_file, open_for_client, 
 from app.http.forms import is_form, read_form
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import authenticate, read_json, services
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.relay.parallel import MergedReplies
@@ -37,12 +37,12 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
     """The bot's file, passed on as it comes."""
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     payload = load_payload(_SPEECH_SCHEMA, read_json())
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
     current_record().model = query.model
-    reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
+    reply = services().relay.answer(query, client, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     if payload["stream_format"] == "sse":
         played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
@@ -81,7 +81,7 @@ def translate() -> Response:
 
 
 def _listen(task: Task) -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     if not is_form():
         raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
     payload = load_payload(_TRANSCRIPTION_SCHEMA, read_form(_TRANSCRIPTION_SCHEMA))
@@ -89,7 +89,7 @@ def _listen(task: Task) -> Response:
     query = transcriptions.parse(payload, task, settings.bot_named)
     current_record().model = query.model
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, transcriptions.Encoder(), settings)
     [answer] = whole_answers(reply)

@@ -1,6 +1,6 @@
 """POST /chat/completions."""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.dialects.chat import response as chat
 from app.dialects.chat.answers import ChatCompletionSchema
@@ -8,7 +8,7 @@ from app.dialects.chat.request import parse
 from app.dialects.chat.schemas import ChatSchema
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import authenticate, read_json, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -29,13 +29,13 @@ _SCHEMA = ChatSchema()
     errors=BOT_ERRORS,
 )
 def create_chat_completion() -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     payload = load_payload(_SCHEMA, read_json())
-    query = with_files(parse(payload, services().settings.bot_named), lease)
+    query = with_files(parse(payload, services().settings.bot_named), client)
     current_record().model = query.model
     envelope = chat.new_envelope("chatcmpl", query.model, functions=bool(payload["functions"]))
     streaming, choices = bool(payload["stream"]), payload["n"] or 1
-    reply = answer_in_parallel(services().relay, [query] * choices, lease, streaming=streaming)
+    reply = answer_in_parallel(services().relay, [query] * choices, client, streaming=streaming)
     if not streaming:
         return jsonify(chat.render(whole_answers(reply, choices), envelope))
     include_usage = bool((payload["stream_options"] or {}).get("include_usage"))

@@ -1,6 +1,6 @@
 """POST /messages and POST /messages/count_tokens."""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
@@ -9,7 +9,7 @@ from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.http.envelopes import ANTHROPIC
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import authenticate, read_json, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -26,14 +26,14 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     payload = load_payload(_SCHEMA, refuse_thread(read_json()))
-    query = with_files(parse(payload, services().settings.bot_named), lease)
+    query = with_files(parse(payload, services().settings.bot_named), client)
     record = current_record()
     record.model = query.model
     envelope = messages.new_envelope(payload, record.id)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if not streaming:
         [answer] = whole_answers(reply)
         return jsonify(messages.render(answer, envelope))
@@ -45,7 +45,7 @@ def create_message() -> Response:
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
-    services().gatekeeper.lease(request)
+    authenticate()
     payload = load_payload(_COUNT_SCHEMA, refuse_thread(read_json()))
     query = parse(payload, services().settings.bot_named)
     current_record().model = query.model

@@ -7,7 +7,7 @@ from app.dialects.models.answers import ModelSchema, ModelsSchema
 from app.dialects.models.translate import find_model, render_list, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.wire_formats import WireFormat, wants_anthropic
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
@@ -26,7 +26,7 @@ _QUERY_SCHEMA = ModelsQuerySchema()
 )
 def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
-    services().gatekeeper.lease(request)
+    authenticate()
     models = render_models(services().catalog.models(), services().settings)
     if not wants_anthropic():
         return jsonify(render_list(Page(models, has_more=False)))
@@ -38,7 +38,7 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 @operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
-    services().gatekeeper.lease(request)
+    authenticate()
     model = find_model(name, services().catalog.models(), services().settings)
     if model is None and not services().catalog.was_read:
         raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")

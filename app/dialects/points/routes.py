@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.dialects.points.answers import BalanceSchema, HistorySchema
 from app.http.operations import ACCOUNT_ERRORS, operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.wire_formats import WireFormat
 from app.schemas.loading import load_payload
 from app.schemas.paging import HistoryQuerySchema
@@ -20,10 +20,10 @@ _QUERY_SCHEMA = HistoryQuerySchema()
 @operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
 def tell_balance() -> Response:
     """The client's own, or the sum over the gateway's keys."""
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     keys = tuple(dict.fromkeys(services().settings.poe_api_keys))
     if not keys:
-        return jsonify(services().account.balance(lease.key))
+        return jsonify(services().account.balance(client.key))
     return jsonify({"current_point_balance": services().account.total_balance(keys)})
 
 
@@ -36,8 +36,8 @@ def tell_balance() -> Response:
 )
 def list_points_history() -> Response:
     """The client's own, or that of the gateway's keys, merged."""
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     pooled = services().settings.poe_api_keys
-    ask = services().history.page if pooled else partial(services().account.history, lease.key)
+    ask = services().history.page if pooled else partial(services().account.history, client.key)
     return jsonify(ask(query["limit"], query["starting_after"]))

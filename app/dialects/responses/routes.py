@@ -16,7 +16,7 @@ from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
 from app.http.error_responses import error_response
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import authenticate, read_json, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -80,7 +80,7 @@ def tell_prompt_too_long(error: PromptTooLong) -> Response:
 
 def _kept() -> Kept:
     """What is kept for the client of this request."""
-    return Kept(services().store, services().gatekeeper.lease(request).owner)
+    return Kept(services().store, authenticate().owner)
 
 
 @blueprint.post("/responses")
@@ -88,17 +88,17 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     payload = load_payload(_SCHEMA, read_json())
-    kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
+    kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
     current_record().model = query.model
     items = turn.conversation
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
     keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, Encoder(envelope, keep), services().settings)
     [answer] = whole_answers(reply)
