@@ -7,12 +7,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.access.parts import open_access
 from app.config import Settings, load_settings
 from app.core import tokens
+from app.dialects.admin import routes as admin
 from app.dialects.audio import routes as audio
 from app.dialects.chat import routes as chat
 from app.dialects.completions import routes as completions
 from app.dialects.files import routes as files
 from app.dialects.health import routes as health
 from app.dialects.images import routes as images
+from app.dialects.key import routes as key
 from app.dialects.messages import routes as messages
 from app.dialects.models import routes as models
 from app.dialects.openapi import routes as openapi
@@ -20,10 +22,11 @@ from app.dialects.points import routes as points
 from app.dialects.responses import routes as responses
 from app.dialects.videos import routes as videos
 from app.http import unsupported
+from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
-from app.http.request_log import register_records
+from app.http.request_log import InProgress, register_records
 from app.http.services import Services
 from app.http.wire_formats import register_formats
 from app.poe.account import Account
@@ -49,6 +52,8 @@ FORMATS = (
     models.FORMAT,
     files.FORMAT,
     points.FORMAT,
+    key.FORMAT,
+    admin.FORMAT,
     health.FORMAT,
     openapi.FORMAT,
 )
@@ -60,6 +65,9 @@ EXPOSED_HEADERS = [
     "openai-version",
     "openai-poll-after-ms",
     "Retry-After",
+    "x-poegate-key",
+    "x-poegate-attempts",
+    *RATE_LIMIT_HEADERS,
 ]
 
 
@@ -71,7 +79,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     services = app.extensions["poegate"] = _build_services(settings)
-    register_records(app, services.settle_request)
+    register_records(app, services.in_progress, services.settle_request)
+    register_access_headers(app)
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
@@ -93,6 +102,7 @@ def _build_services(settings: Settings) -> Services:
     relay = Relay(settings, asker, access.admission, access.prices)
     probes = KeyProbes(access.pool, account, access.store, access.prices)
     config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
+    in_progress = InProgress()
     return Services(
         settings=settings,
         access=access,
@@ -105,5 +115,8 @@ def _build_services(settings: Settings) -> Services:
         jobs=Jobs(),
         probes=probes,
         config_file=config_file,
-        background=background_of(access, catalog, probes, config_file, settings),
+        in_progress=in_progress,
+        background=background_of(
+            access, catalog, probes, config_file, settings, lambda: in_progress.count
+        ),
     )

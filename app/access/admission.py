@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from app.access.client import Client
+from limits import RateLimitItem
+
+from app.access.client import Client, Window
 from app.access.ledger import day_of, next_month_of
 from app.access.limits import Limits, read_limit
 from app.access.store import DAY
@@ -57,17 +59,28 @@ class Admission:
             self.limits.check_requests(client)
             self.limits.begin(client)
         elif self._settings.rate_limit is not None:
-            by_key = self._settings.rate_limit_by == "key"
-            who = client.owner if by_key else client.visit.address
-            limit = read_limit(self._settings.rate_limit)
-            client.visit.windows["requests"] = self.limits.check_client(limit, who)
+            client.visit.windows["requests"] = self.limits.check_client(
+                *self._rate_limit_of(client, self._settings.rate_limit)
+            )
         client.visit.is_admitted = True
+
+    def requests_window(self, client: Client) -> Window | None:
+        """How the client's requests stand; nothing is counted."""
+        if client.has_token:
+            return self.limits.requests_window(client)
+        if self._settings.rate_limit is None:
+            return None
+        return self.limits.client_window(*self._rate_limit_of(client, self._settings.rate_limit))
 
     def settle(self, client: Client, tokens: int) -> None:
         """Once the request has ended. ``tokens``: of prompt and answer. Raises nothing."""
         if client.visit.is_admitted and client.has_token:
             self.limits.end(client)
             self.limits.charge_tokens(client, tokens)
+
+    def _rate_limit_of(self, client: Client, text: str) -> tuple[RateLimitItem, str]:
+        by_key = self._settings.rate_limit_by == "key"
+        return read_limit(text), client.owner if by_key else client.visit.address
 
     def _check_budget(self, client: Client) -> None:
         rules = client.rules

@@ -6,6 +6,7 @@ request waits for it. Another worker knows of them within SYNC_SECONDS.
 
 import logging
 from collections import deque
+from threading import Lock
 from typing import Any, Protocol
 
 from app.access.pool import (
@@ -39,29 +40,25 @@ class StateStore(Protocol):
 
 
 class SharedKeyStates:
-    """Keeps a pool's states equal to those in the store. ``sync`` is called by one greenlet."""
+    """Keeps a pool's states equal to those in the store."""
 
     def __init__(self, pool: Pool, store: StateStore) -> None:
         self._pool = pool
         self._store = store
         self._pending: deque[Report] = deque(maxlen=MAX_PENDING)
-        self._resets: set[str] = set()
         self._is_lost = False
+        self._lock = Lock()
         pool.on_report = self._pending.append
-
-    def reset(self, digest: str) -> None:
-        """Forgets all that is known against a key, everywhere."""
-        self._pool.states.pop(digest, None)
-        kept = [report for report in self._pending if report.key != digest]
-        self._pending.clear()
-        self._pending.extend(kept)
-        self._resets.add(digest)
 
     def sync(self) -> None:
         """Raises nothing: while the store cannot be reached the worker goes by its own states."""
-        reports, resets = list(self._pending), set(self._resets)
+        with self._lock:
+            self._sync()
+
+    def _sync(self) -> None:
+        reports = list(self._pending)
         try:
-            value = self._exchange(reports, resets)
+            value = self._exchange(reports)
         except ApiError as error:
             if not self._is_lost:
                 log.warning("key states are not shared at the moment: %s", error.message)
@@ -71,22 +68,16 @@ class SharedKeyStates:
         for report in reports:
             if self._pending and self._pending[0] is report:
                 self._pending.popleft()
-        self._resets -= resets
-        states = _states_from(value)
-        for digest in self._resets:  # reset while the store was asked
-            states.pop(digest, None)
-        self._pool.states = _applied(states, self._pending)
+        # Those that came while the store was asked are applied to what it says.
+        self._pool.states = _applied(_states_from(value), self._pending)
 
-    def _exchange(self, reports: list[Report], resets: set[str]) -> Value | None:
+    def _exchange(self, reports: list[Report]) -> Value | None:
         """The shared states, after these changes. Raises ApiError."""
-        if not reports and not resets:
+        if not reports:
             return self._store.recall(_OWNER, _RECORD)
 
         def change(value: Value | None) -> Value:
-            states = _states_from(value)
-            for digest in resets:
-                states.pop(digest, None)
-            return _states_to(_applied(states, reports))
+            return _states_to(_applied(_states_from(value), reports))
 
         return self._store.change(_OWNER, _RECORD, change)
 

@@ -52,6 +52,9 @@ class Limits:
         """For RATE_LIMIT. ``who``: an address or the digest of a key."""
         return self._count(limit, "client", who, "requests of this client")
 
+    def client_window(self, limit: RateLimitItem, who: str) -> Window:
+        return self._window(limit, "client", who)
+
     def check_requests(self, client: Client) -> None:
         """Counts the request, and notes how the window stands."""
         per_minute = client.rules.requests_per_minute

@@ -8,6 +8,7 @@ What an outcome does to the key, and how long:
     unavailable     after three in a minute the bot rests 5 s with this key
     other           nothing
     probed          after a refused key, or a bot without points, is tried others wait 60 s
+    reset           by the operator: nothing is known against the key
     accepted        by the account API, when it was tried: not refused any more
     answered        ends what began before the answered question was asked
 
@@ -49,6 +50,7 @@ class Outcome(StrEnum):
     OTHER = "other"
     PROBED = "probed"
     ACCEPTED = "accepted"
+    RESET = "reset"
 
     @property
     def is_of_key(self) -> bool:
@@ -81,11 +83,16 @@ class BotState:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """All that is known against one key."""
+    """All that is known against one key.
+
+    ``cleared_at``: when the key was last seen to serve after something was known against it.
+    Reports of workers may arrive out of order: what happened before that time changes nothing.
+    """
 
     limited: Rest | None = None
     refused: Rest | None = None
     bots: Mapping[str, BotState] = field(default_factory=dict)
+    cleared_at: float = 0.0
 
     def rests(self, bot: str, now: float) -> list[Rest]:
         """Those that are in the way of that bot now."""
@@ -110,6 +117,8 @@ class Report:
 
 def next_state(state: KeyState, report: Report) -> KeyState:
     """The state after a report."""
+    if report.at < state.cleared_at:
+        return state
     return _TRANSITIONS[report.outcome](state, report)
 
 
@@ -156,15 +165,32 @@ def _answered(state: KeyState, report: Report) -> KeyState:
     bots = state.bots
     if bot is not None and not _is_later(bot.rest, report) and not _failed_since(bot, report):
         bots = {name: kept for name, kept in state.bots.items() if name != report.bot}
-    return KeyState(
-        state.limited if _is_later(state.limited, report) else None,
-        state.refused if _is_later(state.refused, report) else None,
-        bots,
+    return _cleared(
+        KeyState(
+            state.limited if _is_later(state.limited, report) else None,
+            state.refused if _is_later(state.refused, report) else None,
+            bots,
+            state.cleared_at,
+        ),
+        state,
+        report,
     )
 
 
+def _cleared(after: KeyState, before: KeyState, report: Report) -> KeyState:
+    """``after``, with the time if anything was cleared."""
+    if after == before:
+        return before
+    return replace(after, cleared_at=max(before.cleared_at, report.asked_at))
+
+
 def _accepted(state: KeyState, report: Report) -> KeyState:
-    return replace(state, refused=state.refused if _is_later(state.refused, report) else None)
+    refused = state.refused if _is_later(state.refused, report) else None
+    return _cleared(replace(state, refused=refused), state, report)
+
+
+def _reset(state: KeyState, report: Report) -> KeyState:
+    return KeyState(cleared_at=report.at)
 
 
 def _probed(state: KeyState, report: Report) -> KeyState:
@@ -221,6 +247,7 @@ _TRANSITIONS: dict[Outcome, Callable[[KeyState, Report], KeyState]] = {
     Outcome.OTHER: _unchanged,
     Outcome.PROBED: _probed,
     Outcome.ACCEPTED: _accepted,
+    Outcome.RESET: _reset,
 }
 
 
@@ -243,12 +270,16 @@ class Pool:
         clock: Callable[[], float] = time.time,
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
-        """``on_report`` hears of every report that changed a state: for those who share it."""
+        """``on_report`` hears of every report that changed a state: for those who share it.
+
+        ``rate_limits`` is what Poe last said of each key's requests a minute, by its digest.
+        """
         unique = dict.fromkeys(secrets)
         self.keys = [
             PoolKey(number, secret, digest_of(secret)) for number, secret in enumerate(unique, 1)
         ]
         self.states: dict[str, KeyState] = {}
+        self.rate_limits: dict[str, dict[str, int]] = {}
         self.clock = clock
         self.on_report = on_report
 
@@ -298,6 +329,11 @@ class Pool:
         """The key was accepted when it was tried, though by no bot: it is not refused any more."""
         if self.state_of(key).refused:
             self.report(key, "", Outcome.ACCEPTED, asked_at=asked_at)
+
+    def reset(self, key: PoolKey) -> None:
+        """Forgets all that is known against the key."""
+        now = self.clock()
+        self.apply(Report(key.digest, "", Outcome.RESET, now, now))
 
     def apply(self, report: Report) -> None:
         """Raises nothing; ``on_report`` is called where the state is another one after it."""
@@ -387,7 +423,8 @@ def state_from_json(value: Any) -> KeyState:
         str(name): BotState(_rest_from_json(bot["rest"]), tuple(map(float, bot["failures"])))
         for name, bot in value["bots"].items()
     }
-    return KeyState(_rest_from_json(value["limited"]), _rest_from_json(value["refused"]), bots)
+    limited, refused = _rest_from_json(value["limited"]), _rest_from_json(value["refused"])
+    return KeyState(limited, refused, bots, float(value["cleared_at"]))
 
 
 def _rest_from_json(value: Any) -> Rest | None:

@@ -11,6 +11,7 @@ from typing import Any
 from limits.storage import RedisStorage, Storage
 
 from app.access.store import (
+    BEAT_LOST_SECONDS,
     DAY,
     HOUR,
     LEASE_SECONDS,
@@ -211,6 +212,20 @@ class RedisStore:
     def in_use(self, token: str, now: float) -> int:
         with self._errors_translated():
             return int(self._client.zcount(f"{PREFIX}leases:{token}", f"({now}", "+inf"))
+
+    def beat(self, worker: str, in_progress: int, now: float) -> None:
+        with self._errors_translated():
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.hset(f"{PREFIX}workers", worker, json.dumps([in_progress, now]))
+            for name, value in self._client.hgetall(f"{PREFIX}workers").items():
+                if json.loads(value)[1] < now - BEAT_LOST_SECONDS:
+                    pipeline.hdel(f"{PREFIX}workers", name)
+            pipeline.execute()
+
+    def workers(self, now: float) -> list[int]:
+        with self._errors_translated():
+            found = map(json.loads, self._client.hvals(f"{PREFIX}workers"))
+        return [count for count, seen in found if seen >= now - BEAT_LOST_SECONDS]
 
     def counters(self) -> Storage:
         return RedisStorage(

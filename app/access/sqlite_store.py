@@ -10,6 +10,7 @@ from typing import Any
 from limits.storage import Storage
 
 from app.access.store import (
+    BEAT_LOST_SECONDS,
     DAY,
     LEASE_SECONDS,
     MAX_READ_ROWS,
@@ -47,7 +48,9 @@ MIGRATIONS = (
         name TEXT PRIMARY KEY, count INTEGER NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
     CREATE TABLE leases (
         token TEXT NOT NULL, lease TEXT NOT NULL, expires REAL NOT NULL,
-        PRIMARY KEY (token, lease)) WITHOUT ROWID
+        PRIMARY KEY (token, lease)) WITHOUT ROWID;
+    CREATE TABLE workers (
+        name TEXT PRIMARY KEY, in_progress INTEGER NOT NULL, seen REAL NOT NULL) WITHOUT ROWID
     """,
 )
 
@@ -205,6 +208,21 @@ class SqliteStore:
             return count
 
         return self._fast.read(read)
+
+    def beat(self, worker: str, in_progress: int, now: float) -> None:
+        def write(connection: Connection) -> None:
+            connection.execute("DELETE FROM workers WHERE seen < ?", (now - BEAT_LOST_SECONDS,))
+            values = (worker, in_progress, now)
+            connection.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?)", values)
+
+        self._fast.write(write)
+
+    def workers(self, now: float) -> list[int]:
+        statement = "SELECT in_progress FROM workers WHERE seen >= ?"
+        values = (now - BEAT_LOST_SECONDS,)
+        return self._fast.read(
+            lambda connection: [count for (count,) in connection.execute(statement, values)]
+        )
 
     def counters(self) -> Storage:
         return _Counters(self._fast)

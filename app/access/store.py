@@ -18,6 +18,10 @@ MAX_RECENT = 1_000
 MAX_READ_ROWS = 200_000
 """Rows that one report may read; more raises TooManyRows."""
 
+BEAT_SECONDS = 2.0
+BEAT_LOST_SECONDS = 10.0
+"""A worker that has not shown itself for so long is gone."""
+
 LEASE_SECONDS = 60.0
 """A parallel request whose worker died counts for so long at most; live ones are renewed."""
 
@@ -146,6 +150,12 @@ class AccessStore(Protocol):
         """Pairs of token and lease, which hold from now on LEASE_SECONDS again."""
 
     def in_use(self, token: str, now: float) -> int: ...
+
+    def beat(self, worker: str, in_progress: int, now: float) -> None:
+        """A worker shows itself, and how many requests it serves."""
+
+    def workers(self, now: float) -> list[int]:
+        """The requests in progress of each worker that is alive."""
 
     def counters(self) -> Storage:
         """For the ``limits`` library. Its methods raise OSError too."""

@@ -85,6 +85,13 @@ class RequestRecord:
         }
 
 
+class InProgress:
+    """How many requests this worker serves: ``count``."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 Observer = Callable[[RequestRecord], None]
 """Hears of each request when its last byte is out, or its client has left."""
 
@@ -95,9 +102,17 @@ def current_record() -> RequestRecord:
     return record
 
 
-def register_records(app: Flask, *observers: Observer) -> None:
+def register_records(app: Flask, in_progress: InProgress, *observers: Observer) -> None:
     """``observers`` are called in their order, after ``write_line``."""
-    app.extensions[_OBSERVERS] = (write_line, *observers)
+
+    def end(record: RequestRecord) -> None:
+        in_progress.count -= 1
+
+    def begin() -> None:
+        in_progress.count += 1
+
+    app.extensions[_OBSERVERS] = (end, write_line, *observers)
+    app.before_request(begin)
     app.before_request(_open_record)
     app.after_request(_close_record)
 

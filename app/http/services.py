@@ -11,7 +11,7 @@ from app.access.credentials import MAX_SESSION_CHARS
 from app.access.parts import Access
 from app.config import Settings
 from app.errors import InvalidRequest
-from app.http.request_log import RequestRecord, current_record
+from app.http.request_log import InProgress, RequestRecord, current_record
 from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.pooled_history import PooledHistory
@@ -39,6 +39,7 @@ class Services:
     jobs: Jobs
     probes: KeyProbes
     config_file: ConfigFile
+    in_progress: InProgress
     background: Background
 
     def settle_request(self, record: RequestRecord) -> None:

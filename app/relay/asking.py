@@ -5,7 +5,7 @@ been paid for.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ AFFINITY_CHARS = 2_000
 ACCOUNT, UPLOAD = "(account)", "(upload)"
 """In the place of a bot's name, for the state of a key: no bot is asked."""
 
+_RATE_LIMIT_NAMES = ("limit", "remaining", "reset")
 _UNAVAILABLE = (502, 503, 529)
 
 _Result = TypeVar("_Result")
@@ -74,6 +75,8 @@ class Asker:
                 attempts.fail(error)
             finally:
                 client.visit.poe_headers = call.answer_headers
+                if limit := rate_limit_in(call.answer_headers):
+                    self._pool.rate_limits[key.digest] = limit
 
     def with_key(self, client: Client, purpose: str, use: Callable[[str], _Result]) -> _Result:
         """What ``use`` makes of a key; tried with others where that key is at fault."""
@@ -194,6 +197,16 @@ def outcome_of(error: ApiError) -> Outcome:
     if isinstance(error, Unreachable | Overloaded) or status in _UNAVAILABLE:
         return Outcome.UNAVAILABLE
     return Outcome.OTHER
+
+
+def rate_limit_in(headers: Mapping[str, str]) -> dict[str, int] | None:
+    """What Poe says of the key's requests a minute; None where it says nothing of the kind."""
+    values = [headers.get(f"x-ratelimit-{name}-requests", "") for name in _RATE_LIMIT_NAMES]
+    if not all(value.isdecimal() and len(value) < 10 for value in values):
+        return None
+    limit, remaining, reset = map(int, values)
+    now = int(time.time())
+    return {"limit": limit, "remaining": remaining, "reset_seconds": reset, "at": now}
 
 
 def _for_client(error: ApiError) -> ApiError:

@@ -1,8 +1,15 @@
 """The tasks of a worker's background, with their intervals in seconds."""
 
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
 from app.access.key_states import SYNC_SECONDS
 from app.access.limits import RENEW_SECONDS
 from app.access.parts import Access
+from app.access.store import BEAT_SECONDS
 from app.access.stored_tokens import RELOAD_SECONDS
 from app.config import Settings
 from app.poe.catalog import Catalog
@@ -21,14 +28,21 @@ def background_of(
     probes: KeyProbes,
     config_file: ConfigFile,
     settings: Settings,
+    requests_now: Callable[[], int],
 ) -> Background:
-    """Those that these settings need."""
+    """Those that these settings need. ``requests_now``: that this worker serves."""
+    name = f"{socket.gethostname()}/{os.getpid()}"
+
+    def beat() -> None:
+        with suppress(OSError):  # who looks for workers is told that the store is lost
+            access.store.beat(name, requests_now(), time.time())
 
     def write_all() -> None:
         access.key_states.sync()
         access.ledger.flush()
 
     tasks = [
+        Task("beat", BEAT_SECONDS, beat),
         Task("ledger", FLUSH_SECONDS, access.ledger.flush),
         Task("parallel requests", RENEW_SECONDS, access.limits.renew),
         Task("old rows", PRUNE_SECONDS, lambda: access.ledger.prune(settings.ledger_days), 60.0),

@@ -254,10 +254,26 @@ def test_a_key_that_is_refused_at_one_worker_rests_at_the_other() -> None:
     sync_here.sync()
     sync_there.sync()
     assert there.rest_of(there.pool.keys[0]) == 3600
-    sync_there.reset(there.pool.keys[0].digest)
+    there.clock.now = here.clock.now + 1
+    there.pool.reset(there.pool.keys[0])
     sync_there.sync()
     sync_here.sync()
     assert here.rest_of(here.pool.keys[0]) == 0
+
+
+def test_reports_that_arrive_late_undo_nothing() -> None:
+    store, here, there = Shared(), Keys(2), Keys(2)
+    sync_here, sync_there = (SharedKeyStates(keys.pool, store) for keys in (here, there))
+    key = here.pool.keys[0]
+    here.say(key, Outcome.REFUSED)
+    sync_here.sync()
+    there.say(key, Outcome.REFUSED)
+    here.pass_seconds(5)
+    here.pool.admit_again(key, here.clock.now)
+    sync_here.sync()
+    sync_there.sync()
+    sync_here.sync()
+    assert here.rest_of(key) == there.rest_of(key) == 0
 
 
 def test_while_the_store_is_lost_nothing_is_forgotten() -> None:

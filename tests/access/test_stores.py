@@ -119,6 +119,16 @@ def test_parallel_leases(store: AccessStore) -> None:
     assert not store.acquire("alice", "6", 2, late + 1)
 
 
+def test_workers_show_themselves(store: AccessStore) -> None:
+    now = time.time()
+    store.beat("one", 3, now)
+    store.beat("two", 4, now)
+    store.beat("two", 5, now + 1)
+    assert sorted(store.workers(now + 1)) == [3, 5]
+    store.beat("two", 6, now + 10.5)
+    assert store.workers(now + 10.6) == [6], "the other is gone"
+
+
 def test_counters_are_windows_of_the_limits_library(store: AccessStore) -> None:
     limiter, item = FixedWindowRateLimiter(store.counters()), RateLimitItemPerMinute(3)
     assert [limiter.hit(item, "alice") for _ in range(4)] == [True, True, True, False]
