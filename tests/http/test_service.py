@@ -54,6 +54,15 @@ def test_no_or_malformed_credential(gateway: Server, headers: dict[str, str]) ->
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    "header", ["sk-secret-1234", "Token sk-secret-1234", "Bearer: sk-secret-1234"]
+)
+def test_a_key_without_its_scheme_is_not_repeated(gateway: Server, header: str) -> None:
+    response = post(gateway, Authorization=header)
+    assert response.status_code == 401
+    assert "sk-secret" not in response.text and "Bearer" in response.json()["error"]["message"]
+
+
 @pytest.fixture(scope="module")
 def pool(start_gateway: Callable[..., Server]) -> Server:
     return start_gateway(POE_API_KEYS="key-1,key-2", ACCESS_TOKENS='["tok-a", "tok-b"]')
@@ -194,6 +203,7 @@ def test_browsers_may_call(gateway: Server) -> None:
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] in ("*", origin["Origin"])
     assert "authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Private-Network" not in preflight.headers
     for headers in ({"Authorization": "Bearer x"}, {}):
         answer = post(gateway, **origin, **headers)
         assert answer.headers["Access-Control-Allow-Origin"] in ("*", origin["Origin"])
@@ -212,3 +222,17 @@ def test_one_log_line_a_request_without_secrets(gateway: Server) -> None:
     assert 0 <= facts["first_token_ms"] <= facts["total_ms"]
     assert facts["prompt_tokens"] > 0 and facts["completion_tokens"] > 0
     assert "my-secret" not in gateway.printed() and "my-private" not in gateway.printed()
+
+
+def test_pages_of_the_internet_may_call_a_gateway_in_the_private_network(gateway: Server) -> None:
+    """https://wicg.github.io/private-network-access: the preflight asks, and is answered."""
+    preflight = requests.options(
+        f"{gateway.url}/v1/chat/completions",
+        headers={
+            "Origin": "https://chat.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Private-Network": "true",
+        },
+        timeout=5,
+    )
+    assert preflight.headers["Access-Control-Allow-Private-Network"] == "true"
