@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from app.config import Settings
+from app.core import strict_json
 from app.errors import ApiError, UpstreamError
 from app.poe.error_mapping import Asked, status_error
 
@@ -96,7 +97,7 @@ def _read(answer: requests.Response, asked: Asked) -> dict[str, Any]:
         retry_after = answer.headers.get("Retry-After")
         raise status_error(answer.status_code, answer.text, retry_after, asked)
     try:
-        payload = answer.json()
+        payload = strict_json.loads(answer.content)
     except ValueError as error:
         raise UpstreamError("Poe's account API sent what is not JSON.") from error
     if not isinstance(payload, dict):

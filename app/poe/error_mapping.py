@@ -3,7 +3,6 @@
 Used by whoever asks Poe: calls of bots, uploads and the account API. A new error is one row here.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import httpx
 import httpx_sse
 from fastapi_poe.client import BotError
 
+from app.core import strict_json
 from app.errors import (
     ApiError,
     BotTimeout,
@@ -156,8 +156,8 @@ def message_in(body: str, asked: Asked) -> str:
 
 def _message_in(body: str) -> str:
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
+        payload = strict_json.loads(body)
+    except ValueError:
         return body.strip() if len(body) < 200 and "<" not in body else ""
     if isinstance(payload, dict):
         detail = payload.get("error", payload.get("detail", payload.get("message")))
@@ -223,8 +223,8 @@ def _from_bot(error: Any, asked: Asked) -> ApiError:
 
 def _error_event(text: str) -> dict[str, Any]:
     try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
+        event = strict_json.loads(text)
+    except ValueError:
         return {"text": text}
     return event if isinstance(event, dict) else {"text": text}
 

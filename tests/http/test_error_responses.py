@@ -256,7 +256,17 @@ def test_a_bad_field_is_named(gateway: Server, body: Any, param: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"temperature": NaN}', b"[" * 100_000, b"9" * 5000],
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"null",
+        b"\xff\xfe",
+        b'{"temperature": NaN}',
+        b'{"n": 1e999}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_a_body_that_is_no_json_object(gateway: Server, body: bytes) -> None:
     response = post(gateway, body)
