@@ -1,6 +1,5 @@
 """Forms with files, read as the payload that a schema would load from JSON."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from flask import request
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage
 
+from app.core import strict_json
 from app.core.conversation import Media
 from app.core.media import MAX_FILE_BYTES
 from app.errors import InvalidRequest
@@ -124,8 +124,8 @@ def _typed(text: str, path: _Path, schema: Schema) -> Any:
     if is_part or isinstance(field, fields.String | TextOrTexts):
         return text
     try:
-        return json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
-    except (ValueError, RecursionError):
+        return strict_json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
+    except ValueError:
         return text
 
 

@@ -19,8 +19,9 @@ from app.errors import (
     Unauthenticated,
     UpstreamError,
 )
-from app.poe import account
-from app.poe.account import Account, Catalog, ask_together, poe_is_reachable
+from app.poe import account, catalog
+from app.poe.account import Account, ask_together, poe_is_reachable
+from app.poe.catalog import Catalog
 
 BASE = "https://poe.test"
 MODELS = f"{BASE}/v1/models"
@@ -40,7 +41,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(account, "time", clock)
+    monkeypatch.setattr(catalog, "time", clock)
     return clock
 
 
