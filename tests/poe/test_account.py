@@ -20,7 +20,8 @@ from app.errors import (
     UpstreamError,
 )
 from app.poe import account
-from app.poe.account import Account, Catalog, ask_together, poe_is_reachable
+from app.poe.account import Account, ask_together, poe_is_reachable
+from app.poe.catalog import Catalog
 
 BASE = "https://poe.test"
 MODELS = f"{BASE}/v1/models"

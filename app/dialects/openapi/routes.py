@@ -86,7 +86,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=str):
         told = operation_of(app.view_functions[rule.endpoint])
         if told is not None and not rule.websocket:
-            _add_operation(spec, plugin.converter, rule, told)
+            _add_operation(spec, plugin.converter, rule, told, app)
     return spec.to_dict()
 
 
@@ -111,13 +111,15 @@ def _add_components(spec: APISpec) -> None:
             spec.components.response(prefix + name, told)
 
 
-def _add_operation(spec: APISpec, converter: Converter, rule: Rule, told: Operation) -> None:
+def _add_operation(
+    spec: APISpec, converter: Converter, rule: Rule, told: Operation, app: Flask
+) -> None:
     body = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": told.summary,
         "parameters": list(_parameters(rule, told, converter)),
-        "responses": _responses(rule, told),
+        "responses": _responses(rule, told, _error_prefix(rule, app)),
         **({"requestBody": _request_body(told, converter)} if told.body or told.form else {}),
         **({"security": [{name: []} for name in _SECURITY]} if told.guarded else {"security": []}),
     }
@@ -149,8 +151,7 @@ def _request_body(told: Operation, converter: Converter) -> JsonSchema:
     return {"required": True, "content": content}
 
 
-def _responses(rule: Rule, told: Operation) -> JsonSchema:
-    prefix = _error_prefix(rule)
+def _responses(rule: Rule, told: Operation, prefix: str) -> JsonSchema:
     errors = {str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, told))}
     if not told.answer:
         return errors
@@ -159,9 +160,9 @@ def _responses(rule: Rule, told: Operation) -> JsonSchema:
     return {"200": answer, **errors}
 
 
-def _error_prefix(rule: Rule) -> str:
+def _error_prefix(rule: Rule, app: Flask) -> str:
     """Of the names of the error answers: which vendor's envelope they have."""
-    envelopes = envelopes_of(current_app, rule.rule)
+    envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 
