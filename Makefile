@@ -1,10 +1,10 @@
-# The same verbs here and in CI: install run test lint bench.
+# The same verbs here and in CI: install run test lint bench bench-peers.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench clean
+.PHONY: install run test lint bench bench-peers clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -20,10 +20,18 @@ lint: $(VENV)/development
 	$(BIN)/mypy
 
 bench: $(VENV)/development
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ROWS)
+
+# LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
+bench-peers: .venv-peers/installed
+
+.venv-peers/installed: bench/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-peers bench/build
 
 $(VENV)/runtime: requirements.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
