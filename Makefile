@@ -1,10 +1,10 @@
-# The same verbs here and in CI: install run test lint bench.
+# The same verbs here and in CI: install run test lint bench. map: what docs/ has from the code.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench clean
+.PHONY: install run test lint bench map clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -19,9 +19,13 @@ lint: $(VENV)/development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m docs.generate --check
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench
+
+map: $(VENV)/runtime
+	$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf $(VENV)

@@ -64,6 +64,14 @@ def media_from_base64(payload: str, content_type: str | None, name: str, param: 
     return _checked(data, content_type or type_of_name(name) or UNKNOWN, name, param)
 
 
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{100,}={0,2}\s*\Z|data:[^,\s]{0,200};base64,")
+
+
+def is_encoded(text: str) -> bool:
+    """Whether a text looks like the bytes of a file in base64, and says nothing to a reader."""
+    return _ENCODED.match(text) is not None
+
+
 def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
     if not data:
         raise InvalidRequest(f"{param}: The file is empty.", param=param)

@@ -16,7 +16,7 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.media import is_encoded, media_from_base64, media_from_url, named_file
 from app.core.media_types import USUAL
 from app.errors import InvalidRequest
 
@@ -91,6 +91,10 @@ def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text 
             yield Text(_search_result(block))
         case "tool_reference":
             yield Text(f"The tool {block['tool_name']} can be called from now on.")
+        case "audio" if isinstance(block.get("data"), str):
+            yield _mcp_file(block, "data", "audio", param)
+        case "resource" if isinstance(block.get("resource"), dict):
+            yield _mcp_resource(block["resource"], f"{param}.resource")
         case _:
             yield Text(f"[{kind}: {_described(block)}]")
 
@@ -110,6 +114,23 @@ def _document(block: dict[str, Any], param: str) -> Iterator[Text | Media]:
     for index, (inner_kind, inner_block) in enumerate(inner):
         yield from _plain_block(inner_kind, inner_block, f"{param}.content[{index}]")
     yield Text("</document>")
+
+
+def _mcp_resource(resource: dict[str, Any], param: str) -> Text | Media:
+    """An embedded resource of a Model Context Protocol server: its text, or its file."""
+    name = str(resource.get("uri") or "resource").rpartition("/")[2] or "resource"
+    if isinstance(resource.get("blob"), str):
+        return _mcp_file(resource, "blob", name, param)
+    if isinstance(resource.get("text"), str):
+        return Text(f"<resource name={quoteattr(name)}>\n{resource['text']}\n</resource>")
+    return Text(f"[resource: {_described(resource)}]")
+
+
+def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media:
+    """A file in base64 as Model Context Protocol servers write it, under ``data`` or ``blob``."""
+    content_type = block.get("mimeType")
+    kind = content_type if isinstance(content_type, str) else None
+    return media_from_base64(block[field], kind, name, f"{param}.{field}")
 
 
 def _search_result(block: dict[str, Any]) -> str:
@@ -140,6 +161,8 @@ def _readable(value: Any) -> Any:
     """The value without what only Anthropic can read, and without the bytes of files."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
+    if isinstance(value, str) and is_encoded(value):
+        return "(a file)"
     if not isinstance(value, dict):
         return value
     if value.get("type") == "base64":
