@@ -1,9 +1,7 @@
 """Anthropic's content blocks, the way in: pairs that the schemas have loaded -> turns and parts."""
 
 import json
-import mimetypes
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -19,6 +17,7 @@ from app.core.conversation import (
     ToolResult,
 )
 from app.core.media import is_encoded, media_from_base64, media_from_url, named_file
+from app.core.media_types import USUAL
 from app.errors import InvalidRequest
 
 Block = tuple[str, dict[str, Any]]
@@ -26,7 +25,6 @@ Block = tuple[str, dict[str, Any]]
 _BILLING = "x-anthropic-billing-header:"
 _SILENT = ("redacted_thinking", "tool_addition", "tool_removal")
 _OPAQUE = ("type", "cache_control", "citations", "signature")
-_USUAL = {"image": "image/png", "document": "application/pdf"}
 
 
 def read_system(blocks: Iterable[Block] | None) -> Iterator[Message]:
@@ -131,9 +129,7 @@ def _mcp_resource(resource: dict[str, Any], param: str) -> Text | Media:
 def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media:
     """A file in base64 as Model Context Protocol servers write it, under ``data`` or ``blob``."""
     content_type = block.get("mimeType")
-    kind = content_type.lower() if isinstance(content_type, str) else None
-    if kind and "." not in name:
-        name += mimetypes.guess_extension(kind) or ""
+    kind = content_type if isinstance(content_type, str) else None
     return media_from_base64(block[field], kind, name, f"{param}.{field}")
 
 
@@ -149,12 +145,8 @@ def _file(source: Block, kind: str, name: str, param: str) -> Media:
     if form == "file":
         return named_file(held["file_id"], f"{param}.file_id")
     if form == "url":
-        media = media_from_url(held["url"], kind, f"{param}.url")
-        untold = media.content_type == "application/octet-stream"
-        return replace(media, content_type=_USUAL[kind]) if untold else media
-    content_type = (held["media_type"] or _USUAL[kind]).lower()
-    named = name if "." in name else name + (mimetypes.guess_extension(content_type) or "")
-    return media_from_base64(held["data"], content_type, named, f"{param}.data")
+        return media_from_url(held["url"], kind, f"{param}.url")
+    return media_from_base64(held["data"], held["media_type"] or USUAL[kind], name, f"{param}.data")
 
 
 def _described(block: dict[str, Any]) -> str:

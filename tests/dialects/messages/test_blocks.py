@@ -82,7 +82,7 @@ def test_what_a_tool_may_answer() -> None:
 @pytest.mark.parametrize(
     ("block", "media"),
     [
-        (IMAGE, ("image/png", "image.png", None, "data")),
+        (IMAGE, ("image/png", "image", None, "data")),
         (
             {"type": "image", "source": {"type": "url", "url": "https://h/a.jpg"}},
             ("image/jpeg", "a.jpg", "https://h/a.jpg", "url"),
@@ -94,11 +94,11 @@ def test_what_a_tool_may_answer() -> None:
                 "title": "My report",
                 "citations": {"enabled": True},
             },
-            ("application/pdf", "My report.pdf", None, "data"),
+            ("application/pdf", "My report", None, "data"),
         ),
         (
             {"type": "image", "source": {"type": "base64", "data": PNG}},
-            ("image/png", "image.png", None, "data"),
+            ("image/png", "image", None, "data"),
         ),
         (
             {"type": "document", "source": {"type": "url", "url": "https://h/report"}},
@@ -220,7 +220,7 @@ ENCODED = "QUJD" * 60
 @pytest.mark.parametrize(
     ("block", "media"),
     [
-        ({"type": "audio", "data": ENCODED, "mimeType": "audio/mpeg"}, ("audio/mpeg", "audio.mp3")),
+        ({"type": "audio", "data": ENCODED, "mimeType": "audio/mpeg"}, ("audio/mpeg", "audio")),
         (
             {
                 "type": "resource",
