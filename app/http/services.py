@@ -1,8 +1,7 @@
 """What the views share: the parts that create_app built, and the request's JSON."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import current_app, request
 
@@ -10,6 +9,7 @@ from app.access.client import Client
 from app.access.credentials import MAX_SESSION_CHARS
 from app.access.parts import Access
 from app.config import Settings
+from app.core import strict_json
 from app.errors import InvalidRequest
 from app.http.request_log import InProgress, RequestRecord, current_record
 from app.poe.account import Account
@@ -81,10 +81,10 @@ def services() -> Services:
 
 
 def read_json() -> Any:
-    """The request's body. Raises InvalidRequest where it is not JSON (RFC 8259, so no NaN)."""
+    """The request's body. Raises InvalidRequest where it is not JSON."""
     try:
-        payload = json.loads(request.get_data(cache=False), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        payload = strict_json.loads(request.get_data(cache=False))
+    except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
     _note_session(payload)
     return payload
@@ -96,7 +96,3 @@ def _note_session(payload: Any) -> None:
     name = payload.get("prompt_cache_key") if isinstance(payload, dict) else None
     if client is not None and not client.visit.session and isinstance(name, str):
         client.visit.session = name[:MAX_SESSION_CHARS]
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")

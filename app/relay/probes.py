@@ -1,6 +1,4 @@
-"""Asks Poe's account API on the gateway's own behalf: whether refused keys serve again, and what
-was really spent.
-"""
+"""Asks Poe's account API for the gateway itself: refused keys anew, and what was really spent."""
 
 import logging
 import time

@@ -97,6 +97,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
+        **usage.cost_details(),
     }
 
 
@@ -110,6 +111,7 @@ class Encoder(OpenAIStream):
         self._body = envelope.as_dict("chat.completion.chunk")
         if include_usage:
             self._body["usage"] = None
+        self.keepalive = self._chunk({}, 0)
 
     def start(self) -> bytes:
         """The first chunk of each choice carries the role."""

@@ -1,5 +1,7 @@
 """GET /models and /models/{name}."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
 from app.core.paging import Page, cut_page
@@ -26,10 +28,17 @@ _QUERY_SCHEMA = ModelsQuerySchema()
 )
 def list_models() -> Response:
     """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
-    authenticate()
-    models = render_models(services().catalog.models(), services().settings)
+    client, settings = authenticate(), services().settings
+    models = [
+        model
+        for model in render_models(services().catalog.models(), settings)
+        if client.rules.allows(settings.bot_named(model["id"]))
+    ]
     if not wants_anthropic():
-        return jsonify(render_list(Page(models, has_more=False)))
+        page = Page(models, has_more=False)
+        # Codex logs an error at each start unless there is such a list; it may be empty.
+        codex: dict[str, list[Any]] = {"models": []} if "client_version" in request.args else {}
+        return jsonify({**render_list(page), **codex})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
     return jsonify(render_list(page))
@@ -38,9 +47,11 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 @operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
-    authenticate()
-    model = find_model(name, services().catalog.models(), services().settings)
-    if model is None and not services().catalog.was_read:
+    client, settings = authenticate(), services().settings
+    model = find_model(name, services().catalog.models(), settings)
+    if not client.rules.allows(settings.bot_named(name)):
+        model = None  # to this token it is not there
+    elif model is None and not services().catalog.was_read:
         raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
