@@ -63,7 +63,7 @@ def check_operator() -> None:
 
 
 @blueprint.get("/tokens")
-@operation("All access tokens", TokensSchema, errors=(404, 503))
+@operation("All access tokens", TokensSchema, errors=(404,))
 def list_tokens() -> Response:
     access = services().access
     if access.stored_tokens is not None:
@@ -78,7 +78,8 @@ def list_tokens() -> Response:
     "Makes an access token; its secret is shown this once",
     TokenSchema,
     body=NewTokenSchema,
-    errors=(404, 503),
+    errors=(404,),
+    status=201,
 )
 def create_token() -> tuple[Response, int]:
     payload = load_payload(_NEW_TOKEN_SCHEMA, read_json())
@@ -89,7 +90,7 @@ def create_token() -> tuple[Response, int]:
 
 
 @blueprint.get("/tokens/<name>")
-@operation("One access token", TokenSchema, errors=(404, 503))
+@operation("One access token", TokenSchema, errors=(404,))
 def retrieve_token(name: str) -> Response:
     token = services().access.tokens.named(name)
     if token is None:
@@ -98,25 +99,25 @@ def retrieve_token(name: str) -> Response:
 
 
 @blueprint.patch("/tokens/<name>")
-@operation("Changes an access token's rules", TokenSchema, body=RulesSchema, errors=(404, 503))
+@operation("Changes an access token's rules", TokenSchema, body=RulesSchema, errors=(404,))
 def change_token(name: str) -> Response:
     return _changed(name, load_payload(_RULES_SCHEMA, read_json()))
 
 
 @blueprint.post("/tokens/<name>/block")
-@operation("Blocks an access token", TokenSchema, errors=(404, 503))
+@operation("Blocks an access token", TokenSchema, errors=(404,))
 def block_token(name: str) -> Response:
     return _changed(name, {"blocked": True})
 
 
 @blueprint.post("/tokens/<name>/unblock")
-@operation("Unblocks an access token", TokenSchema, errors=(404, 503))
+@operation("Unblocks an access token", TokenSchema, errors=(404,))
 def unblock_token(name: str) -> Response:
     return _changed(name, {"blocked": False})
 
 
 @blueprint.post("/tokens/<name>/rotate")
-@operation("Gives an access token a new secret", TokenSchema, errors=(404, 503))
+@operation("Gives an access token a new secret", TokenSchema, errors=(404,))
 def rotate_token(name: str) -> Response:
     with _errors_translated(name):
         token, secret = _stored_tokens().rotate(name)
@@ -124,7 +125,7 @@ def rotate_token(name: str) -> Response:
 
 
 @blueprint.delete("/tokens/<name>")
-@operation("Deletes an access token", DeletedTokenSchema, errors=(404, 503))
+@operation("Deletes an access token", DeletedTokenSchema, errors=(404,))
 def delete_token(name: str) -> Response:
     with _errors_translated(name):
         _stored_tokens().remove(name)
@@ -182,9 +183,7 @@ def _unknown(name: str) -> NotFound:
 
 
 @blueprint.get("/usage")
-@operation(
-    "Who used how much", UsageSchema, "text/csv", query=(UsageQuerySchema,), errors=(404, 503)
-)
+@operation("Who used how much", UsageSchema, "text/csv", query=(UsageQuerySchema,), errors=(404,))
 def tell_usage() -> Response:
     return usage_response(_USAGE_SCHEMA)
 
@@ -258,7 +257,7 @@ def _render_keys(keys: list[PoolKey]) -> list[dict[str, Any]]:
 
 
 @blueprint.get("/requests")
-@operation("The last requests", RequestsSchema, query=(RequestsQuerySchema,), errors=(404, 503))
+@operation("The last requests", RequestsSchema, query=(RequestsQuerySchema,), errors=(404,))
 def list_requests() -> Response:
     query = load_payload(_REQUESTS_SCHEMA, request.args.to_dict())
     try:

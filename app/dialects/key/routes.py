@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 @blueprint.get("/key")
-@operation("The asking token, its limits and its usage", OwnKeySchema, errors=(503,))
+@operation("The asking token, its limits and its usage", OwnKeySchema)
 def tell_key() -> Response:
     client, now = authenticate(), time.time()
     rules = client.rules

@@ -34,9 +34,7 @@ _USAGE_SCHEMA = UsageQuerySchema()
 
 
 @blueprint.get("")
-@operation(
-    "What the asking token used", UsageSchema, "text/csv", query=(UsageQuerySchema,), errors=(503,)
-)
+@operation("What the asking token used", UsageSchema, "text/csv", query=(UsageQuerySchema,))
 def tell_usage() -> Response:
     client = authenticate()
     if "key" in request.args.get("by", "").split(",") or "key" in request.args:
