@@ -5,11 +5,17 @@ from gevent import monkey
 # Before anything imports ssl or sockets, the settings below included.
 monkey.patch_all()
 
-import resource  # noqa: E402 - only after the patch
+import logging  # noqa: E402 - only after the patch
+import os  # noqa: E402
+import resource  # noqa: E402
+import shutil  # noqa: E402
 import sys  # noqa: E402
+import tempfile  # noqa: E402
 from logging.config import dictConfig  # noqa: E402
 
 from app.config import ConfigError, load_settings  # noqa: E402
+from app.http.log_format import log_config  # noqa: E402
+from app.startup import start_line  # noqa: E402
 
 try:
     _settings = load_settings()
@@ -45,25 +51,25 @@ timeout = 60
 control_socket_disable = True
 
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
-dictConfig(
-    {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "bare": {"format": "%(message)s"},
-            "told": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        },
-        "handlers": {
-            "access": {
-                "class": "logging.StreamHandler",
-                "formatter": "bare",
-                "stream": "ext://sys.stdout",
-            },
-            "told": {"class": "logging.StreamHandler", "formatter": "told"},
-        },
-        "root": {"level": "WARNING", "handlers": ["told"]},
-        "loggers": {
-            "poegate.access": {"level": "INFO", "handlers": ["access"], "propagate": False}
-        },
-    }
-)
+dictConfig(log_config(_settings.log_format, _settings.log_level))
+
+if _settings.metrics_token and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # Workers write their numbers here, and any of them gives out the sum.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="poegate-metrics-")
+
+
+def when_ready(server):
+    logging.getLogger("poegate.start").info(start_line(_settings))
+
+
+def child_exit(server, worker):
+    """What a worker that is gone was at is no longer in progress; what it counted stays."""
+    if _settings.metrics_token:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shutil.rmtree(folder, ignore_errors=True)

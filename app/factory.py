@@ -4,7 +4,7 @@ from flask import Flask, Response
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.access.parts import open_access
+from app.access.parts import Access, open_access
 from app.config import Settings, load_settings
 from app.core import tokens
 from app.dialects.admin import routes as admin
@@ -28,7 +28,7 @@ from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
 from app.http.request_bodies import DecodingRequest
 from app.http.request_log import InProgress, register_records
-from app.http.services import Services
+from app.http.services import RequestCounts, Services
 from app.http.wire_formats import register_formats
 from app.poe.account import Account
 from app.poe.catalog import Catalog
@@ -81,8 +81,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     services = app.extensions["poegate"] = _build_services(settings)
-    register_records(app, services.in_progress, services.settle_request)
+    register_records(app, services.in_progress, services.settle_request, services.count_request)
     register_access_headers(app)
+    if services.metrics is not None:
+        services.metrics.register(app)
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
@@ -93,6 +95,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
+
+
+def _metrics(settings: Settings, access: Access) -> RequestCounts | None:
+    if settings.metrics_token is None:
+        return None
+    from app.http.metrics import Metrics  # costs every worker memory, and few need it
+
+    return Metrics(settings.metrics_token, access.pool, access.prices)
 
 
 def _build_services(settings: Settings) -> Services:
@@ -118,6 +128,7 @@ def _build_services(settings: Settings) -> Services:
         probes=probes,
         config_file=config_file,
         in_progress=in_progress,
+        metrics=_metrics(settings, access),
         background=background_of(
             access, catalog, probes, config_file, settings, lambda: in_progress.count
         ),

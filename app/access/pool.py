@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from app.errors import ApiError, InsufficientCredits, RateLimited, UpstreamError
 
@@ -93,6 +93,12 @@ class KeyState:
     refused: Rest | None = None
     bots: Mapping[str, BotState] = field(default_factory=dict)
     cleared_at: float = 0.0
+
+    def name_at(self, now: float) -> Literal["ready", "resting", "refused"]:
+        """Of the whole key; it may rest for single bots all the same."""
+        if self.refused and self.refused.until > now:
+            return "refused"
+        return "resting" if self.limited and self.limited.until > now else "ready"
 
     def rests(self, bot: str, now: float) -> list[Rest]:
         """Those that are in the way of that bot now."""

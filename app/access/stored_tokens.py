@@ -54,7 +54,7 @@ class StoredTokens:
     def reload(self) -> None:
         """Raises nothing: while the store cannot be read, what was read last holds."""
         try:
-            self._read()
+            self.read()
         except OSError as error:
             if not self._is_lost:
                 log.error("stored tokens cannot be read; those read last hold: %s", error)
@@ -65,7 +65,7 @@ class StoredTokens:
     def add(self, name: str, rules: Table) -> tuple[Token, str]:
         """The token and its secret, which is shown this once. Raises RuleError, TokenExists."""
         token, secret = new_token(name, read_rules(rules))
-        self._read()
+        self.read()
         if self._book.named(name) is not None:
             raise TokenExists
         if self._book.count_by_source()["stored"] >= MAX_STORED:
@@ -77,7 +77,7 @@ class StoredTokens:
             return token_to_json(token)
 
         self._store.change_token(name, add)
-        self._read()
+        self.read()
         return token, secret
 
     def change(self, name: str, rules: Table) -> Token:
@@ -94,7 +94,7 @@ class StoredTokens:
     def remove(self, name: str) -> None:
         self._check(name)
         self._store.change_token(name, lambda now: None)
-        self._read()
+        self.read()
 
     def _change(self, name: str, change: Callable[[Token], Table]) -> Token:
         self._check(name)
@@ -105,19 +105,20 @@ class StoredTokens:
             return change(stored_token(now))
 
         kept = self._store.change_token(name, changed)
-        self._read()
+        self.read()
         return stored_token(kept or {})
 
     def _check(self, name: str) -> None:
         """Raises UnknownToken, TokenNotStored."""
-        self._read()
+        self.read()
         token = self._book.named(name)
         if token is None:
             raise UnknownToken
         if token.source != "stored":
             raise TokenNotStored(token.source)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Brings the book up to date."""
         tokens = []
         for value in self._store.tokens():
             try:

@@ -1,6 +1,5 @@
 """What is noted of each request: the headers that name it to the client, and one log line."""
 
-import json
 import logging
 import re
 import time
@@ -13,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from app.access.client import Client
 from app.core.events import Usage
 
-log = logging.getLogger("poegate.access")
+log = logging.getLogger("poegate.requests")
 _SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
 _OBSERVERS = "poegate.request_observers"
 
@@ -119,7 +118,7 @@ def register_records(app: Flask, in_progress: InProgress, *observers: Observer) 
 
 def write_line(record: RequestRecord) -> None:
     facts = record.facts()
-    log.info(json.dumps({name: fact for name, fact in facts.items() if fact is not None}))
+    log.info({name: fact for name, fact in facts.items() if fact is not None})
 
 
 def _open_record() -> None:

@@ -1,9 +1,9 @@
 """What the views share: the parts that create_app built, and the request's JSON."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 
 from app.access.client import Client
 from app.access.credentials import MAX_SESSION_CHARS
@@ -24,6 +24,14 @@ from app.relay.reply import Relay
 from app.state.store import Store
 
 
+class RequestCounts(Protocol):
+    """The numbers of /metrics (http/metrics.py)."""
+
+    def register(self, app: Flask) -> None: ...
+
+    def observe(self, record: RequestRecord) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of the running gateway, made once in create_app."""
@@ -40,7 +48,13 @@ class Services:
     probes: KeyProbes
     config_file: ConfigFile
     in_progress: InProgress
+    metrics: RequestCounts | None
     background: Background
+
+    def count_request(self, record: RequestRecord) -> None:
+        """For /metrics, where these are on."""
+        if self.metrics is not None:
+            self.metrics.observe(record)
 
     def settle_request(self, record: RequestRecord) -> None:
         """For a request that has ended. Raises nothing."""

@@ -61,19 +61,9 @@ def render_health(services: Services, scheme: str, host: str) -> Object:
 def count_keys(pool: Pool) -> Object:
     """By their state as a whole."""
     now = pool.clock()
-    states = [pool.state_of(key) for key in pool.keys]
-    refused = sum(bool(state.refused and state.refused.until > now) for state in states)
-    limited = sum(bool(state.limited and state.limited.until > now) for state in states)
-    ready = sum(
-        not any(rest and rest.until > now for rest in (state.refused, state.limited))
-        for state in states
-    )
-    return {
-        "total": len(states),
-        "ready": ready,
-        "resting": min(limited, len(states) - ready - refused),
-        "refused": refused,
-    }
+    states = [pool.state_of(key).name_at(now) for key in pool.keys]
+    counts = {name: states.count(name) for name in ("ready", "resting", "refused")}
+    return {"total": len(states), **counts}
 
 
 def _state(services: Services) -> Object:

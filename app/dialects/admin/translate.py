@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.access.pool import KeyState, Outcome, PoolKey
+from app.access.pool import KeyState, PoolKey
 from app.access.store import HOUR, Facts, RowKey, Sums
 from app.access.tokens import Token
 from app.core.dates import rfc3339
@@ -55,11 +55,8 @@ def render_key(
     now: float,
 ) -> Object:
     """``balance`` is Poe's own object with ``at``, when it was read."""
-    whole = [rest for rest in (state.refused, state.limited) if rest and rest.until > now]
-    rest = max(whole, key=lambda rest: rest.until, default=None)
-    kind = "ready" if rest is None else "resting"
-    if any(rest.reason is Outcome.REFUSED for rest in whole):
-        kind, rest = "refused", state.refused
+    kind = state.name_at(now)
+    rest = {"refused": state.refused, "resting": state.limited, "ready": None}[kind]
     return {
         "object": "key",
         "number": key.number,
