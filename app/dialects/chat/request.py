@@ -16,7 +16,6 @@ from app.core.conversation import (
     ToolResult,
     ToolSpec,
 )
-from app.core.json_output.settle import check_schema
 from app.core.media import media_from_base64, media_from_url, named_file
 from app.dialects.chat.schemas import ChatSchema
 from app.errors import InvalidRequest
@@ -172,8 +171,5 @@ def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
     if form["type"] == "json_object":
         return OutputFormat()
     spec = form["json_schema"]
-    schema = spec["schema"] or {}
-    if fault := check_schema(schema):
-        param = "response_format.json_schema.schema"
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(schema, strict=bool(spec["strict"]))
+    param = "response_format.json_schema.schema"
+    return OutputFormat(spec["schema"] or {}, strict=bool(spec["strict"]), param=param)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.core.conversation import Message, OutputFormat, Query, Text
-from app.core.json_output.settle import check_schema
 from app.dialects.responses.items import Item, messages_of, settle_items
 from app.dialects.responses.schemas import ResponsesSchema
 from app.dialects.responses.tools import Toolbox, open_toolbox, tool_choice
@@ -117,6 +116,4 @@ def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
         return None
     if form["type"] == "json_object":
         return OutputFormat()
-    if fault := check_schema(form["schema"]):
-        raise InvalidRequest(f"text.format.schema: {fault}", param="text.format.schema")
-    return OutputFormat(form["schema"], strict=bool(form["strict"]))
+    return OutputFormat(form["schema"], strict=bool(form["strict"]), param="text.format.schema")
