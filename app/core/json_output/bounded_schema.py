@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import regex
-from jsonschema import FormatChecker, validators  # type: ignore[import-untyped]
-from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
+from jsonschema import FormatChecker, validators
+from jsonschema.exceptions import ValidationError
 
 SECONDS = 3.0
 """One schema, or one answer with all its pieces, may take that long to check."""
@@ -85,7 +85,7 @@ def _compile(pattern: str) -> regex.Pattern[str]:
 SCHEMA_FORMATS = FormatChecker(formats=())
 
 
-@SCHEMA_FORMATS.checks("regex", raises=(regex.error, RecursionError))  # type: ignore[untyped-decorator]
+@SCHEMA_FORMATS.checks("regex", raises=(regex.error, RecursionError))
 def _is_pattern(value: object) -> bool:
     return not isinstance(value, str) or bool(_compile(value))
 
@@ -176,7 +176,7 @@ def _bounded(version: str, draft: Any) -> Any:
     for name in _REPLACED.keys() & keywords.keys():
         keywords[name] = _REPLACED[name](keywords[name])
     timed = {name: _in_time(keyword) for name, keyword in keywords.items()}
-    return validators.extend(draft, timed, version=version)
+    return validators.extend(draft, timed, version=version)  # type: ignore[no-untyped-call]
 
 
 _KINDS = {

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import regex
-from jsonschema.exceptions import (  # type: ignore[import-untyped]
+from jsonschema.exceptions import (
     SchemaError,
     UnknownType,
     ValidationError,
