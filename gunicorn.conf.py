@@ -21,7 +21,10 @@ from gunicorn.arbiter import Arbiter  # noqa: E402
 for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
     del sys.modules[_name]
 
+from app import memory  # noqa: E402
 from app.config import ConfigError, load_settings  # noqa: E402
+
+memory.tune_allocator()
 
 EX_CONFIG = 78
 """sysexits.h: what deploy/poegate.service does not start again after."""

@@ -22,6 +22,7 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from app import memory
 from app.http.presence import GRACE_TIME
 from app.relay.jobs import STOP_SECONDS, Jobs
 
@@ -57,6 +58,8 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        memory.freeze()
+        gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
             super().run()
             self._end_jobs()
@@ -92,6 +95,9 @@ class DrainingWorker(GeventWorker):
         gevent.spawn_later(self.cfg.graceful_timeout - CLOSE_SECONDS, self._close_blocked)
         if self.booted:
             gevent.spawn(self._end_jobs)
+
+    def _is_idle(self) -> bool:
+        return self._connections <= self._idle
 
     def _end_jobs(self) -> None:
         """Those that do not end in time are told as failed before gunicorn kills the worker."""
