@@ -20,7 +20,7 @@ PEAK_BYTES = 32_000_000
 
 _MALLOPT = {
     -1: 4_194_304,  # M_TRIM_THRESHOLD: free memory at the heap's end that is kept
-    -3: 1_048_576,  # M_MMAP_THRESHOLD: larger blocks are the system's again as soon as they are free
+    -3: 1_048_576,  # M_MMAP_THRESHOLD: larger blocks go back to the system when freed
     -8: 2,  # M_ARENA_MAX: each of the threads would else keep free memory of its own
 }
 """mallopt(3). Unset, glibc raises the first two to what the largest block needed, for good."""

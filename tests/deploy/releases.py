@@ -1,4 +1,4 @@
-"""This release and the one before it, as a repository that can be cloned and wheels without PyPI."""
+"""This release and the one before it: a repository to be cloned, and wheels for no network."""
 
 import re
 import subprocess

@@ -85,7 +85,7 @@ class Box:
 
 @contextmanager
 def booted(folder: Path) -> Iterator[Box]:
-    """Debian's systemd, with the demo bots on port 9000 and the repository at /srv/box/origin.git."""
+    """Debian's systemd; the demo bots on port 9000, the repository at /srv/box/origin.git."""
     make_repository(folder / "origin.git")
     download_wheels(folder / "origin.git", folder / "wheels")
     command = ["unshare", "--mount", "bash", str(SCRIPT), str(folder)]

@@ -34,7 +34,7 @@ def kept(box: Box) -> str:
 
 
 def _under_load(box: Box, disturb: Callable[[], Any]) -> dict[str, Any]:
-    """What clients saw who asked 20 times a second, three streams among them, while that happened."""
+    """What clients saw meanwhile: 20 questions a second, and three streams at a time."""
     command = ("tests.deploy.load", "http://127.0.0.1:8000", "8", "20", "3")
     with box.start(*command, stdout=subprocess.PIPE) as load:
         time.sleep(2)
