@@ -1,5 +1,7 @@
-"""Bytes by key in files: one a value, written to a temporary name and renamed, so that several
-workers may. The folder is swept down to MAX_BYTES and MAX_FILES.
+"""Bytes by key in files, one a value, so that several workers may write at once.
+
+A file is written under a temporary name and renamed. The folder is swept down to MAX_BYTES and
+MAX_FILES.
 """
 
 import fcntl

@@ -1,6 +1,4 @@
-"""Bytes by key in Redis, which drops what is too old by itself; how much it holds is its own
-``maxmemory``.
-"""
+"""Bytes by key in Redis, which itself drops what is too old; its ``maxmemory`` is the bound."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
