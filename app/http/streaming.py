@@ -10,7 +10,7 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
 from app.errors import ApiError, InternalError
-from app.http.presence import ClientGone, Presence
+from app.http.presence import GRACE_TIME, ClientGone, Presence, cut_short
 from app.http.request_log import RequestRecord, current_record
 
 log = logging.getLogger("poegate")
@@ -102,6 +102,9 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - after the first byte only a frame can tell it
             log.error("unexpected error in request %s", self._record.id, exc_info=error)
             yield self._fail(InternalError("The gateway failed in the middle of this answer."))
+        except GeneratorExit:  # the last chunk could not be written: lost, or blocked too long
+            self._record.error = cut_short().code if GRACE_TIME.is_over else "client_gone"
+            raise
         finally:
             self._reply.close()
 
@@ -123,5 +126,5 @@ class _Stream:
         return b"".join(map(self._encoder.step, batch))
 
     def _fail(self, error: ApiError) -> bytes:
-        self._record.error = error.type
+        self._record.error = error.code or error.type
         return self._encoder.fail(error)
