@@ -13,8 +13,9 @@ from app.core import strict_json
 from app.core.conversation import Message, OutputFormat, Query, Text
 from app.core.json_output.bounded_schema import limited_time, work
 from app.core.json_output.schema import check_schema, violations_of
+from app.errors import InvalidRequest
 
-__all__ = ["Verdict", "check_schema", "complain", "instruct", "settle_json"]
+__all__ = ["Verdict", "check_schema", "complain", "instruct", "schema_format", "settle_json"]
 
 MAX_PIECES = 20
 """Of an answer with more JSON in it than that, the last pieces are looked at."""
@@ -32,6 +33,13 @@ class Verdict:
 
     text: str
     violations: tuple[str, ...] = ()
+
+
+def schema_format(schema: Mapping[str, Any], param: str, *, strict: bool) -> OutputFormat:
+    """Raises InvalidRequest for a schema that cannot be used."""
+    if fault := check_schema(schema):
+        raise InvalidRequest(f"{param}: {fault}", param=param)
+    return OutputFormat(schema, strict=strict)
 
 
 def instruct(query: Query) -> Query:
