@@ -393,7 +393,7 @@ class Settings:
         secret=True,
     )
     bots: tuple[BotRule, ...] = field(default=(), repr=False)
-    tokens: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    tokens: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         has_tokens = self.access_tokens or self.tokens or self.stored_tokens

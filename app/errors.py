@@ -130,7 +130,7 @@ class Unreachable(UpstreamError):
 
 
 class Unavailable(ApiError):
-    """State that the route needs cannot be reached."""
+    """State that the route needs cannot be reached, or the gateway is being stopped."""
 
     status, type, retryable = 503, "api_error", True
 

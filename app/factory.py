@@ -65,6 +65,7 @@ EXPOSED_HEADERS = [
     "openai-processing-ms",
     "openai-version",
     "openai-poll-after-ms",
+    "x-poegate-warning",
     "Retry-After",
     "x-poegate-key",
     "x-poegate-attempts",

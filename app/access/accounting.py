@@ -13,9 +13,6 @@ from app.core.events import Usage
 NOBODY = "-"
 """The name of whoever is refused as unknown: any text may be sent as a credential."""
 
-_REFUSALS = (401, 402, 403, 429)
-
-
 class Counts(Protocol):
     """The ledger, or nothing where it is off."""
 
@@ -49,7 +46,8 @@ class Accounting:
         usage = visit.usage or Usage(0, 0)
         if client is not None:
             self._admission.settle(client, usage.total)
-        if not visit.attempts and not visit.is_admitted and status not in _REFUSALS:
+        asked = visit.bot or visit.attempts or visit.is_admitted
+        if not asked and status != 401:
             return
         failed = error is not None or status >= 400
         unknown = client is None or (status == 401 and not client.has_token)

@@ -43,6 +43,7 @@ class Admission:
 
         Raises NotPermitted, BudgetExceeded, RateLimited.
         """
+        client.visit.bot = bot
         if not client.rules.allows(bot):
             raise NotPermitted(
                 f"This token may not ask {bot!r}.", param="model", code="model_not_allowed"

@@ -39,6 +39,7 @@ class RequestRecord:
         self.started_at = time.time()
         self.first_token_ms: int | None = None
         self.total_ms = 0
+        self.warnings: list[str] = []
         self._method = method
         self._path = path
         self._started = time.monotonic()
@@ -141,6 +142,8 @@ def _close_record(response: Response) -> Response:
     response.headers["x-request-id"] = record.id
     response.headers["request-id"] = record.id
     response.headers["openai-processing-ms"] = str(record.elapsed_ms())
+    if record.warnings:
+        response.headers["x-poegate-warning"] = "; ".join(record.warnings)
     response.headers["openai-version"] = "2020-10-01"
     observers: tuple[Observer, ...] = current_app.extensions[_OBSERVERS]
     response.call_on_close(lambda: _finish(record, observers))

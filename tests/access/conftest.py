@@ -24,6 +24,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccessStor
     else:
         url = request.getfixturevalue("redis_url")
         kept = RedisStore(url, keep_days=400)
-        kept._client.flushdb()  # type: ignore[attr-defined]
+        kept._client.flushdb()
     yield kept
     kept.close()

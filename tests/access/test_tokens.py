@@ -60,10 +60,13 @@ def test_what_is_not_known_is_not_found(credential: str) -> None:
 
 
 def test_every_token_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = []
-    monkeypatch.setattr(
-        "app.access.tokens.hmac.compare_digest", lambda a, b: compared.append(a) or a == b
-    )
+    compared: list[str] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append(one)
+        return one == other
+
+    monkeypatch.setattr("app.access.tokens.hmac.compare_digest", compare)
     book = TokenBook(environment_tokens([f"secret-{number}" for number in range(5)]))
     for credential in ("secret-0", "secret-4", "nothing"):
         compared.clear()

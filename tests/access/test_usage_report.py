@@ -1,5 +1,7 @@
 """Reports: grouping, filters, and points that Poe's history confirms."""
 
+from typing import Any
+
 import pytest
 
 from app.access.prices import PriceList, price_of
@@ -108,7 +110,7 @@ def test_csv() -> None:
     )
 
 
-MODELS = [
+MODELS: list[dict[str, Any]] = [
     {"id": "GPT-5", "pricing": {"prompt": "0.000001", "completion": "0.00001", "request": None}},
     {"id": "Image", "pricing": {"prompt": None, "request": "250"}},
     {"id": "Odd", "pricing": {"prompt": "NaN", "completion": [], "request": -4}},

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, request
 from app.access.client import Client
 from app.access.store import DAY, HOUR
 from app.access.usage_report import Question
-from app.core.paging import place_of
+from app.core.paging import Place
 from app.dialects.points.answers import BalanceSchema, HistorySchema
 from app.errors import InvalidRequest, NotPermitted
 from app.http.operations import ACCOUNT_ERRORS, operation
@@ -105,12 +105,9 @@ def _own_history(client: Client, limit: int, starting_after: str | None) -> dict
         until - HISTORY_DAYS * DAY, until, ("hour", "model"), {"token": client.name}
     )
     entries = [_entry(row) for row in reversed(read_report(question).rows)]
-    start = 0
-    if starting_after is not None:
-        ids = [entry["query_id"] for entry in entries]
-        start = place_of(starting_after, ids, "starting_after") + 1
-    data = entries[start : start + limit]
-    return {"has_more": start + limit < len(entries), "length": len(data), "data": data}
+    place = Place(starting_after, names=("starting_after", ""))
+    page = place.page(place.beyond(entries, lambda entry: entry["query_id"]), limit)
+    return {"has_more": page.has_more, "length": len(page.entries), "data": page.entries}
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, R
 from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
 from app.http.error_responses import error_response
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import authenticate, read_json, services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -94,12 +94,10 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    client = authenticate()
-    payload = load_payload(_SCHEMA, read_json())
+    client, payload = read_request(_SCHEMA)
     kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
     query = with_files(parse(payload, turn, services().settings.bot_named), client)
-    current_record().model = query.model
     items = turn.conversation
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
     keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
@@ -117,12 +115,10 @@ def create_response() -> Response:
 @operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
 def count_input_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would have them."""
-    client = authenticate()
-    payload = load_payload(_INPUT_TOKENS_SCHEMA, read_json())
+    client, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
     turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, client.owner))
     query = parse(payload, turn, services().settings.bot_named)
-    current_record().model = query.model or None
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
