@@ -8,6 +8,7 @@
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
+    ├── RequestTooSlow            408     timeout_error
     ├── RequestTooLarge           413     request_too_large
     │   └── PromptTooLong         413     (in the words by which clients recognise it)
     ├── UnsupportedEncoding       415     invalid_request_error
@@ -80,6 +81,12 @@ class MethodNotAllowed(ApiError):
 
 
 class BotTimeout(ApiError):
+    status, type, retryable = 408, "timeout_error", True
+
+
+class RequestTooSlow(ApiError):
+    """The client sends its body too slowly."""
+
     status, type, retryable = 408, "timeout_error", True
 
 
