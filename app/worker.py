@@ -104,7 +104,7 @@ class DrainingWorker(GeventWorker):
             self._connections.discard(own)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """One request. A client that sends many at once lets others have their turn between them."""
+        """One request. Between those that a client sends at once, others have their turn."""
         kept = super().handle_request(listener_name, req, sock, addr)
         gevent.sleep(0)
         if not _read_off(req.body):

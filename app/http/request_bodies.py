@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from typing import IO
+from typing import IO, Any
 
 import gevent
 import zstandard
@@ -222,7 +222,7 @@ def _read_zlib(source: _CountedBody) -> Iterator[bytes]:
         waiting = decoder.unused_data or source.read(PIECE_BYTES)
 
 
-def _read_zstd(source: _CountedBody) -> Iterator[bytes]:
+def _read_zstd(source: Any) -> Iterator[bytes]:
     decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
     with decoder.stream_reader(source, PIECE_BYTES, read_across_frames=True) as reader:
         while piece := reader.read(OUTPUT_BYTES):
