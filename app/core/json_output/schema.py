@@ -4,7 +4,6 @@ The draft is the one that ``$schema`` names, else 2020-12. As there, ``format`` 
 rule. No reference is followed out of the schema.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -40,15 +39,21 @@ def check_schema(schema: Mapping[str, Any]) -> str | None:
 
 def _fault(schema: dict[str, Any]) -> str | None:
     kind_of(schema).check_schema(schema, format_checker=SCHEMA_FORMATS)
-    text = json.dumps(schema)
-    if '"patternProperties":' in text and '"unevaluatedProperties":' in text:
+    root = Resource.from_contents(schema, default_specification=DRAFT202012)
+    if {"patternProperties", "unevaluatedProperties"} <= _keywords_in(root):
         # The one place where jsonschema's own search for a pattern cannot be replaced.
         return "unevaluatedProperties next to patternProperties is not supported."
-    root = Resource.from_contents(schema, default_specification=DRAFT202012)
     resolver = Registry().with_resource("", root).crawl().resolver()
     for reference in _unresolvable(root, resolver):
         return f"{reference!r} leads nowhere: it must stay within the schema."
     return None
+
+
+def _keywords_in(resource: Resource[Any]) -> set[str]:
+    """All keywords of a schema and of those within it; names of properties are none."""
+    work().go_on()
+    found = set(resource.contents) if isinstance(resource.contents, dict) else set()
+    return found.union(*map(_keywords_in, resource.subresources()))
 
 
 def _unresolvable(resource: Resource[Any], resolver: Any) -> Iterator[str]:

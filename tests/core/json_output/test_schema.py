@@ -59,6 +59,10 @@ def test_the_path_names_odd_keys() -> None:
         ({"$ref": "#/$defs/none"}, "'#/$defs/none' leads nowhere"),
         ({"$dynamicRef": "#none"}, "'#none' leads nowhere"),
         ({"unevaluatedProperties": False, "patternProperties": {"a": {}}}, "not supported"),
+        (
+            {"unevaluatedProperties": False, "allOf": [{"patternProperties": {"a": {}}}]},
+            "not supported",
+        ),
     ],
 )
 def test_a_schema_that_cannot_be_used(schema: dict[str, Any], words: str) -> None:
@@ -79,6 +83,8 @@ def test_a_schema_that_cannot_be_used(schema: dict[str, Any], words: str) -> Non
         {"$id": "https://example.com/x", "$ref": "x#/$defs/a", "$defs": {"a": {}}},
         {"$defs": {"a": {"$anchor": "b"}}, "items": {"$ref": "#b"}},
         {"$defs": {"tree": {"items": {"$ref": "#/$defs/tree"}}}, "$ref": "#/$defs/tree"},
+        {"properties": {"patternProperties": {}}, "unevaluatedProperties": False},
+        {"patternProperties": {"a": {"properties": {"unevaluatedProperties": {}}}}},
     ],
 )
 def test_a_schema_that_can(schema: dict[str, Any]) -> None:
