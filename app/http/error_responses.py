@@ -21,9 +21,8 @@ log = logging.getLogger("poegate")
 
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer."""
-    envelope = current_envelope()
-    response = jsonify(envelope.render(error, g.record.id))
-    response.status_code = envelope.status(error)
+    response = jsonify(current_envelope().render(error, g.record.id))
+    response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
     if error.status >= 500 and not error.retryable:
