@@ -1,4 +1,4 @@
-"""gunicorn's settings; those that people change come from the gateway's own (README)."""
+"""gunicorn's settings; those that people change are the gateway's own (docs/settings.md)."""
 
 from gevent import monkey
 

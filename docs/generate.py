@@ -1,9 +1,10 @@
 """Writes the parts of the documentation that the code itself knows: ``python -m docs.generate``.
 
 docs/architecture.md: the arrows between the packages, from their imports, and the map of modules,
-from the first lines of their docstrings. docs/settings.md: the table of settings, from app.config.
-Each part stands between two marks in its page. With ``--check`` nothing is written, and the exit
-code is 1 where a page is stale.
+from the first lines of their docstrings. docs/settings.md: the tables of settings, from app.config.
+docs/routes.md: the routes, from what their views say for /openapi.json. Each part stands between
+two marks in its page. With ``--check`` nothing is written, and the exit code is 1 where a page is
+stale.
 """
 
 import ast
@@ -12,7 +13,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from app.config import SETTINGS, Group, Setting, Settings
+from app.config import SETTINGS, Group, Settings
+from app.dialects.openapi.routes import path_of
+from app.factory import create_app
+from app.http.operations import Operation, operation_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -116,7 +120,7 @@ def table_of_settings() -> str:
 
 def _group(group: Group) -> str:
     rows = [
-        f"| `{name.upper()}` | {_default(name, setting)} | {setting.description} |"
+        f"| `{name.upper()}` | {default_of(name)} | {setting.description} |"
         for name, setting in SETTINGS.items()
         if setting.group is group
     ]
@@ -124,10 +128,11 @@ def _group(group: Group) -> str:
     return "\n".join([*head, *rows])
 
 
-def _default(name: str, setting: Setting) -> str:
+def default_of(name: str) -> str:
+    """A setting's default as a cell shows it."""
     value = getattr(Settings(), name)
-    if setting.default:
-        return setting.default
+    if SETTINGS[name].default:
+        return SETTINGS[name].default
     if value is None or value == ():
         return "none"
     if isinstance(value, bool):
@@ -135,9 +140,30 @@ def _default(name: str, setting: Setting) -> str:
     return f"{value:g}" if isinstance(value, float) else f"`{value}`"
 
 
+def table_of_routes() -> str:
+    """One row a method and path, in the order of the paths."""
+    head = ["| route | what it does | credential |", "| --- | --- | --- |"]
+    rows = [
+        f"| `{method} {path}` | {view.summary} | {'yes' if view.guarded else 'no'} |"
+        for (path, method), view in sorted(_described_routes().items())
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _described_routes() -> dict[tuple[str, str], Operation]:
+    app = create_app(Settings())
+    return {
+        (path_of(rule), method): view
+        for rule in app.url_map.iter_rules()
+        if (view := operation_of(app.view_functions[rule.endpoint])) and not rule.websocket
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("architecture.md", "arrows"): arrows,
     ("architecture.md", "map"): map_of_modules,
+    ("routes.md", "routes"): table_of_routes,
     ("settings.md", "settings"): table_of_settings,
 }
 """By the page and the name of the part, which stands in the marks around it."""
