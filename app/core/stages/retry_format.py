@@ -129,7 +129,8 @@ def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
     text = _text(events)
     verdict = settle_json(text, form)
     others = [event for event in events if not isinstance(event, TextDelta)]
-    settled: list[Event] = [TextDelta(verdict.text), *others] if verdict.text else others
+    answer: list[Event] = [TextDelta(verdict.text)] if verdict.text else []
+    settled = [*answer, *others]
     if not verdict.violations:
         return _Judgement(settled)
     strict = "The bot's answer breaks the schema: " + "; ".join(verdict.violations)
