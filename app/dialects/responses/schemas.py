@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.responses.item_schemas import Input
-from app.dialects.responses.tool_schemas import ToolChoiceSchema, Tools
+from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
@@ -82,7 +82,7 @@ class ResponsesSchema(BaseSchema):
     previous_response_id = optional(fields.String)
     store = optional(Flag)
     stream = optional(Flag)
-    tools = Tools(load_default=list, allow_none=True)
+    tools = fields.List(TOOL, load_default=list, allow_none=True)
     tool_choice = WordOrNested(("auto", "none", "required"), ToolChoiceSchema)
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
