@@ -87,7 +87,7 @@ def _settled_part(part: Item, role: str | None) -> Item:
         return {name: value for name, value in part.items() if value is not None}
     text = part.get("text", part.get("refusal"))
     if role == "assistant":
-        return {"type": "output_text", "text": text, "annotations": []}
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     return {"type": "input_text", "text": text}
 
 
