@@ -17,6 +17,7 @@ from app.access.store import (
     LEASE_SECONDS,
     MAX_READ_ROWS,
     MAX_RECENT,
+    WRITTEN_SECONDS,
     Batch,
     Facts,
     Row,
@@ -28,8 +29,6 @@ from app.access.store import (
 
 PREFIX = "poegate:access:"
 TIMEOUT_SECONDS = 2.0
-WRITTEN_SECONDS = 3600
-"""How long it is known that a batch was written."""
 MONTH_DAYS = 62
 
 _FIELDS = tuple(Sums.__dataclass_fields__)

@@ -15,6 +15,7 @@ from app.access.store import (
     LEASE_SECONDS,
     MAX_READ_ROWS,
     MAX_RECENT,
+    WRITTEN_SECONDS,
     Batch,
     Facts,
     Row,
@@ -41,6 +42,7 @@ MIGRATIONS = (
     CREATE TABLE spent (
         hour INTEGER NOT NULL, account INTEGER NOT NULL, bot TEXT NOT NULL, points REAL NOT NULL,
         PRIMARY KEY (hour, account, bot)) WITHOUT ROWID;
+    CREATE TABLE batches (id TEXT PRIMARY KEY, written REAL NOT NULL) WITHOUT ROWID;
     CREATE TABLE requests (seq INTEGER PRIMARY KEY AUTOINCREMENT, facts TEXT NOT NULL);
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE tokens (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -242,6 +244,12 @@ class SqliteStore:
 
 
 def _write(connection: Connection, batch: Batch) -> None:
+    """Once, however often it is tried: who began a first try may have been stopped meanwhile."""
+    now = time.time()
+    connection.execute("DELETE FROM batches WHERE written < ?", (now - WRITTEN_SECONDS,))
+    marked = connection.execute("INSERT OR IGNORE INTO batches VALUES (?, ?)", (batch.id, now))
+    if not marked.rowcount:
+        return
     connection.executemany(_ADD_HOUR, [(*key, *sums.values()) for key, sums in batch.sums.items()])
     last_hours: dict[tuple[str, int], int] = {}
     for key in batch.sums:

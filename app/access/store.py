@@ -15,6 +15,9 @@ DAY = 24 * HOUR
 MAX_RECENT = 1_000
 """The last requests that are kept, over all workers."""
 
+WRITTEN_SECONDS = 3600
+"""How long it is known that a batch was written."""
+
 MAX_READ_ROWS = 200_000
 """Rows that one report may read; more raises TooManyRows."""
 

@@ -172,9 +172,7 @@ def test_hours_in_redis_expire(redis_url: str) -> None:
     assert 0 < store._client.ttl(f"poegate:access:hour:{NOON}") <= 3 * DAY
 
 
-def test_a_batch_is_written_once_however_often_it_is_tried(redis_url: str) -> None:
-    store = RedisStore(redis_url, keep_days=400)
-    store._client.flushdb()
+def test_a_batch_is_written_once_however_often_it_is_tried(store: AccessStore) -> None:
     for _ in range(2):
         store.write(Batch("same", {ALICE: Sums(1)}, [{"n": 1}]))
     assert dict(store.rows(NOON, NOON + HOUR))[ALICE].requests == 1
