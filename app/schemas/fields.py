@@ -30,15 +30,17 @@ MAX_STOPS = 16
 Loaded = TypeVar("Loaded")
 
 
-def _check_encodable(text: str) -> None:
-    """JSON can carry lone surrogates; no name has one."""
+def _check_name(text: str) -> None:
+    """JSON can carry lone surrogates; no name has one. And ``..`` would be another folder."""
+    if text in (".", ".."):
+        raise ValidationError("Not the name of a model.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValidationError("Not a valid string.") from error
 
 
-MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
+MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
 """What the name of a model must be: it is part of an address, and of a log line."""
 
 TOOL_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
