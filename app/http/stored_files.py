@@ -2,11 +2,11 @@
 
 from app.access.credentials import Lease
 from app.core.conversation import Query
-from app.core.file_ids import resolve_files
+from app.core.file_ids import FileRecord, resolve_files
 from app.http.record_pages import records_of
 from app.state.records import Kind
 
-FILES = Kind("files", noun="file")
+FILES: Kind[FileRecord] = Kind("files", noun="file")
 
 
 def with_files(query: Query, lease: Lease) -> Query:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import gevent
 import requests
@@ -33,22 +33,43 @@ MAX_CONNECTIONS = 1_000
 _Answer = TypeVar("_Answer")
 
 
+class Balance(TypedDict):
+    """https://creator.poe.com/api-reference/getCurrentBalance; Poe's other fields are kept."""
+
+    current_point_balance: int | float
+
+
+class HistoryEntry(TypedDict):
+    """One query. ``creation_time`` is in microseconds; Poe's other fields are kept."""
+
+    creation_time: int
+    query_id: str
+
+
+class HistoryPage(TypedDict):
+    """https://creator.poe.com/api-reference/getPointsHistory: the newest entry first."""
+
+    has_more: bool
+    length: int
+    data: list[HistoryEntry]
+
+
 class Account:
-    """What Poe tells of a key's points: its own answers, or ApiError."""
+    """The points of a key: Poe's own answers, not checked, or ApiError."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/usage"
         self._session = account_session(settings)
         self._pool = settings.poe_api_keys
 
-    def balance(self, key: str) -> dict[str, Any]:
-        """``{"current_point_balance": 1500}``"""
-        return self._get("current_balance", key, {})
+    def balance(self, key: str) -> Balance:
+        return cast(Balance, self._get("current_balance", key, {}))
 
-    def history(self, key: str, limit: int, starting_after: str | None) -> dict[str, Any]:
-        """``{"has_more", "length", "data": [entry, ...]}``, the newest entry first."""
+    def history(self, key: str, limit: int, starting_after: str | None) -> HistoryPage:
+        """At most ``limit`` entries, after the query of the id ``starting_after``."""
         cursor = {} if starting_after is None else {"starting_after": starting_after}
-        return self._get("points_history", key, {"limit": str(limit), **cursor})
+        page = self._get("points_history", key, {"limit": str(limit), **cursor})
+        return cast(HistoryPage, page)
 
     def total_balance(self, keys: Sequence[str]) -> int | float:
         """The sum over the keys. Raises UpstreamError unless all of them answer."""
@@ -56,7 +77,7 @@ class Account:
         return sum(ask_together(asks))
 
     def _points(self, key: str) -> int | float:
-        points = self.balance(key).get("current_point_balance")
+        points: object = self.balance(key).get("current_point_balance")
         if isinstance(points, bool) or not isinstance(points, int | float):
             raise UpstreamError("Poe's account API sent a balance without its points.")
         return points

@@ -3,7 +3,7 @@
 import logging
 import time
 from threading import Lock
-from typing import Any
+from typing import Any, Required, TypedDict, TypeGuard
 
 import requests
 
@@ -20,18 +20,40 @@ RETRY_SECONDS = 30.0
 """How long Poe is left alone after it could not be reached."""
 
 
+class CatalogModel(TypedDict, total=False):
+    """A model as Poe lists it. Only ``id`` is checked; other fields may be absent or odd.
+
+    ``created`` is in milliseconds; ``context_window`` is ``{"context_length",
+    "max_output_tokens"}``; ``pricing`` holds dollars a token, as texts; ``architecture`` holds
+    ``input_modalities`` and ``output_modalities``; ``metadata`` the ``display_name``.
+    """
+
+    id: Required[str]
+    created: Any
+    owned_by: Any
+    metadata: Any
+    architecture: Any
+    context_window: Any
+    context_length: Any
+    max_output_tokens: Any
+    pricing: Any
+
+
 class Catalog:
-    """Poe's models, asked for at most once in LIST_SECONDS. ``was_read``: ever, successfully."""
+    """Poe's models, asked for at most once in LIST_SECONDS.
+
+    ``was_read``: whether they were ever read successfully.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/v1/models"
         self._session = account_session(settings)
         self._lock = Lock()
-        self._models: list[dict[str, Any]] = []
+        self._models: list[CatalogModel] = []
         self._ask_again_at = 0.0
         self.was_read = False
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[CatalogModel]:
         """Poe's own objects; the last good list where Poe fails, and none where there was none.
 
         One request renews the list; the others that come meanwhile take the old one, if any.
@@ -54,7 +76,7 @@ class Catalog:
         else:
             self._ask_again_at = time.monotonic() + LIST_SECONDS
 
-    def _fetch(self) -> list[dict[str, Any]]:
+    def _fetch(self) -> list[CatalogModel]:
         """Raises requests' exceptions, or ValueError for an answer of another form."""
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
@@ -65,5 +87,5 @@ class Catalog:
         return [model for model in models if _is_model(model)]
 
 
-def _is_model(model: Any) -> bool:
+def _is_model(model: Any) -> TypeGuard[CatalogModel]:
     return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""

@@ -7,18 +7,47 @@ Only the job itself writes its record, so nothing that a reader thought of it ha
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 import gevent
 
 from app.errors import ApiError, BotTimeout, InternalError, RateLimited
-from app.state.records import Record, RecordList
+from app.state.records import RecordList
 
 log = logging.getLogger("poegate")
 
+
+class JobError(TypedDict):
+    """Why a job failed, as an ApiError has it."""
+
+    code: str
+    message: str
+    type: str
+    param: str | None
+
+
+class JobRecord(TypedDict):
+    """What a job keeps in its record; times are in seconds since the epoch.
+
+    ``beat``: when the job last showed that it is alive.
+    """
+
+    id: str
+    expires_at: int
+    status: Literal["in_progress", "completed", "failed"]
+    completed_at: int | None
+    error: JobError | None
+    beat: NotRequired[float]
+
+
+_Record = TypeVar("_Record", bound=JobRecord)
+
+News = Mapping[str, Any]
+"""Fields that a record gains."""
+
 Beat = Callable[[], None]
-Work = Callable[[Beat], Record]
+Work = Callable[[Beat], News]
 """Gives what its record gains. Until then it calls ``beat`` every second or so, and lets what that
 raises pass: nobody waits for the work any more, or it has taken too long."""
 
@@ -61,24 +90,30 @@ class Jobs:
         self._claims: dict[gevent.Greenlet[[], None], _Claim] = {}
 
     def start(
-        self, owner: str, records: RecordList, record: Record, work: Work, *, held: int = 0
-    ) -> Record:
+        self,
+        owner: str,
+        records: RecordList[_Record],
+        record: Mapping[str, Any],
+        work: Work,
+        *,
+        held: int = 0,
+    ) -> _Record:
         """The record as it is now listed. Raises RateLimited and InternalError.
 
         ``held``: bytes of files that the work has in memory until it is done.
         """
         self._check_room(owner, held)
-        record = {**record, "status": "in_progress", "completed_at": None, "error": None}
+        state = {"status": "in_progress", "completed_at": None, "error": None}
         job = gevent.Greenlet(_Job(records, record["id"], work).run)
         self._claims[job] = _Claim(owner, held)  # before anything waits, for the check to hold
         job.rawlink(self._claims.pop)
         try:
-            records.add({**record, "beat": time.time()})
+            records.add(cast(_Record, {**record, **state, "beat": time.time()}))
         except BaseException:
             del self._claims[job]
             raise
         job.start()
-        return record
+        return cast(_Record, {**record, **state})
 
     def stop(self, seconds: float = 0.0) -> None:
         """For a worker that stops: what is still at work after that time fails."""
@@ -112,17 +147,18 @@ def _too_many(message: str) -> RateLimited:
     return RateLimited(message, code="too_many_jobs", retry_after=RETRY_AFTER)
 
 
-def with_lost_jobs_failed(record: Record) -> Record:
+def with_lost_jobs_failed(record: _Record) -> _Record:
     """The record; as failed where its worker is gone."""
     at_work = record["status"] == "in_progress"
     if at_work and time.time() - record["beat"] > LOST_SECONDS:
-        return record | _failure(LOST)
+        return cast(_Record, {**record, **_failure(LOST)})
     return record
 
 
-def _failure(error: ApiError) -> dict[str, Any]:
-    told = {"code": error.code or error.type, "message": error.message}
-    return {"status": "failed", "error": {**told, "type": error.type, "param": error.param}}
+def _failure(error: ApiError) -> News:
+    code = error.code or error.type
+    failed = JobError(code=code, message=error.message, type=error.type, param=error.param)
+    return {"status": "failed", "error": failed}
 
 
 class _Abandoned(Exception):
@@ -132,7 +168,7 @@ class _Abandoned(Exception):
 class _Job:
     """One piece of work, in a greenlet of its own."""
 
-    def __init__(self, records: RecordList, record_id: str, work: Work) -> None:
+    def __init__(self, records: RecordList[Any], record_id: str, work: Work) -> None:
         self._records = records
         self._id = record_id
         self._work = work
@@ -150,7 +186,7 @@ class _Job:
         except InternalError:
             log.error("job %s is done, but its record could not be kept", self._id)
 
-    def _outcome(self) -> Record:
+    def _outcome(self) -> News:
         """Raises _Abandoned."""
         try:
             gained = self._work(self._beat)
@@ -179,7 +215,7 @@ class _Job:
         except InternalError:
             log.warning("job %s could not renew its record", self._id)
 
-    def _end(self, outcome: Record) -> None:
+    def _end(self, outcome: News) -> None:
         """Tried for ten minutes: the work is worth more than a full disk. Raises InternalError."""
         for _ in range(END_TRIES):
             try:
@@ -190,7 +226,7 @@ class _Job:
                 gevent.sleep(BEAT_SECONDS)
         return self._note(outcome)
 
-    def _note(self, news: Record) -> None:
+    def _note(self, news: News) -> None:
         """Raises _Abandoned where nobody waits for news, and InternalError."""
         if self._records.update(self._id, news) is None:
             raise _Abandoned

@@ -1,16 +1,16 @@
 """Records that are kept for one client, each by its id, and listed in their order."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from app.errors import InternalError, NotFound
-from app.state.store import KEEP_SECONDS, Store
+from app.state.store import KEEP_SECONDS, Store, Value
 
-Record = dict[str, Any]
-"""JSON values, with at least ``id``, and ``expires_at`` in seconds since the epoch."""
+Record = TypeVar("Record", bound=Mapping[str, Any])
+"""A TypedDict of JSON values, with at least ``id`` and ``expires_at`` (seconds since the epoch)."""
 
 Expiries = dict[str, float]
 """Of the records that are listed: ``expires_at`` by id, in the order in which they were added."""
@@ -22,7 +22,7 @@ _INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Generic[Record]):
     """A kind of records. ``noun``: what an error calls one of them.
 
     ``apart``: a field that may be large, kept under a key of its own: only ``whole`` reads it.
@@ -33,12 +33,12 @@ class Kind:
     apart: str | None = None
 
 
-class RecordList:
+class RecordList(Generic[Record]):
     """One client's records of one kind. Whatever it does raises InternalError where the store
     cannot be reached.
     """
 
-    def __init__(self, store: Store, kind: Kind, owner: str) -> None:
+    def __init__(self, store: Store, kind: Kind[Record], owner: str) -> None:
         self._store = store
         self._kind = kind
         self._owner = f"{kind.name}/{owner}"  # no response's id can name what is kept under it
@@ -47,7 +47,7 @@ class RecordList:
         self._store.write(self._owner, record["id"], record)
         self._change_index(lambda listed: {**listed, record["id"]: record["expires_at"]})
 
-    def update(self, record_id: str, news: Record) -> Record | None:
+    def update(self, record_id: str, news: Mapping[str, Any]) -> Record | None:
         """The record with the news, kept in its place; None where it is gone, and stays so."""
         apart = {name: value for name, value in news.items() if name == self._kind.apart}
         rest = {name: value for name, value in news.items() if name not in apart}
@@ -56,11 +56,12 @@ class RecordList:
         kept = self._store.change(self._owner, record_id, lambda now: now and now | rest)
         if apart and kept is None:
             self._store.forget(self._owner, self._apart(record_id))
-        return kept
+        return cast(Record | None, kept)
 
     def find(self, record_id: str) -> Record | None:
         record = self._store.recall(self._owner, record_id) if record_id != _INDEX else None
-        return record if record and record["expires_at"] > time.time() else None
+        alive = record is not None and record["expires_at"] > time.time()
+        return cast(Record, record) if alive else None
 
     def get(self, record_id: str) -> Record:
         """Raises NotFound."""
@@ -72,7 +73,8 @@ class RecordList:
 
     def whole(self, record: Record) -> Record:
         """The record with what is kept apart from it, as far as that is there."""
-        return record | (self._store.recall(self._owner, self._apart(record["id"])) or {})
+        apart = self._store.recall(self._owner, self._apart(record["id"])) or {}
+        return cast(Record, {**record, **apart})
 
     def remove(self, record_id: str) -> None:
         """Raises NotFound."""
@@ -97,13 +99,13 @@ class RecordList:
         return f"{record_id}/{self._kind.apart}"
 
     def _change_index(self, change: Callable[[Expiries], Expiries]) -> None:
-        def changed(index: Record | None) -> Record:
+        def changed(index: Value | None) -> Value:
             return {"expiries": dict([*change(_unexpired(index)).items()][-MAX_LISTED:])}
 
         self._store.change(self._owner, _INDEX, changed)
 
 
-def _unexpired(index: Record | None) -> Expiries:
+def _unexpired(index: Value | None) -> Expiries:
     expiries: Expiries = (index or {}).get("expiries", {})
     now = time.time()
     return {name: expiry for name, expiry in expiries.items() if expiry > now}

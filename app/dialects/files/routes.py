@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.access.credentials import Lease
 from app.core.conversation import Media
-from app.core.file_ids import Record
+from app.core.file_ids import FileRecord
 from app.core.media_types import HEAD_BYTES, type_of_bytes
 from app.core.paging import Place
 from app.dialects.files import translate as files
@@ -47,7 +47,7 @@ _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 
-def _tell(record: Record) -> Response:
+def _tell(record: FileRecord) -> Response:
     render = files.render_anthropic_file if wants_anthropic() else files.render_file
     return jsonify(render(record))
 
@@ -81,7 +81,7 @@ def _sent_file() -> FileStorage:
     return sent
 
 
-def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
+def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRecord:
     """At Poe it has a URL from then on; no copy of it stays here."""
     if not lease.key:
         raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
@@ -123,7 +123,7 @@ def list_files() -> Response:
     return jsonify(page.render(files.render_file))
 
 
-def _list_for_anthropic(records: RecordList) -> Response:
+def _list_for_anthropic(records: RecordList[FileRecord]) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
     page = read_page(records, query["limit"], Place(after, query["before_id"]))

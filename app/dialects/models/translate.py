@@ -11,8 +11,10 @@ from typing import Any
 
 from app.config import Settings
 from app.core.dates import rfc3339
+from app.poe.catalog import CatalogModel
 
 Model = dict[str, Any]
+"""As clients get it: Poe's own fields, and those of ``ModelSchema`` in answers.py."""
 
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999, after which no RFC 3339 date can be written."""
@@ -20,14 +22,14 @@ _MILLISECONDS_FROM = 10**11
 """A number above it is no second of our time: Poe gives milliseconds."""
 
 
-def render_models(poe_models: Iterable[Model], settings: Settings) -> list[Model]:
+def render_models(poe_models: Iterable[CatalogModel], settings: Settings) -> list[Model]:
     """One object for each model name, the configured ones first. Globs are no names."""
     known = _by_name(poe_models)
     names = dict.fromkeys([*_configured_names(settings), *known])
     return [_describe(name, known, settings) for name in names]
 
 
-def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Model | None:
+def find_model(name: str, poe_models: Iterable[CatalogModel], settings: Settings) -> Model | None:
     """The model of that name; names that only a glob of the settings knows count too."""
     known = _by_name(poe_models)
     bot = settings.bot_named(name)
@@ -36,7 +38,7 @@ def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Mo
     return None
 
 
-def render_model(model: Model) -> Model:
+def render_model(model: CatalogModel) -> Model:
     """Poe's object in a form for all; its other fields are kept as they are."""
     created = _seconds(model.get("created"))
     ours = {
@@ -56,7 +58,7 @@ def render_model(model: Model) -> Model:
     return {**ours, **rest, **ours}
 
 
-def _by_name(poe_models: Iterable[Model]) -> dict[str, Model]:
+def _by_name(poe_models: Iterable[CatalogModel]) -> dict[str, CatalogModel]:
     return {model["id"]: model for model in poe_models}
 
 
@@ -65,7 +67,7 @@ def _configured_names(settings: Settings) -> list[str]:
     return [glob for glob in globs if not any(mark in glob for mark in "*?[")]
 
 
-def _describe(name: str, known: Mapping[str, Model], settings: Settings) -> Model:
+def _describe(name: str, known: Mapping[str, CatalogModel], settings: Settings) -> Model:
     """The model as a request under that name finds it: through aliases, at its own server."""
     bot = settings.bot_named(name)
     if settings.url_of(bot):
@@ -77,11 +79,11 @@ def _describe(name: str, known: Mapping[str, Model], settings: Settings) -> Mode
     return {**model, "id": name, "display_name": name, "alias_of": bot}
 
 
-def _display_name(model: Model) -> str:
+def _display_name(model: CatalogModel) -> str:
     return str(_table(model.get("metadata")).get("display_name") or model["id"])
 
 
-def _limits(model: Model) -> dict[str, int]:
+def _limits(model: CatalogModel) -> dict[str, int]:
     """Poe tells them under ``context_window``, an object; clients read a number of that name."""
     window = _table(model.get("context_window"))
     context = _whole(
@@ -93,7 +95,7 @@ def _limits(model: Model) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _modalities(model: Model) -> dict[str, dict[str, Any]]:
+def _modalities(model: CatalogModel) -> dict[str, dict[str, Any]]:
     """As https://models.dev writes them; Poe's own stay under ``architecture``."""
     architecture = _table(model.get("architecture"))
     told = {way: architecture.get(f"{way}_modalities") for way in ("input", "output")}
@@ -101,7 +103,7 @@ def _modalities(model: Model) -> dict[str, dict[str, Any]]:
     return {"modalities": modalities} if modalities else {}
 
 
-def _costs(model: Model) -> dict[str, float]:
+def _costs(model: CatalogModel) -> dict[str, float]:
     """Dollars a token, as numbers; Poe's own texts stay under ``pricing``."""
     pricing = _table(model.get("pricing"))
     told = {

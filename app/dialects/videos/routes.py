@@ -14,7 +14,7 @@ from app.core.stages.extract_files import only_files
 from app.dialects.videos import translate as videos
 from app.dialects.videos.answers import DeletedSchema, VideoSchema, VideosSchema
 from app.dialects.videos.schemas import ContentQuerySchema, CreateVideoSchema
-from app.dialects.videos.translate import Record
+from app.dialects.videos.translate import VideoFile, VideoRecord
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import read_payload
 from app.http.incoming import read_request
@@ -30,7 +30,8 @@ from app.schemas.paging import OrderedQuerySchema
 from app.state.records import Kind, expiry
 
 POLL_AFTER_MS = "2000"
-VIDEOS = Kind("videos", noun="video", apart="file")  # bots may give films within their links
+# Its file is apart: a bot may give a whole film within its link.
+VIDEOS: Kind[VideoRecord] = Kind("videos", noun="video", apart="file")
 
 blueprint = Blueprint("videos", __name__, url_prefix="/videos")
 FORMAT = WireFormat(blueprint)
@@ -69,7 +70,7 @@ def _bytes_of_files(query: Query) -> int:
     return sum(len(part.data or b"") for part in parts if isinstance(part, Media))
 
 
-def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> Record:
+def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> dict[str, VideoFile]:
     """Runs in a greenlet of its own, when the request is long answered. Raises ApiError."""
     reply = relay.answer(query, lease, streaming=False, media_in_text=False)
     try:
@@ -120,7 +121,7 @@ def delete_video(video_id: str) -> Response:
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
 
 
-def _tell(record: Record) -> Response:
+def _tell(record: VideoRecord) -> Response:
     response = jsonify(videos.render_video(record))
     if record["status"] == "in_progress":
         response.headers["openai-poll-after-ms"] = POLL_AFTER_MS

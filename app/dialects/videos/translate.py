@@ -1,7 +1,7 @@
 """OpenAI's Videos: a prompt is one user message, and a file of the answer is the video."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
@@ -9,10 +9,35 @@ from app.core.media import picture_of
 from app.core.stages.extract_files import first_wanted
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import NotFound, UpstreamError
+from app.relay.jobs import JobRecord
 from app.schemas.parameters import aspect_of, bot_parameters
 
-Record = dict[str, Any]
-"""What is kept of a video: OpenAI's fields, and once it is completed ``file``."""
+
+class VideoFile(TypedDict):
+    """The file that the bot made: the fields of a MediaReply."""
+
+    url: str
+    content_type: str
+    name: str
+
+
+class NewVideo(TypedDict):
+    """What is known of a video before it is made. Times are in seconds since the epoch."""
+
+    id: str
+    model: str
+    prompt: str
+    seconds: str
+    size: str
+    created_at: int
+    expires_at: int
+
+
+class VideoRecord(NewVideo, JobRecord):
+    """What is kept of a video; once it is completed, with its ``file``."""
+
+    file: NotRequired[VideoFile]
+
 
 UNSAID = "auto"
 """Told where the client did not ask for a length or a size: only the bot knows them."""
@@ -22,19 +47,6 @@ WANTED = ("video/",)
 
 MAX_LINK_CHARS = 16_000_000
 """A bot may give its file within the link, as a data URL. More of it could not be kept."""
-
-_TOLD = (
-    "id",
-    "status",
-    "model",
-    "prompt",
-    "seconds",
-    "size",
-    "created_at",
-    "completed_at",
-    "expires_at",
-    "error",
-)
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
@@ -64,8 +76,7 @@ def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
 
 def new_record(
     payload: dict[str, Any], model: str, *, video_id: str, created: int, expires: int
-) -> Record:
-    """What is known of a video before it is made."""
+) -> NewVideo:
     seconds = payload["seconds"]
     return {
         "id": video_id,
@@ -78,7 +89,7 @@ def new_record(
     }
 
 
-def made(answer: Answer) -> Record:
+def made(answer: Answer) -> dict[str, VideoFile]:
     """What a record gains by the answer, which has a file: its first video, else its first file.
 
     Raises UpstreamError.
@@ -90,23 +101,33 @@ def made(answer: Answer) -> Record:
     return {"file": {"url": file.url, "content_type": file.content_type, "name": file.name}}
 
 
-def file_of(record: Record) -> MediaReply:
+def file_of(record: VideoRecord) -> MediaReply:
     """Raises NotFound where there is none: yet, or ever."""
-    match record["status"]:
-        case "completed" if "file" in record:
-            return MediaReply(**record["file"])
-        case "completed":
-            raise NotFound("Where this video's file is, is no longer kept.", code="file_not_kept")
-        case "failed":
-            error = record["error"]
-            raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])
+    if error := record["error"]:
+        raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])
+    if record["status"] == "completed":
+        if "file" not in record:
+            raise NotFound("The link to this video's file is no longer kept.", code="file_not_kept")
+        return MediaReply(**record["file"])
     raise NotFound(
         "This video is not ready yet. GET /v1/videos/{id} tells when it is.", code="video_not_ready"
     )
 
 
-def render_video(record: Record) -> dict[str, Any]:
+def render_video(record: VideoRecord) -> dict[str, Any]:
     """OpenAI's video object. Of bots on Poe no progress is known but the end."""
-    told = {name: record[name] for name in _TOLD}
-    progress = 100 if record["status"] == "completed" else 0
-    return {"object": "video", **told, "progress": progress, "remixed_from_video_id": None}
+    return {
+        "id": record["id"],
+        "object": "video",
+        "status": record["status"],
+        "model": record["model"],
+        "prompt": record["prompt"],
+        "seconds": record["seconds"],
+        "size": record["size"],
+        "created_at": record["created_at"],
+        "completed_at": record["completed_at"],
+        "expires_at": record["expires_at"],
+        "error": record["error"],
+        "progress": 100 if record["status"] == "completed" else 0,
+        "remixed_from_video_id": None,
+    }
