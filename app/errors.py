@@ -14,6 +14,7 @@
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
+    ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
 An error holds facts. How it is written, ``http/envelopes.py`` says.
@@ -111,6 +112,12 @@ class InternalError(ApiError):
 
 class UpstreamError(ApiError):
     status, type, retryable = 502, "upstream_error", True
+
+
+class Unavailable(ApiError):
+    """State that the route needs cannot be reached, or the gateway is being stopped."""
+
+    status, type, retryable = 503, "api_error", True
 
 
 class Overloaded(ApiError):

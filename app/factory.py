@@ -55,6 +55,7 @@ EXPOSED_HEADERS = [
     "openai-processing-ms",
     "openai-version",
     "openai-poll-after-ms",
+    "x-poegate-warning",
     "Retry-After",
 ]
 

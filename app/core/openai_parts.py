@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.conversation import Media, OutputFormat
-from app.core.json_output.settle import schema_format
 from app.core.media import media_from_base64, media_from_url, named_file
 from app.errors import InvalidRequest
 
@@ -47,9 +46,10 @@ def read_format(
     form: Mapping[str, Any] | None, spec: Mapping[str, Any], param: str
 ) -> OutputFormat | None:
     """``response_format`` or ``text.format``; ``spec`` holds its ``schema`` and ``strict``, at
-    ``param``. Raises InvalidRequest."""
+    ``param``."""
     if form is None or form["type"] == "text":
         return None
     if form["type"] == "json_object":
         return OutputFormat()
-    return schema_format(spec["schema"] or {}, f"{param}.schema", strict=bool(spec["strict"]))
+    strict = bool(spec["strict"])
+    return OutputFormat(spec["schema"] or {}, strict=strict, param=f"{param}.schema")

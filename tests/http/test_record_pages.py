@@ -27,7 +27,7 @@ def fill(records: RecordList, count: int) -> list[dict[str, Any]]:
 
 
 def is_even(record: dict[str, Any]) -> bool:
-    return record["n"] % 2 == 0
+    return bool(record["n"] % 2 == 0)
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, OutputFormat, Query
-from app.core.json_output.settle import schema_format
 from app.dialects.messages.blocks import read_system, read_turns
 from app.dialects.messages.schemas import MessagesSchema
 from app.dialects.messages.tools import read_tool_choice, read_tools, server_tool_names
@@ -65,7 +64,7 @@ def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
         form, param = payload["output_format"], "output_format.schema"
     if form is None:
         return None
-    return schema_format(form["schema"], param, strict=True)
+    return OutputFormat(form["schema"], strict=True, param=param)
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
