@@ -1,4 +1,4 @@
-"""Files that a conversation names by their ids: what is known of them is put in their place."""
+"""Replaces the ids of uploaded files in a conversation by what is stored of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,14 +30,14 @@ _Held = TypeVar("_Held", bound=Part)
 
 
 def resolve_file(record: FileRecord, param: str) -> Media:
-    """The file as a part of a conversation: Poe has it already, nothing is uploaded again."""
+    """The file as a part of a conversation. Poe has it already: it is not uploaded again."""
     return Media(
         record["content_type"], record["name"], param, url=record["url"], file_id=record["id"]
     )
 
 
 def resolve_files(query: Query, find: Find) -> Query:
-    """The query with all that it names by a file's id. Raises InvalidRequest for an unknown id."""
+    """The query with its file ids resolved. Raises InvalidRequest for an unknown id."""
     if not any(_names_file(part) for message in query.messages for part in _all_parts(message)):
         return query
     messages = tuple(

@@ -1,4 +1,4 @@
-"""Lists given out a page at a time, by the ids of their entries."""
+"""Paging of lists by the ids of their entries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Place:
 
 
 def cut_page(entries: Sequence[Entry], limit: int, place: Place) -> Page[Entry]:
-    """A page of entries that are at hand. Raises InvalidRequest."""
+    """A page of a list in memory. Raises InvalidRequest."""
     return place.page(place.beyond(entries, itemgetter("id")), limit)
 
 

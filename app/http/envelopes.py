@@ -1,4 +1,4 @@
-"""How errors are written: one envelope a vendor. Pure; a wire format names the one it uses."""
+"""The error objects of the vendors. A wire format declares which one it uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Envelope:
 
 
 def openai_envelope(error: ApiError) -> dict[str, Any]:
-    """OpenAI's error object; ``metadata`` holds what a program may need to know."""
+    """OpenAI's error object, with facts for programs under ``metadata``."""
     facts = {"status": error.status, "retryable": error.retryable, **error.metadata}
     return {
         "error": {
@@ -47,7 +47,7 @@ _ANTHROPIC_TYPES = {
 
 
 def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
-    """Anthropic's error object, with ``details`` where the error's metadata has them."""
+    """Anthropic's error object, with ``details`` if the error's metadata has them."""
     kind = _ANTHROPIC_TYPES.get(error.status, error.type)
     if isinstance(error, PromptTooLong):
         kind = InvalidRequest.type

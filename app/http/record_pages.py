@@ -1,4 +1,4 @@
-"""The lists of records of the client that sends a request, given out a page at a time."""
+"""Pages of the records of the client that sends a request."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from app.http.services import services
 from app.state.records import Kind, Record, RecordList
 
 READ_AT_ONCE = 100
-"""Records; then other requests have their turn."""
+"""How many records are read before other requests run."""
 
 
 def own_records(kind: Kind[Record]) -> RecordList[Record]:
@@ -31,7 +31,7 @@ def read_page(
     newest_first: bool = True,
     wanted: Callable[[Record], bool] = bool,
 ) -> Page[Record]:
-    """A page of the records that are ``wanted``; no others than it needs are read.
+    """A page of the records that are ``wanted``. Only as many records as needed are read.
 
     Raises InvalidRequest.
     """
@@ -45,7 +45,7 @@ def read_page(
 def read_ordered_page(
     records: RecordList[Record], query: dict[str, Any], wanted: Callable[[Record], bool] = bool
 ) -> Page[Record]:
-    """What OpenAI's clients ask for: ``query`` is as OrderedQuerySchema has loaded it."""
+    """A page for OpenAI's clients. ``query`` was loaded by OrderedQuerySchema."""
     place, newest_first = Place(query["after"], names=("after", "")), query["order"] == "desc"
     return read_page(records, query["limit"], place, newest_first=newest_first, wanted=wanted)
 

@@ -1,4 +1,4 @@
-"""The files that Poe keeps for the client of the request at hand."""
+"""The uploaded files of a client."""
 
 from app.access.credentials import Lease
 from app.core.conversation import Query
@@ -10,5 +10,5 @@ FILES: Kind[FileRecord] = Kind("files", noun="file")
 
 
 def with_files(query: Query, lease: Lease) -> Query:
-    """The query with its file ids resolved for that client. Raises InvalidRequest."""
+    """The query with that client's file ids resolved. Raises InvalidRequest."""
     return resolve_files(query, records_of(FILES, lease).find)

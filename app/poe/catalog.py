@@ -14,10 +14,10 @@ from app.poe.account import TIMEOUT_SECONDS, account_session
 log = logging.getLogger("poegate.poe")
 
 LIST_SECONDS = 600.0
-"""How long a list of models is good."""
+"""How long a list of models is used."""
 
 RETRY_SECONDS = 30.0
-"""How long Poe is left alone after it could not be reached."""
+"""How long Poe is not asked again after a failure."""
 
 
 class CatalogModel(TypedDict, total=False):
@@ -54,9 +54,9 @@ class Catalog:
         self.was_read = False
 
     def models(self) -> list[CatalogModel]:
-        """Poe's own objects; the last good list where Poe fails, and none where there was none.
+        """Poe's own objects; the last good list if Poe fails, and an empty one if there was none.
 
-        One request renews the list; the others that come meanwhile take the old one, if any.
+        One request renews the list; concurrent requests get the old one, if there is one.
         """
         if self._lock.acquire(blocking=not self._models):
             try:
@@ -71,13 +71,13 @@ class Catalog:
             self._models = self._fetch()
             self.was_read = True
         except (requests.RequestException, ValueError) as error:
-            log.warning("the list of models cannot be had from Poe: %s", type(error).__name__)
+            log.warning("Poe's list of models cannot be fetched: %s", type(error).__name__)
             self._ask_again_at = time.monotonic() + RETRY_SECONDS
         else:
             self._ask_again_at = time.monotonic() + LIST_SECONDS
 
     def _fetch(self) -> list[CatalogModel]:
-        """Raises requests' exceptions, or ValueError for an answer of another form."""
+        """Raises requests' exceptions, or ValueError for an answer in another format."""
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
         payload = strict_json.loads(answer.content)

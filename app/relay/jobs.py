@@ -1,8 +1,8 @@
-"""Work that goes on after its request; a record in its client's list says how far it is.
+"""Jobs: work that continues after its request, with its state in a record of the client.
 
-A job renews the ``beat`` of its record while it is at work. Where the beat has stopped, the job's
-worker is gone, and whoever reads the record takes it for failed: on any worker, on any machine.
-Only the job itself writes its record, so nothing that a reader thought of it has to be undone.
+A running job renews the ``beat`` of its record. If the beat stops, the job's worker is gone, and
+every reader, on any worker and machine, treats the record as failed. Only the job itself writes its
+record, so readers never change it.
 """
 
 import logging
@@ -48,20 +48,20 @@ News = Mapping[str, Any]
 
 Beat = Callable[[], None]
 Work = Callable[[Beat], News]
-"""Gives what its record gains. Until then it calls ``beat`` every second or so, and lets what that
-raises pass: nobody waits for the work any more, or it has taken too long."""
+"""Returns the fields that its record gains. It calls ``beat`` about every second and does not catch
+its exceptions: the record was removed, or the work took too long."""
 
 BEAT_SECONDS = 2.0
 LOST_SECONDS = 30.0
-"""Longer than a store is away that is started anew, and than clocks of several machines differ."""
+"""Longer than a restart of the store plus the clock skew between machines."""
 MAX_SECONDS = 3600.0
-"""No work takes longer."""
+"""The time limit of a job."""
 
 MAX_OF_ONE = 10
 MOST = 50
-"""Jobs at a time: of one client and of all, in one worker."""
+"""Parallel jobs of one client, and of all clients, in one worker."""
 MAX_HELD_BYTES = 100_000_000
-"""Of the files that the jobs of one worker have in memory; a single job may have more."""
+"""Bytes of files that the jobs of one worker hold in memory; a single job may hold more."""
 RETRY_AFTER = "10"
 
 STOP_SECONDS = 5.0
@@ -77,14 +77,14 @@ STOPPED = InternalError(
 
 
 class _Claim(NamedTuple):
-    """What a job takes of its worker's room."""
+    """What a job uses of its worker's limits."""
 
     owner: str
     held: int
 
 
 class Jobs:
-    """Those of one worker."""
+    """The jobs of one worker."""
 
     def __init__(self) -> None:
         self._claims: dict[gevent.Greenlet[[], None], _Claim] = {}
@@ -98,14 +98,15 @@ class Jobs:
         *,
         held: int = 0,
     ) -> _Record:
-        """The record as it is now listed. Raises RateLimited and InternalError.
+        """Starts the job and returns its record. Raises RateLimited and InternalError.
 
-        ``held``: bytes of files that the work has in memory until it is done.
+        ``held``: bytes of files that the job holds in memory until it ends.
         """
         self._check_room(owner, held)
         state = {"status": "in_progress", "completed_at": None, "error": None}
         job = gevent.Greenlet(_Job(records, record["id"], work).run)
-        self._claims[job] = _Claim(owner, held)  # before anything waits, for the check to hold
+        # Before anything waits, so that the check stays valid.
+        self._claims[job] = _Claim(owner, held)
         job.rawlink(self._claims.pop)
         try:
             records.add(cast(_Record, {**record, **state, "beat": time.time()}))
@@ -116,7 +117,7 @@ class Jobs:
         return cast(_Record, {**record, **state})
 
     def stop(self, seconds: float = 0.0) -> None:
-        """For a worker that stops: what is still at work after that time fails."""
+        """Waits that long for running jobs, then ends the others as failed."""
         until = time.monotonic() + seconds
         while self._claims and time.monotonic() < until:
             gevent.sleep(TICK_SECONDS)
@@ -148,7 +149,7 @@ def _too_many(message: str) -> RateLimited:
 
 
 def with_lost_jobs_failed(record: _Record) -> _Record:
-    """The record; as failed where its worker is gone."""
+    """The record, marked as failed if its worker is gone."""
     at_work = record["status"] == "in_progress"
     if at_work and time.time() - record["beat"] > LOST_SECONDS:
         return cast(_Record, {**record, **_failure(LOST)})
@@ -179,7 +180,7 @@ class _Job:
             outcome = self._outcome()
             try:
                 self._end(outcome)
-            except gevent.GreenletExit:  # the worker stops, and waits for this last try
+            except gevent.GreenletExit:  # the worker stops, and waits for this last attempt
                 self._note(outcome)
         except _Abandoned:
             pass
@@ -202,7 +203,8 @@ class _Job:
             return _failure(InternalError("The gateway failed at this. Its log says why."))
 
     def _beat(self) -> None:
-        """Raises _Abandoned, and BotTimeout. While the store cannot be reached the work goes on."""
+        """Raises _Abandoned and BotTimeout. The work continues while the store cannot be
+        reached."""
         now = time.monotonic()
         if now - self._begun > MAX_SECONDS:
             message = f"This was not done within {MAX_SECONDS / 60:g} minutes."
@@ -216,7 +218,7 @@ class _Job:
             log.warning("job %s could not renew its record", self._id)
 
     def _end(self, outcome: News) -> None:
-        """Tried for ten minutes: the work is worth more than a full disk. Raises InternalError."""
+        """Tries for ten minutes, for example while the disk is full. Raises InternalError."""
         for _ in range(END_TRIES):
             try:
                 return self._note(outcome)
@@ -227,6 +229,6 @@ class _Job:
         return self._note(outcome)
 
     def _note(self, news: News) -> None:
-        """Raises _Abandoned where nobody waits for news, and InternalError."""
+        """Raises _Abandoned if the record was removed, and InternalError."""
         if self._records.update(self._id, news) is None:
             raise _Abandoned

@@ -1,4 +1,4 @@
-"""Records that are kept for one client, each by its id, and listed in their order."""
+"""Records of one client, by id, and listed in the order in which they were added."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,19 +13,20 @@ Record = TypeVar("Record", bound=Mapping[str, Any])
 """A TypedDict of JSON values, with at least ``id`` and ``expires_at`` (seconds since the epoch)."""
 
 Expiries = dict[str, float]
-"""Of the records that are listed: ``expires_at`` by id, in the order in which they were added."""
+"""``expires_at`` by id of the listed records, in the order in which they were added."""
 
 MAX_LISTED = 10_000
-"""OpenAI's longest page. Older records keep their ids but are no longer listed."""
+"""OpenAI's longest page. Older records can still be read by id but are not listed."""
 
 _INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Record]):
-    """A kind of records. ``noun``: what an error calls one of them.
+    """A kind of records. ``noun``: the name of such a record in errors.
 
-    ``apart``: a field that may be large, kept under a key of its own: only ``whole`` reads it.
+    ``apart``: a field that may be large. It is stored under a key of its own, which only ``whole``
+    reads.
     """
 
     name: str
@@ -34,24 +35,22 @@ class Kind(Generic[Record]):
 
 
 class RecordList(Generic[Record]):
-    """One client's records of one kind. Whatever it does raises InternalError where the store
-    cannot be reached.
-    """
+    """One client's records of one kind. All methods raise InternalError if the store fails."""
 
     def __init__(self, store: Store, kind: Kind[Record], owner: str) -> None:
         self._store = store
         self._kind = kind
-        self._owner = f"{kind.name}/{owner}"  # no response's id can name what is kept under it
+        self._owner = f"{kind.name}/{owner}"  # a response id cannot collide with it
 
     def add(self, record: Record) -> None:
         self._store.write(self._owner, record["id"], record)
         self._change_index(lambda listed: {**listed, record["id"]: record["expires_at"]})
 
     def update(self, record_id: str, news: Mapping[str, Any]) -> Record | None:
-        """The record with the news, kept in its place; None where it is gone, and stays so."""
+        """The record with its changed fields; None, and nothing is kept, if it no longer exists."""
         apart = {name: value for name, value in news.items() if name == self._kind.apart}
         rest = {name: value for name, value in news.items() if name not in apart}
-        if apart:  # first: no record tells of what is not there
+        if apart:  # first, so that no record refers to a missing value
             self._store.write(self._owner, self._apart(record_id), apart)
         kept = self._store.change(self._owner, record_id, lambda now: now and now | rest)
         if apart and kept is None:
@@ -72,7 +71,7 @@ class RecordList(Generic[Record]):
         return record
 
     def whole(self, record: Record) -> Record:
-        """The record with what is kept apart from it, as far as that is there."""
+        """The record with its ``apart`` field, if that exists."""
         apart = self._store.recall(self._owner, self._apart(record["id"])) or {}
         return cast(Record, {**record, **apart})
 
@@ -80,19 +79,19 @@ class RecordList(Generic[Record]):
         """Raises NotFound."""
         self.get(record_id)
         self._store.forget(self._owner, record_id)
-        if self._kind.apart:  # after it: an update that comes in between takes it away itself
+        if self._kind.apart:  # afterwards: a concurrent update removes it itself
             self._store.forget(self._owner, self._apart(record_id))
-        with suppress(InternalError):  # on a full disk; an id without its record is not listed
+        with suppress(InternalError):  # on a full disk; an id without a record is not listed
             self._change_index(
                 lambda listed: {name: end for name, end in listed.items() if name != record_id}
             )
 
     def ids(self) -> list[str]:
-        """Of the records that are listed, the oldest first."""
+        """The ids of the listed records, the oldest first."""
         return list(_unexpired(self._store.recall(self._owner, _INDEX)))
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
-        """Those of the ids that are still there, each read as it is asked for."""
+        """The existing records among the ids, each read when it is requested."""
         return filter(None, map(self.find, ids))
 
     def _apart(self, record_id: str) -> str:
@@ -112,5 +111,5 @@ def _unexpired(index: Value | None) -> Expiries:
 
 
 def expiry(seconds: int | None = None) -> int:
-    """When something that is kept from now on is forgotten."""
+    """``expires_at`` of a value that is stored now."""
     return int(time.time()) + min(seconds or KEEP_SECONDS, KEEP_SECONDS)

@@ -1,4 +1,4 @@
-"""/files: uploaded once to Poe, and referred to by their ids."""
+"""/files: files that are uploaded to Poe once and then used by their ids."""
 
 import os
 import time
@@ -47,7 +47,7 @@ _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 
-def _tell(record: FileRecord) -> Response:
+def _render(record: FileRecord) -> Response:
     render = files.render_anthropic_file if wants_anthropic() else files.render_file
     return jsonify(render(record))
 
@@ -69,7 +69,7 @@ def upload_file() -> Response:
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
     records_of(FILES, lease).add(record)
-    return _tell(record)
+    return _render(record)
 
 
 def _sent_file() -> FileStorage:
@@ -82,7 +82,7 @@ def _sent_file() -> FileStorage:
 
 
 def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRecord:
-    """At Poe it has a URL from then on; no copy of it stays here."""
+    """Uploads the file to Poe, where it gets a URL. The gateway keeps no copy."""
     if not lease.key:
         raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
     name = bare_name(sent) or "file"
@@ -133,13 +133,13 @@ def _list_for_anthropic(records: RecordList[FileRecord]) -> Response:
 @blueprint.get("/<file_id>")
 @operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
-    return _tell(own_records(FILES).get(file_id))
+    return _render(own_records(FILES).get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
 @operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
-    """From where Poe keeps it, passed on as it comes."""
+    """Streams the file from Poe."""
     record = own_records(FILES).get(file_id)
     opened = open_for_client(record["url"], services().settings)
     response = send_bot_file(opened, record["content_type"])

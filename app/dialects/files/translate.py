@@ -1,4 +1,4 @@
-"""Files that Poe keeps for a client, as OpenAI and Anthropic describe them."""
+"""Uploaded files as OpenAI and Anthropic describe them."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def render_anthropic_file(record: FileRecord) -> dict[str, Any]:
 
 
 def render_anthropic_files(page: Page[FileRecord]) -> dict[str, Any]:
-    """Older SDKs go on by ``last_id``, newer ones by ``next_page``."""
+    """Older SDKs page by ``last_id``, newer ones by ``next_page``."""
     rendered = page.render(render_anthropic_file)
     del rendered["object"]
     return {**rendered, "next_page": rendered["last_id"] if page.has_more else None}

@@ -33,7 +33,7 @@ from app.relay.parallel import MergedReplies
 from app.schemas.loading import BaseSchema
 
 MAX_BYTES_INLINE = 50_000_000
-"""What the files of one answer may have together where it carries them itself."""
+"""The total size of the files in one answer with ``b64_json``."""
 
 blueprint = Blueprint("images", __name__)
 FORMAT = WireFormat(blueprint)
@@ -95,7 +95,7 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
 
 
 def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
-    """The files of that many replies; those that fail are left out."""
+    """The files of ``choices`` replies; failed replies are left out."""
     relay = services().relay
     budget = Budget(MAX_BYTES_INLINE)
     bring = partial(_bring_in, settings=services().settings, budget=budget) if inline else leave
@@ -107,7 +107,7 @@ def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> Merg
 
 
 def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:
-    """The same file, its bytes in a data URL. Raises UpstreamError."""
+    """The file with its bytes in a data URL. Raises UpstreamError."""
     opened = open_bot_file(file.url, settings)
     kind = content_type_of(opened, file)
     data_url = f"data:{kind};base64,{b64encode(opened.read(budget)).decode()}"

@@ -1,4 +1,4 @@
-"""POST /videos: made by bots after the request; polled, downloaded and deleted by their ids."""
+"""/videos: bots make them after the request; clients poll, download and delete them by id."""
 
 import time
 import uuid
@@ -49,7 +49,7 @@ _CONTENT_SCHEMA = ContentQuerySchema()
     errors=(429,),
 )
 def create_video() -> Response:
-    """Answers at once; the bot is asked meanwhile."""
+    """Starts a job that asks the bot, and answers at once."""
     settings = services().settings
     lease, payload = read_request(
         _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
@@ -62,7 +62,7 @@ def create_video() -> Response:
     )
     work = partial(_make, services().relay, query, lease)
     records, held = records_of(VIDEOS, lease), _bytes_of_files(query)
-    return _tell(services().jobs.start(lease.owner, records, record, work, held=held))
+    return _render(services().jobs.start(lease.owner, records, record, work, held=held))
 
 
 def _bytes_of_files(query: Query) -> int:
@@ -71,7 +71,7 @@ def _bytes_of_files(query: Query) -> int:
 
 
 def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> dict[str, VideoFile]:
-    """Runs in a greenlet of its own, when the request is long answered. Raises ApiError."""
+    """The work of the job, in a greenlet of its own. Raises ApiError."""
     reply = relay.answer(query, lease, streaming=False, media_in_text=False)
     try:
         files = only_files(reply, bot=query.model, wants=videos.WANTED)
@@ -98,13 +98,13 @@ def list_videos() -> Response:
 @blueprint.get("/<video_id>")
 @operation("The state of a video", VideoSchema)
 def retrieve_video(video_id: str) -> Response:
-    return _tell(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
+    return _render(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
 
 
 @blueprint.get("/<video_id>/content")
 @operation("A video's bytes", *MADE_FILE, query=(ContentQuerySchema,), errors=(502,))
 def send_content(video_id: str) -> Response:
-    """From where the bot keeps it, passed on as it comes."""
+    """Streams the video from where the bot keeps it."""
     records = own_records(VIDEOS)
     record = records.whole(with_lost_jobs_failed(records.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
@@ -116,12 +116,12 @@ def send_content(video_id: str) -> Response:
 @blueprint.delete("/<video_id>")
 @operation("Forgets a video", DeletedSchema)
 def delete_video(video_id: str) -> Response:
-    """Where it is still made, the bot is stopped at the job's next beat."""
+    """If the video is still being made, the job ends at its next beat."""
     own_records(VIDEOS).remove(video_id)
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
 
 
-def _tell(record: VideoRecord) -> Response:
+def _render(record: VideoRecord) -> Response:
     response = jsonify(videos.render_video(record))
     if record["status"] == "in_progress":
         response.headers["openai-poll-after-ms"] = POLL_AFTER_MS

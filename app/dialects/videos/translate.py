@@ -1,4 +1,4 @@
-"""OpenAI's Videos: a prompt is one user message, and a file of the answer is the video."""
+"""OpenAI's Videos: the prompt becomes one user message, and a file of the answer is the video."""
 
 from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict
@@ -22,7 +22,7 @@ class VideoFile(TypedDict):
 
 
 class NewVideo(TypedDict):
-    """What is known of a video before it is made. Times are in seconds since the epoch."""
+    """The fields of a video that is not made yet. Times are in seconds since the epoch."""
 
     id: str
     model: str
@@ -34,19 +34,19 @@ class NewVideo(TypedDict):
 
 
 class VideoRecord(NewVideo, JobRecord):
-    """What is kept of a video; once it is completed, with its ``file``."""
+    """A stored video; once it is completed, with its ``file``."""
 
     file: NotRequired[VideoFile]
 
 
 UNSAID = "auto"
-"""Told where the client did not ask for a length or a size: only the bot knows them."""
+"""The length or size of a video for which the client did not ask for one."""
 
 WANTED = ("video/",)
-"""How the content types begin of what a video may be."""
+"""Prefixes of the content types of a video."""
 
 MAX_LINK_CHARS = 16_000_000
-"""A bot may give its file within the link, as a data URL. More of it could not be kept."""
+"""The largest data URL of a file that can be kept."""
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
@@ -66,7 +66,8 @@ def _references(payload: dict[str, Any]) -> list[Media]:
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """OpenAI's words, and those of Poe's bots: ``duration`` and ``aspect``. The client's win."""
+    """OpenAI's parameters, and ``duration`` and ``aspect`` of Poe's bots. Parameters that the
+    client set itself have priority."""
     parameters = bot_parameters(payload, CreateVideoSchema, ("seconds", "size"))
     if parameters.get("size") == UNSAID:
         del parameters["size"]
@@ -90,19 +91,19 @@ def new_record(
 
 
 def made(answer: Answer) -> dict[str, VideoFile]:
-    """What a record gains by the answer, which has a file: its first video, else its first file.
+    """The ``file`` of a completed video: the first video of the answer, else its first file.
 
-    Raises UpstreamError.
+    Raises UpstreamError for a data URL that is too large.
     """
     file = first_wanted(answer.media, WANTED)
     if len(file.url) > MAX_LINK_CHARS:
-        message = "The bot gave its file within its answer, too large to be kept here."
+        message = "The bot sent its file within its answer, and it is too large to be kept here."
         raise UpstreamError(message, retryable=False)
     return {"file": {"url": file.url, "content_type": file.content_type, "name": file.name}}
 
 
 def file_of(record: VideoRecord) -> MediaReply:
-    """Raises NotFound where there is none: yet, or ever."""
+    """The video's file. Raises NotFound if there is none, or not yet."""
     if error := record["error"]:
         raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])
     if record["status"] == "completed":
@@ -115,7 +116,7 @@ def file_of(record: VideoRecord) -> MediaReply:
 
 
 def render_video(record: VideoRecord) -> dict[str, Any]:
-    """OpenAI's video object. Of bots on Poe no progress is known but the end."""
+    """OpenAI's video object. Its progress is 0 or 100, because bots do not report it."""
     return {
         "id": record["id"],
         "object": "video",
