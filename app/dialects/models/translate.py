@@ -21,6 +21,10 @@ _LAST_SECOND = 253_402_300_799
 _MILLISECONDS_FROM = 10**11
 """Larger numbers are milliseconds, which Poe sends."""
 
+_ANTHROPIC = dict.fromkeys(
+    ("capabilities", "deprecated_at", "line", "max_input_tokens", "max_tokens", "retires_at")
+)
+
 
 def render_models(poe_models: Iterable[CatalogModel], settings: Settings) -> list[Model]:
     """One object for each model name, the configured ones first. Globs are left out."""
@@ -36,6 +40,11 @@ def find_model(name: str, poe_models: Iterable[CatalogModel], settings: Settings
     if name in known or bot != name or settings.url_of(bot):
         return _describe(name, known, settings)
     return None
+
+
+def for_anthropic(model: Model) -> Model:
+    """The model with the fields that Anthropic's models always have; null if unknown."""
+    return {**_ANTHROPIC, **model}
 
 
 def render_model(model: CatalogModel) -> Model:
