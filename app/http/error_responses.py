@@ -1,4 +1,4 @@
-"""Errors as HTTP answers, in the envelope of the wire format to which the path belongs."""
+"""Errors as HTTP responses, in the envelope of the path's wire format."""
 
 import logging
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def error_response(error: ApiError) -> Response:
     if (wait := _retry_after(error.retry_after)) is not None:
         response.headers["Retry-After"] = wait
     if error.status >= 500 and not error.retryable:
-        # The vendors' SDKs would ask twice more, and each answer of the bot costs points.
+        # The vendors' SDKs would retry twice, and each answer of the bot costs points.
         response.headers["x-should-retry"] = "false"
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -57,14 +57,14 @@ def _retry_after(value: str | None) -> str | None:
 
 
 def register_errors(app: Flask) -> None:
-    """At app level, because blueprints never see a 404 or 405 of the router."""
+    """Registers at app level, because blueprints never see a 404 or 405 of the router."""
     app.register_error_handler(ApiError, error_response)
     app.register_error_handler(HTTPException, _http_error_response)
     app.register_error_handler(Exception, _unexpected_error_response)
 
 
 def _http_error_response(error: HTTPException) -> Response:
-    """Flask's own errors (routing, body limits, broken bodies) in our words."""
+    """Flask's own errors: routing, body limits, broken bodies."""
     response = error_response(_translate_http_error(error))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -91,7 +91,7 @@ def _translate_http_error(error: HTTPException) -> ApiError:
 
 
 def _unexpected_error_response(error: Exception) -> Response:
-    """A defect of ours: the log gets the trace, the client an id to quote."""
+    """A defect of the gateway: the log gets the traceback, the client the request id."""
     record = g.get("record")
     if GRACE_TIME.is_over:
         return error_response(cut_short())

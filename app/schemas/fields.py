@@ -1,4 +1,4 @@
-"""Fields as strict as JSON is: marshmallow's own would read "0.5" as a number and 1 as true."""
+"""Fields as strict as JSON: marshmallow's own read "0.5" as a number and 1 as true."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Loaded = TypeVar("Loaded")
 
 
 def _check_name(text: str) -> None:
-    """JSON can carry lone surrogates; no name has one. And ``..`` would be another folder."""
+    """JSON can escape lone surrogates, which a name cannot hold; ``..`` would change the URL."""
     if text in (".", ".."):
         raise ValidationError("Not the name of a model.")
     try:
@@ -41,7 +41,7 @@ def _check_name(text: str) -> None:
 
 
 MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
-"""What the name of a model must be: it is part of an address, and of a log line."""
+"""Checks of a model's name, which becomes part of a URL and of log lines."""
 
 TOOL_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
 """Wider than the vendors' own patterns: MCP servers' tools have dots and colons in their names."""
@@ -58,7 +58,7 @@ class Number(fields.Float):
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction; 1.0 is one."""
+    """A JSON number without a fraction; 1.0 counts as one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
@@ -81,7 +81,7 @@ class Flag(fields.Boolean):
 
 
 class Object(fields.Field[dict[str, Any]]):
-    """A JSON object whose inside is not ours to judge."""
+    """A JSON object whose content is not checked."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Any, **options: Any
@@ -123,9 +123,9 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
 
 
 class Remembered(fields.Field[Any]):
-    """A field of values that come again and again, such as an agent's tools: each checked once.
+    """A field whose values recur in many requests, such as an agent's tools: each is checked once.
 
-    What is loaded is shared between requests, so nobody may change it.
+    Loaded values are shared between requests and must not be changed.
     """
 
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
@@ -144,7 +144,7 @@ class Remembered(fields.Field[Any]):
 
 
 class FileOfForm(fields.Field[Media]):
-    """A file that came in a form."""
+    """A file sent in a form."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Media:
         if not isinstance(value, Media):
@@ -167,7 +167,7 @@ def load_each(values: list[Any], load: Callable[[Any], Loaded]) -> list[Loaded]:
 
 
 class Each(fields.List[Any]):
-    """A list whose first fault ends the checking, and whose length holds up no other client."""
+    """A list that is checked up to its first fault, and yields to other clients meanwhile."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if not isinstance(value, list):
@@ -176,5 +176,5 @@ class Each(fields.List[Any]):
 
 
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:
-    """A field that SDKs also send as null for "not given"."""
+    """A field that may be null, which SDKs send for "not given"."""
     return field(load_default=None, allow_none=True, **options)

@@ -454,7 +454,8 @@ from gevent import monkey; monkey.patch_all()
 from app.config import Settings
 from app.poe import downloads
 downloads.OPEN_SECONDS = 0.5
-downloads.open_download("{plain}/trickling/", Settings(bot_urls=(("mine", "{plain}"),)), ("http", "127.0.0.1", {plain.rpartition(":")[2]}))
+home = ("http", "127.0.0.1", {plain.rpartition(":")[2]})
+downloads.open_download("{plain}/trickling/", Settings(), home)
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)

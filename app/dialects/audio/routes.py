@@ -37,7 +37,7 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @blueprint.post("/speech")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
-    """The bot's file, passed on as it comes."""
+    """Streams the bot's file."""
     lease, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
@@ -99,7 +99,7 @@ def _listen(task: Task) -> Response:
         case "text":
             return Response(transcriptions.text_of(answer), mimetype="text/plain")
         case "verbose_json":
-            # In a native thread, where even a hostile file holds up nobody else for long.
+            # In a native thread, so that a hostile file does not block other requests.
             seconds = gevent.get_hub().threadpool.apply(duration_of, (payload["file"].data,))
             return jsonify(transcriptions.render_verbose(answer, payload, task, seconds))
     return jsonify(transcriptions.render(answer))

@@ -34,7 +34,7 @@ from app.relay.parallel import MergedReplies
 from app.schemas.loading import BaseSchema
 
 MAX_BYTES_INLINE = 50_000_000
-"""What the files of one answer may have together where it carries them itself."""
+"""The total size of the files in one answer with ``b64_json``."""
 
 blueprint = Blueprint("images", __name__)
 FORMAT = WireFormat(blueprint)
@@ -96,7 +96,7 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
 
 
 def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
-    """The files of that many replies; those that fail are left out."""
+    """The files of ``choices`` replies; failed replies are left out."""
     relay = services().relay
     budget = Budget(MAX_BYTES_INLINE)
     settings = services().settings
