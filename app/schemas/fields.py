@@ -31,6 +31,8 @@ def _check_encodable(text: str) -> None:
         raise ValidationError("Not a valid string.") from error
 
 
+INT64 = validate.Range(-(2**63), 2**63 - 1)
+
 MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
 """What the name of a model must be: it is part of an address, and of a log line."""
 
@@ -60,6 +62,29 @@ class Whole(fields.Integer):
         whole = isinstance(value, float) and value.is_integer()
         number: int = super()._validated(int(value) if whole else value)
         return number
+
+
+class TokenLimit(Whole):
+    """A number of tokens, 1 or more; loaded as None where a client means that there is no limit.
+
+    -1 is that in n8n, LangChain, LM Studio and Open WebUI, -2 in Ollama's options; forms send "".
+    """
+
+    _UNLIMITED = (-1, -2, "")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(1), **options)
+
+    def deserialize(  # type: ignore[override]
+        self, value: Any, attr: str | None = None, data: Any = None, **options: Any
+    ) -> int | None:
+        if value in self._UNLIMITED and not isinstance(value, bool):
+            return None
+        limit: int | None = super().deserialize(value, attr, data, **options)
+        return limit
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of({"type": "integer", "minimum": 1}, {"enum": list(self._UNLIMITED)})
 
 
 class Flag(fields.Boolean):

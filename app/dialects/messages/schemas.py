@@ -6,7 +6,15 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
 from app.dialects.messages.tool_schemas import TOOL
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.fields import (
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
 from app.schemas.typed import TypedObject
@@ -71,7 +79,7 @@ class CountTokensSchema(BaseSchema):
         fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
     )
     system = Blocks(TEXT_BLOCKS, load_default=None, allow_none=True)
-    max_tokens: Any = optional(Whole, validate=validate.Range(1))
+    max_tokens: Any = optional(TokenLimit)
     stream = optional(Flag)
     temperature = optional(Number, validate=validate.Range(0, 1))
     top_p = optional(Number, validate=validate.Range(0, 1))
@@ -119,4 +127,4 @@ class CountTokensSchema(BaseSchema):
 
 
 class MessagesSchema(CountTokensSchema):
-    max_tokens = Whole(required=True, validate=validate.Range(1))
+    max_tokens = TokenLimit(required=True)
