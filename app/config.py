@@ -46,6 +46,7 @@ class Settings:
     idle_timeout: float = 300.0
     headers_wait: float = 10.0
     keepalive_seconds: float = 15.0
+    max_read_pause_ms: float = 80.0
     max_body_mb: float = 100.0
     host: str = "127.0.0.1"
     port: int = 8000
@@ -139,6 +140,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
+
+
 def _port(value: Any) -> int:
     port: int = _number(int, value)
     if not 0 <= port <= 65535:
@@ -188,6 +196,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "idle_timeout": _positive(float),
     "headers_wait": _positive(float),
     "keepalive_seconds": _positive(float),
+    "max_read_pause_ms": _pause_ms,
     "max_body_mb": _positive(float),
     "host": str,
     "port": _port,

@@ -14,27 +14,25 @@ import httpx
 from app.config import Settings
 from app.core.conversation import Query
 from app.core.events import Batch
-from app.errors import BotTimeout, UpstreamError
+from app.errors import ApiError, BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
-from app.poe.partial_queue import End, PartialQueue
+from app.poe.error_mapping import translate_error, without_key
+from app.poe.event_source import is_silence
+from app.poe.pacing import ReadPacer
 from app.poe.protocol import (
     Attach,
     inline_attachments,
     protocol_messages,
-    read_partials,
+    read_partial,
     tool_definitions,
 )
 from app.poe.session import QuerySession
+from app.poe.silence import TICK_SECONDS, SilenceWatch
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
 
-TICK_SECONDS = 1.0
-
 NO_KEY = "none"
 """fastapi_poe's server wants some key even where its bot has none."""
-
-QUEUE_CHARS = 100_000
-"""How far a slow client may be behind; then its upstream waits."""
 
 
 class _QuietRequest(fp.QueryRequest):
@@ -79,6 +77,8 @@ class PoeClient:
         self._settings = settings
         self._poe = GeventTransport(settings.poe_proxy)
         self._own = GeventTransport()
+        self._pacer = ReadPacer(settings.max_read_pause_ms / 1000)
+        self._silence = SilenceWatch()
         self.uploader = Uploader(settings.poe_upload_url, self._poe)
 
     def ask(self, query: Query, key: str) -> Iterator[Batch]:
@@ -87,38 +87,49 @@ class PoeClient:
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
         bot at once, so that it stops writing.
         """
-        inbox = PartialQueue(QUEUE_CHARS)
-        pump = gevent.spawn(self._pump, query, key, inbox)
+        call = _Call(query, key)
+        opening = gevent.spawn(self._open, call)
         try:
-            yield from self._batches(inbox, query.bot)
+            yield from self._batches(call, opening)
         finally:
-            pump.kill(block=False)
+            if opening.ready():
+                call.close()
+            else:
+                opening.kill(block=False)
 
-    def _batches(self, inbox: PartialQueue, bot: str) -> Iterator[Batch]:
-        deadline = _Deadline(self._settings, bot)
-        while True:
-            partials, end = inbox.take(TICK_SECONDS)
-            if partials:
-                deadline.renew()
-            elif end is None:
-                deadline.check()
-            yield read_partials(partials)
-            if end is not None:
-                end.raise_if_failed(bot)
-                return
+    def _open(self, call: "_Call") -> None:
+        """Asks the bot and waits for the first partial of its answer.
 
-    def _pump(self, query: Query, key: str, inbox: PartialQueue) -> None:
-        """Moves partials from the bot into the inbox, then how it ended."""
-        secret, own = key, False
+        In a greenlet of its own, for uploads and a bot that thinks take long, and the client is to
+        hear something meanwhile. Once the answer has begun, the greenlet that serves the client
+        reads on by itself: a second one would cost two switches for each token.
+        """
         try:
-            endpoint = self._endpoint(query.bot, key)
-            secret, own = endpoint.key, endpoint.transport is self._own
-            for piece in self._partials(query, endpoint):
-                inbox.put(piece)
+            endpoint = self._endpoint(call.query.bot, call.secret)
+            call.secret, call.own = endpoint.key, endpoint.transport is self._own
+            call.partials = self._partials(call.query, endpoint)
+            call.first = next(filter(_is_answer, call.partials), None)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            inbox.close(End(error, secret, own))
-        else:
-            inbox.close(End())
+            call.error = error
+
+    def _batches(self, call: "_Call", opening: gevent.Greenlet[..., None]) -> Iterator[Batch]:
+        deadline = _Deadline(self._settings, call.query.bot)
+        while not opening.ready():
+            opening.join(TICK_SECONDS)
+            if not opening.ready():
+                deadline.check()
+                yield []
+        try:
+            for partial in call:
+                if is_silence(partial):
+                    deadline.check()
+                else:
+                    deadline.renew()
+                yield read_partial(partial)
+        except ApiError:
+            raise
+        except Exception as error:
+            raise call.translated(error) from error
 
     def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
@@ -131,7 +142,9 @@ class PoeClient:
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
-            session=QuerySession(endpoint.transport),  # type: ignore[arg-type]  # all it calls
+            session=QuerySession(  # type: ignore[arg-type]  # it has all that is called
+                endpoint.transport, self._pacer, self._silence
+            ),
         )
 
     def _endpoint(self, bot: str, key: str) -> "_Endpoint":
@@ -147,6 +160,46 @@ class PoeClient:
         url = httpx.URL(own_url)
         bare_url = str(url.copy_with(username="", password=""))
         return _Endpoint(bare_url, "", url.password or NO_KEY, self._own, inline_attachments)
+
+
+def _is_answer(partial: fp.PartialResponse) -> bool:
+    """Poe's ``meta`` event is no start of an answer."""
+    return not isinstance(partial, fp.MetaResponse)
+
+
+class _Call:
+    """One call of a bot: the partials of its answer, or why there is none.
+
+    ``secret``: the key it is made with, which no message may show. ``own``: one of BOT_URLS is
+    asked, not Poe.
+    """
+
+    def __init__(self, query: Query, key: str) -> None:
+        self.query = query
+        self.secret = key
+        self.own = False
+        self.partials: Iterator[fp.PartialResponse] = iter(())
+        self.first: fp.PartialResponse | None = None
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[fp.PartialResponse]:
+        if self.error is not None:
+            raise self.error
+        if self.first is not None:
+            yield self.first
+        yield from self.partials
+
+    def translated(self, error: Exception) -> ApiError:
+        """What went wrong, as ours."""
+        ours = translate_error(error, self.query.bot, own=self.own)
+        ours.message = without_key(ours.message, self.secret)
+        return ours
+
+    def close(self) -> None:
+        """Closes the connection to the bot, where the answer has not ended."""
+        close = getattr(self.partials, "close", None)  # a generator, once it is there
+        if close is not None:
+            close()
 
 
 class _Deadline:
