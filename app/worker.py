@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import gevent.socket
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.http.client_socket import ClientSocket
 from app.relay.jobs import STOP_SECONDS, Jobs
 
 STOPPING_SECONDS = 0.1
@@ -42,6 +44,12 @@ class DrainingWorker(GeventWorker):
             self._end_jobs()
         finally:
             self._jobs.stop()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """One connection, from its first request to its end."""
+        if type(client) is gevent.socket.socket:  # no TLS
+            client = ClientSocket(client.family, client.type, client.proto, fileno=client.detach())
+        super().handle(listener, client, addr)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

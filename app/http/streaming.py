@@ -89,7 +89,7 @@ class _Stream:
         try:
             yield self._encoder.start() + self._encode(opening)
             yield from self._later_frames()
-        except ClientGone:
+        except (ClientGone, GeneratorExit):  # the latter where writing to the client failed
             self._record.error = "client_gone"
         except ApiError as error:
             yield self._fail(error)

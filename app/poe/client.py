@@ -112,7 +112,7 @@ class PoeClient:
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
             call.error = error
 
-    def _batches(self, call: "_Call", opening: gevent.Greenlet[..., None]) -> Iterator[Batch]:
+    def _batches(self, call: "_Call", opening: "gevent.Greenlet[..., None]") -> Iterator[Batch]:
         deadline = _Deadline(self._settings, call.query.bot)
         while not opening.ready():
             opening.join(TICK_SECONDS)

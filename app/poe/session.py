@@ -41,9 +41,7 @@ class QuerySession:
     requests and responses cost as much as half of the rest of a short one.
     """
 
-    def __init__(
-        self, transport: GeventTransport, pacer: ReadPacer, silence: SilenceWatch
-    ) -> None:
+    def __init__(self, transport: GeventTransport, pacer: ReadPacer, silence: SilenceWatch) -> None:
         self._transport = transport
         self._pacer = pacer
         self._silence = silence
