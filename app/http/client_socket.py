@@ -27,7 +27,7 @@ class ClientSocket(socket.socket):
             self._head = bytes(data)
             return
         try:
-            sent = self._sock.send(data, flags)
+            sent = self._sock.send(data, flags)  # type: ignore[attr-defined]  # the stub lacks it
         except BlockingIOError:
             sent = 0
         if sent < len(data):

@@ -9,8 +9,7 @@ import codecs
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -22,8 +21,7 @@ from app.poe.session import AnswerStream
 MAX_EVENT_CHARS = 16_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """The two attributes of httpx_sse's events that fastapi_poe reads."""
 
     event: str
@@ -83,6 +81,9 @@ class _Newlines:
 
 
 def _parse_block(block: str) -> ServerEvent | None:
+    event, _, rest = block.partition("\ndata: ")
+    if event[:7] == "event: " and event[7:] and rest and "\n" not in event + rest:
+        return ServerEvent(event[7:], rest)  # as Poe writes nearly all of them
     name, data = "", []
     for line in block.split("\n"):
         field, _, value = line.partition(":")
@@ -182,7 +183,8 @@ class EventSource:
         begun = False
         while (data := stream.read(begun=begun)) != b"":
             silent = True
-            for event in merge_texts(decoder.feed(data) if data else ()):
+            events = decoder.feed(data) if data else []
+            for event in events if len(events) < 2 else merge_texts(events):
                 if event.event == "done":
                     stream.read_to_the_end()
                 elif event.event in _ANSWERS:
