@@ -5,7 +5,8 @@ from gevent import monkey
 # Before anything imports ssl or sockets, the settings below included.
 monkey.patch_all()
 
-import resource  # noqa: E402 - only after the patch
+import logging  # noqa: E402 - only after the patch
+import resource  # noqa: E402
 import sys  # noqa: E402
 from logging.config import dictConfig  # noqa: E402
 
@@ -43,6 +44,10 @@ timeout = 60
 
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
+
+# What no line of ours shows is not looked up for each line (Python's logging HOWTO, "Optimization").
+logging._srcfile = None
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(

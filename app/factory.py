@@ -82,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
-    CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400)
+    # Only browsers send an Origin, and only they read these headers.
+    CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400, always_send=False)
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
