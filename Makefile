@@ -1,10 +1,10 @@
-# The same verbs here and in CI: install run test lint bench bench-peers.
+# The same verbs here and in CI: install run test lint bench. map: what docs/ has from the code.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench bench-peers clean
+.PHONY: install run test lint bench bench-peers map clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -19,6 +19,7 @@ lint: $(VENV)/development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m docs.generate --check
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)
@@ -30,6 +31,9 @@ bench-peers: .venv-peers/installed
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+map: $(VENV)/runtime
+	$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf $(VENV) .venv-peers bench/build

@@ -16,7 +16,7 @@ from app.core.conversation import Query
 from app.core.events import Batch
 from app.errors import ApiError, BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
-from app.poe.error_mapping import translate_error, without_key
+from app.poe.error_mapping import Asked, translate_error
 from app.poe.event_source import is_silence
 from app.poe.pacing import ReadPacer
 from app.poe.protocol import (
@@ -79,7 +79,7 @@ class PoeClient:
         self._own = GeventTransport()
         self._pacer = ReadPacer(settings.max_read_pause_ms / 1000)
         self._silence = SilenceWatch()
-        self.uploader = Uploader(settings.poe_upload_url, self._poe)
+        self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
     def ask(self, query: Query, key: str) -> Iterator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
@@ -87,7 +87,8 @@ class PoeClient:
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
         bot at once, so that it stops writing.
         """
-        call = _Call(query, key)
+        pooled = key in self._settings.poe_api_keys
+        call = _Call(query, Asked(f"the bot {query.bot!r}", "bot", key, pooled))
         opening = gevent.spawn(self._open, call)
         try:
             yield from self._batches(call, opening)
@@ -105,8 +106,9 @@ class PoeClient:
         reads on by itself: a second one would cost two switches for each token.
         """
         try:
-            endpoint = self._endpoint(call.query.bot, call.secret)
-            call.secret, call.own = endpoint.key, endpoint.transport is self._own
+            endpoint = self._endpoint(call.query.bot, call.asked.key)
+            if endpoint.transport is self._own:
+                call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
             call.partials = self._partials(call.query, endpoint)
             call.first = next(filter(_is_answer, call.partials), None)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
@@ -129,7 +131,7 @@ class PoeClient:
         except ApiError:
             raise
         except Exception as error:
-            raise call.translated(error) from error
+            raise translate_error(error, call.asked) from error
 
     def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
@@ -168,16 +170,14 @@ def _is_answer(partial: fp.PartialResponse) -> bool:
 
 
 class _Call:
-    """One call of a bot: the partials of its answer, or why there is none.
+    """One call of a bot: the partials of its answer, or why there are none.
 
-    ``secret``: the key it is made with, which no message may show. ``own``: one of BOT_URLS is
-    asked, not Poe.
+    ``asked``: which bot, and by which key, for the words of an error.
     """
 
-    def __init__(self, query: Query, key: str) -> None:
+    def __init__(self, query: Query, asked: Asked) -> None:
         self.query = query
-        self.secret = key
-        self.own = False
+        self.asked = asked
         self.partials: Iterator[fp.PartialResponse] = iter(())
         self.first: fp.PartialResponse | None = None
         self.error: Exception | None = None
@@ -188,12 +188,6 @@ class _Call:
         if self.first is not None:
             yield self.first
         yield from self.partials
-
-    def translated(self, error: Exception) -> ApiError:
-        """What went wrong, as ours."""
-        ours = translate_error(error, self.query.bot, own=self.own)
-        ours.message = without_key(ours.message, self.secret)
-        return ours
 
     def close(self) -> None:
         """Closes the connection to the bot, where the answer has not ended."""
