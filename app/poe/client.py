@@ -88,7 +88,8 @@ class PoeClient:
         bot at once, so that it stops writing.
         """
         pooled = key in self._settings.poe_api_keys
-        call = _Call(query, Asked(f"the bot {query.bot!r}", "bot", key, pooled))
+        asked = Asked(f"the bot {query.bot!r}", "bot", key, pooled)
+        call = _Call(query, asked, _Deadline(self._settings, query.bot))
         opening = gevent.spawn(self._open, call)
         try:
             yield from self._batches(call, opening)
@@ -110,12 +111,16 @@ class PoeClient:
             if endpoint.transport is self._own:
                 call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
             call.partials = self._partials(call.query, endpoint)
-            call.first = next(filter(_is_answer, call.partials), None)
+            for partial in call.partials:
+                call.deadline.renew()
+                if not isinstance(partial, fp.MetaResponse):  # Poe's ``meta`` begins no answer
+                    call.first = partial
+                    break
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
             call.error = error
 
     def _batches(self, call: "_Call", opening: "gevent.Greenlet[..., None]") -> Iterator[Batch]:
-        deadline = _Deadline(self._settings, call.query.bot)
+        deadline = call.deadline
         while not opening.ready():
             opening.join(TICK_SECONDS)
             if not opening.ready():
@@ -164,20 +169,16 @@ class PoeClient:
         return _Endpoint(bare_url, "", url.password or NO_KEY, self._own, inline_attachments)
 
 
-def _is_answer(partial: fp.PartialResponse) -> bool:
-    """Poe's ``meta`` event is no start of an answer."""
-    return not isinstance(partial, fp.MetaResponse)
-
-
 class _Call:
     """One call of a bot: the partials of its answer, or why there are none.
 
     ``asked``: which bot, and by which key, for the words of an error.
     """
 
-    def __init__(self, query: Query, asked: Asked) -> None:
+    def __init__(self, query: Query, asked: Asked, deadline: "_Deadline") -> None:
         self.query = query
         self.asked = asked
+        self.deadline = deadline
         self.partials: Iterator[fp.PartialResponse] = iter(())
         self.first: fp.PartialResponse | None = None
         self.error: Exception | None = None
