@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import gevent
+from gevent.hub import get_hub
 
 PERIOD_SECONDS = 0.1
 """Over what time the worker's processor time is measured."""
@@ -18,6 +19,8 @@ FREE_SHARE = 0.2
 
 MIN_PAUSE_SECONDS = 0.001
 """Shorter pauses gather nothing."""
+
+MAX_TURN_SECONDS = 0.005
 
 
 class ReadPacer:
@@ -58,7 +61,22 @@ class ReadPacer:
             self._pause = pause if pause >= MIN_PAUSE_SECONDS else 0.0
         return self._pause
 
-    def wait(self) -> None:
-        """Sleeps for that long."""
-        if pause := self.pause():
-            gevent.sleep(pause)
+
+class Turn:
+    """How long a greenlet has run without letting others run.
+
+    One whose bot always has more, and whose client always takes it, would never wait by itself.
+    """
+
+    def __init__(self) -> None:
+        self._loop = get_hub().loop
+        self._round = 0.0  # of the event loop, by the time at which it began
+        self._began = 0.0
+
+    def give_way(self) -> None:
+        """Lets the others run, if MAX_TURN_SECONDS are over. For each step of a long loop."""
+        current = self._loop.now()
+        if current != self._round:
+            self._round, self._began = current, time.monotonic()
+        elif time.monotonic() - self._began > MAX_TURN_SECONDS:
+            gevent.sleep(0)

@@ -11,7 +11,7 @@ import httpx
 import orjson
 from fastapi_poe.client import BotErrorNoRetry
 
-from app.poe.pacing import ReadPacer
+from app.poe.pacing import ReadPacer, Turn
 from app.poe.silence import SilenceWatch
 from app.poe.transport import GeventTransport, Incoming
 
@@ -73,6 +73,7 @@ class AnswerStream:
         self._incoming = incoming
         self._pacer = pacer
         self._silence = silence
+        self._turn = Turn()
 
     def read(self, *, begun: bool) -> bytes | None:
         """The next bytes; b"" at the end, None for a while of silence. Raises httpx.ReadError.
@@ -82,7 +83,13 @@ class AnswerStream:
         """
         if not begun:
             return self._incoming.read()
-        self._pacer.wait()
+        self._turn.give_way()
+        if pause := self._pacer.pause():
+            # What is there already, such as the rest of a burst, is not kept waiting.
+            data = self._incoming.read_now()
+            if data is not None:
+                return data
+            gevent.sleep(pause)
         return self._silence.receive(self._incoming.read)
 
     def read_to_the_end(self) -> None:

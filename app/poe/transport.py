@@ -5,6 +5,7 @@ gevent socket, so an ``await`` of these coroutines never suspends.
 """
 
 import select
+import ssl
 import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -188,6 +189,21 @@ class Incoming:
         data = bytes(buffer)
         buffer.clear()
         return data
+
+    def read_now(self) -> bytes | None:
+        """As ``read``, but None instead of waiting."""
+        sock = self._response._sock
+        if sock is None:
+            return self.read()
+        sock.settimeout(0.0)  # gevent's sockets keep it to themselves: no system call
+        try:
+            return self.read()
+        except httpx.ReadError as error:
+            if isinstance(error.__cause__, BlockingIOError | ssl.SSLWantReadError):
+                return None
+            raise
+        finally:
+            sock.settimeout(None)
 
     def release(self) -> None:
         """Back to the pool where the body was read to its end; else the connection is closed."""

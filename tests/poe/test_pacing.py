@@ -88,34 +88,64 @@ def test_the_worker_s_own_thread_is_what_counts() -> None:
     assert pacer.pause() == 0
 
 
-class Busy(ReadPacer):
-    """A pacer that counts the waits of a busy worker."""
-
-    def __init__(self) -> None:
-        super().__init__(MAX_PAUSE)
-        self.waits = 0
-
-    def wait(self) -> None:
-        self.waits += 1
-
-
 class Body:
-    """A response of which one block after the other is there."""
+    """A response of which each block is there after that many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
 
     def header(self, name: str) -> str:
         return "text/event-stream"
 
     def read(self) -> bytes:
-        return b"event: ping\ndata: {}\n\n"
+        gevent.sleep(self._seconds)
+        return b"waited"
+
+    def read_now(self) -> bytes | None:
+        return None if self._seconds else b"there"
 
 
-def test_nothing_waits_before_the_first_event() -> None:
-    pacer = Busy()
-    stream = AnswerStream(Body(), pacer, SilenceWatch())  # type: ignore[arg-type]
-    assert stream.read(begun=False)
-    assert pacer.waits == 0
-    assert stream.read(begun=True)
-    assert pacer.waits == 1
+def read_one(seconds: float, pacer: ReadPacer, *, begun: bool = True) -> tuple[bytes | None, float]:
+    """What a stream gives of such a body, and after how many seconds."""
+    stream = AnswerStream(Body(seconds), pacer, SilenceWatch())  # type: ignore[arg-type]
+    start = time.monotonic()
+    return stream.read(begun=begun), time.monotonic() - start
+
+
+@pytest.fixture
+def busy(pacer: ReadPacer, clocks: Clocks) -> ReadPacer:
+    load(pacer, clocks, 1.0)
+    return pacer
+
+
+def test_a_busy_worker_waits_before_it_reads(busy: ReadPacer) -> None:
+    data, waited = read_one(0.001, busy)
+    assert data == b"waited"
+    assert waited >= MAX_PAUSE
+
+
+def test_nothing_waits_before_the_first_event(busy: ReadPacer) -> None:
+    _, waited = read_one(0.001, busy, begun=False)
+    assert waited < MAX_PAUSE
+
+
+def test_what_is_there_already_does_not_wait(busy: ReadPacer) -> None:
+    data, waited = read_one(0, busy)
+    assert data == b"there"
+    assert waited < MAX_PAUSE
+
+
+def test_a_stream_that_never_waits_lets_others_run() -> None:
+    stream = AnswerStream(Body(0), ReadPacer(0), SilenceWatch())  # type: ignore[arg-type]
+    others = gevent.spawn(gevent.sleep, 0)
+    reads = 0
+    until = time.monotonic() + 10
+    while not others.ready() and time.monotonic() < until:
+        stream._incoming.read = lambda: b"there"  # type: ignore[method-assign]
+        stream.read(begun=True)
+        reads += 1
+    assert others.ready()
+    assert reads > 1
 
 
 def never() -> bytes:
