@@ -53,11 +53,13 @@ class QuerySession:
         """The response to a query, while its body comes. Raises PoeStatus."""
         headers["Content-Type"] = "application/json"
         incoming = self._transport.send(method, _url(url), headers, _encode(body["json"]))
+        self._pacer.streams += 1
         try:
             if incoming.status != 200:
                 raise _status_of(incoming)
             yield AnswerStream(incoming, self._pacer, self._silence)
         finally:
+            self._pacer.streams -= 1
             incoming.release()
 
     async def post(self, *args: Any, **kwargs: Any) -> None:
