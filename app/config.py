@@ -70,6 +70,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
+
+
 def _port(value: Any) -> int:
     port: int = _number(int, value)
     if not 0 <= port <= 65535:
@@ -241,6 +248,14 @@ class Settings:
         _positive(float),
         15.0,
         "seconds of silence after which a stream gets a sign of life",
+    )
+    max_read_pause_ms: float = _setting(
+        Group.LIMITS,
+        _pause_ms,
+        80.0,
+        "milliseconds, 0 to 1000, that a worker whose core is full waits before it reads a bot "
+        "again, so that tokens gather; one that has time does not wait "
+        "([how](performance.md))",
     )
     max_body_mb: float = _setting(
         Group.LIMITS,

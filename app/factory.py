@@ -98,6 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             expose_headers=EXPOSED_HEADERS,
             max_age=86_400,
             allow_private_network=True,
+            always_send=False,  # only browsers send an Origin, and only they read these headers
         )
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
