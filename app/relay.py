@@ -12,8 +12,8 @@ from app.core.events import Batch, Batches
 from app.core.insist import PromiseBroken, insist, must_insist
 from app.core.limits import limit_tokens, stop_at
 from app.core.output_format import instruct
+from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
-from app.core.tools.choice import adapter_named
 from app.counting import Count, PromptCounter, count_off_hub
 from app.errors import UpstreamError
 from app.poe.client import PoeClient

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from app.core.conversation import Query, ToolSpec
 from app.core.events import Batch, Batches, Cut, Event, Finished, ToolCallDelta
-from app.core.tools.blocks import Written
-from app.core.tools.calls import INPUT_SCHEMA, Caller, Unreadable, new_call_id
 from app.core.tools.history import has_tool_history, written_history
+from app.core.tools.notations.calls import INPUT_SCHEMA, CallParser, Unreadable, new_call_id
+from app.core.tools.notations.tagged import RawCall
 
 
 class NativeAdapter:
@@ -88,7 +88,7 @@ class _Calling:
     def _custom_call(self, index: int, arguments: str) -> ToolCallDelta:
         begun = self._begun[index]
         try:
-            [call] = Caller(self._tools).calls([Written(begun.name, arguments)])
+            [call] = CallParser(self._tools).calls([RawCall(begun.name, arguments)])
             arguments = call.arguments
         except Unreadable:
             pass  # better all that the bot wrote than nothing

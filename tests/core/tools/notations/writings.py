@@ -1,8 +1,8 @@
 """What models really write, and what is to be found in it."""
 
+from tests.core.tools.notations.other_writings import ELEMENTS, FENCED, HERMES
+from tests.core.tools.notations.prompted_writings import AS_ASKED
 from tests.core.tools.offered import Row
-from tests.core.tools.other_writings import ELEMENTS, FENCED, HERMES
-from tests.core.tools.prompted_writings import AS_ASKED
 
 TEXT: list[str] = [
     "No call at all.",

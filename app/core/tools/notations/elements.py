@@ -3,8 +3,8 @@
 import html
 import re
 
-from app.core.tools.intake import named_in
 from app.core.tools.mending import without_cdata
+from app.core.tools.notations.cursor import named_in
 
 _OPENING = re.compile(r"\s*<([A-Za-z_][\w.-]{0,100})((?:\s[^<>]{0,300})?)>")
 _REST_OF_CLOSING = re.compile(r"\s{0,8}>(?=\s{0,64}(?:<[A-Za-z_]|\Z))")

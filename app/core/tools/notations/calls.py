@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.conversation import ToolSpec
-from app.core.tools.arguments import coerced, compact
-from app.core.tools.blocks import Written
-from app.core.tools.elements import gathered, read_elements
+from app.core.tools.coercion import coerced, compact
 from app.core.tools.mending import Mender, read_json, read_json_lines, unwrapped, without_cdata
+from app.core.tools.notations.elements import gathered, read_elements
+from app.core.tools.notations.tagged import RawCall
 
 INPUT_SCHEMA = {
     "type": "object",
@@ -42,27 +42,27 @@ class Unreadable(Exception):
     """What should be a call cannot be read: it is broken, or no block at all."""
 
 
-class Caller:
+class CallParser:
     """Reads the calls of one answer. A name is a call only where its tool was offered."""
 
     def __init__(self, tools: tuple[ToolSpec, ...]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._mender = Mender()
 
-    def calls(self, block: list[Written]) -> list[Call]:
+    def calls(self, block: list[RawCall]) -> list[Call]:
         """The calls of a block; none at all if one is of another tool. Raises Unreadable."""
         try:
-            calls = [call for written in block for call in self._calls(written)]
+            calls = [call for raw in block for call in self._calls(raw)]
         except (ValueError, RecursionError) as error:
             raise Unreadable from error
         return [] if None in calls else [call for call in calls if call is not None]
 
-    def _calls(self, written: Written) -> list[Call | None]:
-        if written.name is not None:
-            return [self._call(written.name, written.body, written.closed)]
-        values, guessed = self._values(str(written.body), written.closed)
+    def _calls(self, raw: RawCall) -> list[Call | None]:
+        if raw.name is not None:
+            return [self._call(raw.name, raw.body, raw.closed)]
+        values, guessed = self._values(str(raw.body), raw.closed)
         named = [_name_and_arguments(value, guessed) for value in values]
-        return [self._call(name, body, written.closed, guessed) for name, body in named]
+        return [self._call(name, body, raw.closed, guessed) for name, body in named]
 
     def _values(self, text: str, closed: bool) -> tuple[list[Any], bool]:
         """``{"name", "arguments"}``, a list of such, or one after another."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.core.conversation import ToolSpec
-from app.core.tools.blocks import CONTAINER_NAMES, OPENING_NAMES, Written, read_block
-from app.core.tools.calls import Call, Caller, Unreadable
-from app.core.tools.intake import PREFIX, PREFIXES, Intake, Reading
+from app.core.tools.notations.calls import Call, CallParser, Unreadable
+from app.core.tools.notations.cursor import PREFIX, PREFIXES, Reading, TextCursor
+from app.core.tools.notations.tagged import CONTAINER_NAMES, OPENING_NAMES, RawCall, read_block
 
 _RESULT_NAMES = (
     *("tool_result", "tool_results", "tool_response"),
@@ -51,28 +51,28 @@ class CallReader:
     """
 
     def __init__(self, tools: Iterable[ToolSpec]) -> None:
-        self._caller = Caller(tuple(tools))
-        self._spoken = _Spoken()
-        self._intake = Intake()
-        self._block: Reading[list[Written] | None] | None = None
+        self._parser = CallParser(tuple(tools))
+        self._output = _Output()
+        self._cursor = TextCursor()
+        self._block: Reading[list[RawCall] | None] | None = None
         self._start = 0  # of the block
         self._fenced = False  # the text is within a fence that does not hold calls alone
 
     def feed(self, text: str) -> list[Found]:
         """What the text, with what was held back, adds to the answer."""
-        if self._block is None and self._intake.spent and "<" not in text and "`" not in text:
-            self._spoken.say(text)
+        if self._block is None and self._cursor.spent and "<" not in text and "`" not in text:
+            self._output.text(text)
         else:
-            self._intake.feed(text)
+            self._cursor.feed(text)
             self._read()
-        return self._spoken.take()
+        return self._output.take()
 
     def close(self) -> list[Found]:
         """At the end: what was held back."""
-        self._intake.ended = True
+        self._cursor.ended = True
         self._read()
-        self._spoken.close()
-        return self._spoken.take()
+        self._output.close()
+        return self._output.take()
 
     def _read(self) -> None:
         while True:
@@ -87,44 +87,44 @@ class CallReader:
                 self._block = None
                 self._settle(end.value)
 
-    def _next_block(self) -> Reading[list[Written] | None] | None:
+    def _next_block(self) -> Reading[list[RawCall] | None] | None:
         """Says the text before it. None where no block has begun so far."""
-        intake = self._intake
-        while opening := _OPENING.search(intake.window, intake.at):
-            self._spoken.say(intake.take(opening.start()))
+        cursor = self._cursor
+        while opening := _OPENING.search(cursor.window, cursor.at):
+            self._output.text(cursor.take(opening.start()))
             if opening["stray"]:
-                self._spoken.close_tag(intake.take(opening.end()))
+                self._output.close_tag(cursor.take(opening.end()))
             elif opening["result"]:
-                self._spoken.open_result(intake.take(opening.end("result")))
+                self._output.open_result(cursor.take(opening.end("result")))
             elif self._fenced and opening[0] == _FENCE:
                 self._fenced = False
-                self._spoken.say(intake.take(opening.end()))
+                self._output.text(cursor.take(opening.end()))
             else:
-                self._start = intake.mark()
-                return read_block(intake)
-        self._spoken.say(intake.take(self._settled_end()))
+                self._start = cursor.mark()
+                return read_block(cursor)
+        self._output.text(cursor.take(self._settled_end()))
         return None
 
     def _settled_end(self) -> int:
         """Up to where nothing can become an opening any more."""
-        window = self._intake.window
-        tail = max(self._intake.at, len(window) - _HALF_OPENING_CHARS)
-        half = None if self._intake.ended else _HALF_OPENING.search(window, tail)
+        window = self._cursor.window
+        tail = max(self._cursor.at, len(window) - _HALF_OPENING_CHARS)
+        half = None if self._cursor.ended else _HALF_OPENING.search(window, tail)
         return half.start() if half and half[0] in _HALVES else len(window)
 
-    def _settle(self, block: list[Written] | None) -> None:
+    def _settle(self, block: list[RawCall] | None) -> None:
         """Calls, if the block is some; else it was text."""
         try:
-            calls = self._caller.calls(block) if block else None
+            calls = self._parser.calls(block) if block else None
         except Unreadable:
             calls = None
         if calls is None:
             self._give_back()
         elif calls:
-            self._spoken.call(calls)
+            self._output.call(calls)
         else:
-            self._spoken.say(self._intake.since_mark())
-        self._intake.release()
+            self._output.text(self._cursor.since_mark())
+        self._cursor.release()
 
     def _give_back(self) -> None:
         """Says what was no block, up to where another may begin.
@@ -133,18 +133,18 @@ class CallReader:
         within is the block's own; but where a block opens on a new line within, the model had
         only spoken of the first one, or begun anew.
         """
-        text = self._intake.since_mark()
+        text = self._cursor.since_mark()
         end = len(text) or 1
         if text.startswith(_FENCE):
             self._fenced, end = True, len(_FENCE)
         else:
             for opening in _OPENING_ON_A_LINE.finditer(text):
                 end = opening.end()
-        self._intake.rewind(self._start)
-        self._spoken.say(self._intake.take(self._intake.at + end))
+        self._cursor.rewind(self._start)
+        self._output.text(self._cursor.take(self._cursor.at + end))
 
 
-class _Spoken:
+class _Output:
     """Text and calls in their order, without the white space around calls."""
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ class _Spoken:
         self._called = False
         self._after_call = False
 
-    def say(self, text: str) -> None:
+    def text(self, text: str) -> None:
         if self._after_call:
             text = text.lstrip()
             self._after_call = not text
@@ -172,12 +172,12 @@ class _Spoken:
     def close_tag(self, tag: str) -> None:
         """One that closes nothing: after a call, Qwen's coders write it without having opened."""
         if not self._after_call:
-            self.say(tag)
+            self.text(tag)
 
     def open_result(self, tag: str) -> None:
         if self._called:
             self._found.append(ForgedResult())
-        self.say(tag)
+        self.text(tag)
 
     def close(self) -> None:
         """At the end white space is text, too."""

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.tools.calls import Call
-from app.core.tools.notations import CallReader, ForgedResult
+from app.core.tools.notations.calls import Call
+from app.core.tools.notations.reader import CallReader, ForgedResult
+from tests.core.tools.notations.writings import NEVER_CLOSED, WRITINGS
 from tests.core.tools.offered import TOOLS, Found
-from tests.core.tools.writings import NEVER_CLOSED, WRITINGS
 
 PIECES = st.lists(
     st.sampled_from(
@@ -127,7 +127,7 @@ class TestStreaming:
         assert self.flows("a \n", "\n", "b") == ["a", "", " \n\nb"]
 
     def test_what_may_become_an_opening_waits(self) -> None:
-        assert self.flows("a <", "tool", "_caller>") == ["a", "", " <tool_caller>"]
+        assert self.flows("a <", "tool", "_parser>") == ["a", "", " <tool_parser>"]
         assert self.flows("<inv", "oice>") == ["", "<invoice>"]
         assert self.flows("`", "x") == ["", "`x"]
 

@@ -49,7 +49,7 @@ class Tag:
         return named_in(self.attributes)
 
 
-class Intake:
+class TextCursor:
     """A window on the text that moves on as the text is read.
 
     What was read since ``mark`` is kept in pieces, so that it can be given back, and is joined
