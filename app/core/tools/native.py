@@ -6,8 +6,14 @@ from dataclasses import replace
 from app.core.conversation import Query, ToolSpec
 from app.core.events import Batch, Batches, Cut, Event, Finished, ToolCallDelta
 from app.core.tools.history import has_tool_history, written_history
-from app.core.tools.notations.calls import INPUT_SCHEMA, CallParser, Unreadable, new_call_id
-from app.core.tools.notations.tagged import RawCall
+from app.core.tools.notations.calls import (
+    INPUT_SCHEMA,
+    CallParser,
+    RawCall,
+    Unreadable,
+    new_call_id,
+)
+from app.core.tools.notations.offered import OfferedTools
 
 
 class NativeAdapter:
@@ -88,7 +94,7 @@ class _Calling:
     def _custom_call(self, index: int, arguments: str) -> ToolCallDelta:
         begun = self._begun[index]
         try:
-            [call] = CallParser(self._tools).calls([RawCall(begun.name, arguments)])
+            [call] = CallParser(OfferedTools(self._tools)).calls([RawCall(begun.name, arguments)])
             arguments = call.arguments
         except Unreadable:
             pass  # better all that the bot wrote than nothing

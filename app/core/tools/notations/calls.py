@@ -2,15 +2,15 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.conversation import ToolSpec
 from app.core.tools.coercion import coerced, compact
-from app.core.tools.mending import Mender, read_json, read_json_lines, unwrapped, without_cdata
+from app.core.tools.mending import mend, read_json, read_json_lines, unwrapped, without_cdata
 from app.core.tools.notations.elements import gathered, read_elements
-from app.core.tools.notations.tagged import RawCall
+from app.core.tools.notations.offered import OfferedTools, parameters_of, required_of
 
 INPUT_SCHEMA = {
     "type": "object",
@@ -19,14 +19,36 @@ INPUT_SCHEMA = {
 }
 """The parameters of a custom tool where it is told as a function."""
 
-_NAME_KEYS = ("name", "function", "tool", "tool_name")
-_ARGUMENT_KEYS = ("arguments", "parameters", "input", "args")
-_KNOWN_KEYS = (*_NAME_KEYS, *_ARGUMENT_KEYS, "id", "type", "index")
+NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name", "recipient_name")
+ARGUMENT_KEYS = ("arguments", "parameters", "input", "args", "tool_input", "params")
+KNOWN_KEYS = (*NAME_KEYS, *ARGUMENT_KEYS, "id", "type", "index", "tool_call_id", "call_id")
+_WRAPPER_KEYS = ("function", "function_call", "tool_call")
 _INPUT_OBJECT = re.compile(r'\s*\{\s*"input"\s*:')
+
+Body = str | tuple[tuple[str, Any], ...] | Mapping[str, Any]
 
 
 def new_call_id() -> str:
     return f"call_{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RawCall:
+    """A call as a model wrote it, before it is held against the tools.
+
+    ``name``: None where ``body`` is JSON that names the calls itself.
+    ``body``: the arguments: text, the parameters one by one, or values by name.
+    ``closed``: False where the answer ended before the closing tag: then nothing is mended.
+    ``fitting``: a call only where it gives the tool's arguments and no others, for nothing but
+    that tells it from other JSON or code.
+    ``quoted``: it stands in a code fence: a call only where the answer ends with it.
+    """
+
+    name: str | None
+    body: Body
+    closed: bool = True
+    fitting: bool = False
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,106 +65,141 @@ class Unreadable(Exception):
 
 
 class CallParser:
-    """Reads the calls of one answer. A name is a call only where its tool was offered."""
+    """Makes calls of what a model wrote. A name is a call only where its tool was offered."""
 
-    def __init__(self, tools: tuple[ToolSpec, ...]) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self._mender = Mender()
+    def __init__(self, tools: OfferedTools) -> None:
+        self._tools = tools
 
-    def calls(self, block: list[RawCall]) -> list[Call]:
-        """The calls of a block; none at all if one is of another tool. Raises Unreadable."""
+    def calls(self, block: list[RawCall], *, guess: bool = True) -> list[Call]:
+        """The calls of a block; none at all if one is of another tool.
+
+        ``guess``: whether broken JSON may be mended by guessing. Raises Unreadable.
+        """
         try:
-            calls = [call for raw in block for call in self._calls(raw)]
+            calls = [call for raw in block for call in self._calls(raw, guess)]
         except (ValueError, RecursionError) as error:
             raise Unreadable from error
         return [] if None in calls else [call for call in calls if call is not None]
 
-    def _calls(self, raw: RawCall) -> list[Call | None]:
+    def _calls(self, raw: RawCall, guess: bool) -> Iterator[Call | None]:
         if raw.name is not None:
-            return [self._call(raw.name, raw.body, raw.closed)]
-        values, guessed = self._values(str(raw.body), raw.closed)
-        named = [_name_and_arguments(value, guessed) for value in values]
-        return [self._call(name, body, raw.closed, guessed) for name, body in named]
+            yield self._call(raw, raw.name, raw.body, guess)
+            return
+        values, guessed = _values(str(raw.body), raw.closed and guess, raw.closed)
+        for value in values:
+            for name, body in self._named(value, guessed):
+                yield self._call(raw, name, body, guess, guessed)
 
-    def _values(self, text: str, closed: bool) -> tuple[list[Any], bool]:
-        """``{"name", "arguments"}``, a list of such, or one after another."""
-        value, guessed = read_json(text), False
-        if value is None:
-            value = read_json_lines(unwrapped(text))
-        if value is None and closed:
-            value, guessed = self._mender.mend(text)
-        if not value:
+    def _named(self, value: Any, guessed: bool) -> list[tuple[str, Any]]:
+        """Names and arguments in a JSON value that should tell of calls."""
+        if not isinstance(value, dict):
             raise Unreadable
-        return value if isinstance(value, list) else [value], guessed
+        if isinstance(value.get("tool_calls"), list) and len(value) == 1:
+            return [pair for call in value["tool_calls"] for pair in self._named(call, guessed)]
+        for key in _WRAPPER_KEYS:  # {"type": "function", "function": {...}}
+            if isinstance(value.get(key), dict):
+                return self._named(value[key], guessed)
+        if len(value) == 1:  # Apertus: {"get_weather": {"city": "Paris"}}
+            [(name, body)] = value.items()
+            if isinstance(body, dict) and self._tools.find(name):
+                return [(name, body)]
+        return [_name_and_arguments(value, guessed)]
 
-    def _call(self, name: str, body: Any, closed: bool, guessed: bool = False) -> Call | None:
-        tool = self._tools.get(name)
+    def _call(
+        self, raw: RawCall, name: str, body: Any, guess: bool, guessed: bool = False
+    ) -> Call | None:
+        tool = self._tools.find(name)
         if tool is None:
             return None
         if tool.custom:
-            return Call(name, self._free_text(body, closed), custom=True)
-        arguments, mended = self._object(body, closed)
-        strange = (guessed or mended) and _is_strange(arguments, tool)
-        if strange or not isinstance(arguments, dict):
+            return Call(tool.name, _free_text(body, raw.closed, guess), custom=True)
+        arguments, mended = _object(body, raw.closed, guess)
+        if not isinstance(arguments, dict):
             raise Unreadable
-        return Call(name, compact(coerced(arguments, tool.parameters)), custom=False)
-
-    def _object(self, body: Any, closed: bool) -> tuple[Any, bool]:
-        """Arguments from text, from parameters or as they are, and whether they were guessed."""
-        if isinstance(body, tuple):
-            return gathered([(key, without_cdata(value)) for key, value in body]), False
-        value = read_json(body) if isinstance(body, str) else body
-        if isinstance(value, str):  # JSON within JSON, as OpenAI sends it
-            body, value = value, read_json(value)
-        if value is None and closed:
-            return self._mended(body.strip() if isinstance(body, str) else "")
-        return value, False
-
-    def _mended(self, text: str) -> tuple[Any, bool]:
-        if not text:
-            return {}, False
-        if elements := read_elements(text):
-            return gathered(elements), False
-        return self._mender.mend(text)
-
-    def _free_text(self, body: Any, closed: bool) -> str:
-        """The text for a custom tool: the ``input`` of an object, or else all there is."""
-        if isinstance(body, tuple):
-            body = gathered([(key, without_cdata(value)) for key, value in body])
-        value = read_json(body) if isinstance(body, str) else body
-        if value is None and not closed:
+        if (guessed or mended or raw.fitting) and not _fits(arguments, tool, raw.fitting):
             raise Unreadable
-        if value is None and _INPUT_OBJECT.match(body or ""):
-            value, _ = self._mender.mend(body)
-        text = _input_in(value)
-        if text is None and isinstance(body, str):
-            text = _raw_text(body)
-        if text is None:
+        return Call(tool.name, compact(coerced(arguments, tool.parameters)), custom=False)
+
+
+def _values(text: str, mendable: bool, closed: bool) -> tuple[list[Any], bool]:
+    """``{"name", "arguments"}``, a list of such, or one after another; and whether guessed."""
+    value, guessed = read_json(text), False
+    if value is None:
+        value = read_json_lines(unwrapped(text))
+    if value is None and closed:
+        value, guessed = mend(text)
+        if guessed and not mendable:
             raise Unreadable
-        return text
-
-
-def _name_and_arguments(value: Any, guessed: bool) -> tuple[str, Any]:
-    """Of an object that says both; a name of no tool where it says nothing of the kind."""
-    if not isinstance(value, dict):
+    if not value:
         raise Unreadable
-    if isinstance(value.get("function"), dict):  # {"type": "function", "function": {...}}
-        value = value["function"]
-    name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
-    body = next((key for key in _ARGUMENT_KEYS if key in value), None)
-    strange = any(key not in _KNOWN_KEYS for key in value)
+    return value if isinstance(value, list) else [value], guessed
+
+
+def _name_and_arguments(value: dict[str, Any], guessed: bool) -> tuple[str, Any]:
+    """Of an object that says both; a name of no tool where it says nothing of the kind."""
+    name = next((value[key] for key in NAME_KEYS if isinstance(value.get(key), str)), None)
+    body = next((key for key in ARGUMENT_KEYS if key in value), None)
+    strange = any(key not in KNOWN_KEYS for key in value)
     if name is None or (strange and (guessed or body is None)):
         raise Unreadable
     return name, {} if body is None else value[body]
 
 
-def _is_strange(arguments: Any, tool: ToolSpec) -> bool:
-    """Whether a member has no place in the schema: where a quote was not escaped, a guess sees
-    members that nobody wrote."""
-    known = tool.parameters.get("properties")
-    if not isinstance(arguments, dict) or not isinstance(known, Mapping) or not known:
+def _object(body: Any, closed: bool, guess: bool) -> tuple[Any, bool]:
+    """Arguments from text, from parameters or as they are, and whether they were guessed."""
+    if isinstance(body, tuple):
+        return gathered([(key, _unwrapped_value(value)) for key, value in body]), False
+    value = read_json(body) if isinstance(body, str) else body
+    if isinstance(value, str):  # JSON within JSON, as OpenAI sends it
+        body, value = value, read_json(value)
+    if value is None and closed:
+        value, guessed = _mended(body.strip() if isinstance(body, str) else "")
+        return (None if guessed and not guess else value), guessed
+    return value, False
+
+
+def _unwrapped_value(value: Any) -> Any:
+    return without_cdata(value) if isinstance(value, str) else value
+
+
+def _mended(text: str) -> tuple[Any, bool]:
+    if not text:
+        return {}, False
+    if elements := read_elements(text):
+        return gathered(elements), False
+    if several := read_json_lines(text):  # Two objects are two tries: the first one is meant.
+        return several[0], False
+    return mend(text)
+
+
+def _free_text(body: Any, closed: bool, guess: bool) -> str:
+    """The text for a custom tool: the ``input`` of an object, or else all there is."""
+    if isinstance(body, tuple):
+        body = gathered([(key, _unwrapped_value(value)) for key, value in body])
+    value = read_json(body) if isinstance(body, str) else body
+    if value is None and not closed:
+        raise Unreadable
+    if value is None and _INPUT_OBJECT.match(body or ""):
+        value, guessed = mend(body)
+        if value is None or (guessed and not guess):
+            raise Unreadable
+    text = _input_in(value)
+    if text is None and isinstance(body, str):
+        text = _raw_text(body)
+    if text is None:
+        raise Unreadable
+    return text
+
+
+def _fits(arguments: Mapping[str, Any], tool: ToolSpec, whole: bool) -> bool:
+    """Whether all arguments have a place in the schema, and ``whole``: none is missing.
+
+    Where a quote was not escaped, a guess sees members that nobody wrote.
+    """
+    known = parameters_of(tool)
+    if whole and any(name not in arguments for name in required_of(tool)):
         return False
-    return any(key not in known for key in arguments)
+    return not known or all(name in known for name in arguments)
 
 
 def _input_in(value: Any) -> str | None:

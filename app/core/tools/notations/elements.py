@@ -2,9 +2,10 @@
 
 import html
 import re
+from typing import Any
 
 from app.core.tools.mending import without_cdata
-from app.core.tools.notations.cursor import named_in
+from app.core.tools.notations.tags import named_in
 
 _OPENING = re.compile(r"\s*<([A-Za-z_][\w.-]{0,100})((?:\s[^<>]{0,300})?)>")
 _REST_OF_CLOSING = re.compile(r"\s{0,8}>(?=\s{0,64}(?:<[A-Za-z_]|\Z))")
@@ -46,9 +47,9 @@ def _closing(text: str, name: str, at: int) -> tuple[int, int] | None:
     return None
 
 
-def gathered(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+def gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The values by name; a name that comes again makes a list."""
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[Any]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

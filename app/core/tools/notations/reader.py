@@ -6,31 +6,24 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.core.conversation import ToolSpec
-from app.core.tools.notations.calls import Call, CallParser, Unreadable
-from app.core.tools.notations.cursor import PREFIX, PREFIXES, Reading, TextCursor
-from app.core.tools.notations.tagged import CONTAINER_NAMES, OPENING_NAMES, RawCall, read_block
+from app.core.tools.notations.calls import Call, CallParser, RawCall, Unreadable
+from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.offered import OfferedTools
+from app.core.tools.notations.registry import (
+    FENCED,
+    THOUGHTS,
+    WHOLE_ANSWER,
+    MarkSearch,
+    Notation,
+    Opening,
+)
 
-_RESULT_NAMES = (
-    *("tool_result", "tool_results", "tool_response"),
-    *("function_result", "function_results"),
-)
-_FENCE = "```"
-_OPENING_TAG = rf"<{PREFIX}(?:{'|'.join(OPENING_NAMES)})[\s>=/]"
-_OPENING = re.compile(
-    rf"{_OPENING_TAG}|```"
-    rf"|(?P<result><{PREFIX}(?:{'|'.join(_RESULT_NAMES)}))[\s>]"
-    rf"|(?P<stray></{PREFIX}(?:{'|'.join(CONTAINER_NAMES)})>)"
-)
-_OPENING_ON_A_LINE = re.compile(rf"\n[ \t]*(?={_OPENING_TAG})")
-_HALF_OPENING = re.compile(r"(?:</?[\w:]*|`{1,2})\Z")
-_HALF_OPENING_CHARS = 40
-_HALVES = frozenset(
-    f"<{slash}{prefix}{name}"[:length]
-    for slash, names in (("", OPENING_NAMES + _RESULT_NAMES), ("/", CONTAINER_NAMES))
-    for prefix in PREFIXES
-    for name in names
-    for length in range(1, len(slash + prefix + name) + 2)
-) | {"`", "``"}
+_NEW_LINE = re.compile(r"\n[ \t]*")
+_TICKS = re.compile(r"`+")
+_FENCE = re.compile(r"`{3,}|~{3,}")
+_MAX_PIECES = 256
+_MAX_LINE_CHARS = 2_000
+_NO_SPACE_BEFORE = ".,;:!?)]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +37,37 @@ Found = str | Call | ForgedResult
 class CallReader:
     """A machine that is fed an answer in pieces of any size and tells text from calls.
 
-    Text comes out at once but for white space (a call may follow, then it is dropped) and what can
-    still become an opening tag or a fence around calls. A block that turns out to be none comes
-    out as text. What is found depends on the text alone, never on its pieces, and the time it
-    takes is linear: what is given back for another reading is read twice, or a few times more.
+    Text comes out at once but for white space (a call may follow) and what can still become a
+    mark. A block that turns out to be none comes out as text. What is found depends on the text
+    alone, never on its pieces, and the time it takes is linear: what is no block is read twice,
+    or a few times more.
+
+    No call is looked for in thoughts and quoted lines. What stands in a code fence with other
+    text, between backticks, or behind a mark of thoughts in the middle of a line is a call only
+    where the answer ends with it: models fence calls, too, but do not go on to explain them.
     """
 
     def __init__(self, tools: Iterable[ToolSpec]) -> None:
-        self._parser = CallParser(tuple(tools))
+        self._tools = OfferedTools(tools)
+        self._parser = CallParser(self._tools)
+        self._marks = MarkSearch(self._tools)
         self._output = _Output()
+        self._context = _Context()
         self._cursor = TextCursor()
         self._block: Reading[list[RawCall] | None] | None = None
+        self._notation: Notation = WHOLE_ANSWER
         self._start = 0  # of the block
-        self._fenced = False  # the text is within a fence that does not hold calls alone
+        self._may_be_whole = True  # nothing came so far but white space and thoughts
 
     def feed(self, text: str) -> list[Found]:
         """What the text, with what was held back, adds to the answer."""
-        if self._block is None and self._cursor.spent and "<" not in text and "`" not in text:
-            self._output.text(text)
+        if (
+            self._block is None
+            and not self._may_be_whole
+            and self._cursor.spent
+            and self._marks.is_plain(text)
+        ):
+            self._text(text)
         else:
             self._cursor.feed(text)
             self._read()
@@ -73,6 +79,10 @@ class CallReader:
         self._read()
         self._output.close()
         return self._output.take()
+
+    def _text(self, text: str) -> None:
+        self._context.pass_over(text)
+        self._output.text(text)
 
     def _read(self) -> None:
         while True:
@@ -88,100 +98,285 @@ class CallReader:
                 self._settle(end.value)
 
     def _next_block(self) -> Reading[list[RawCall] | None] | None:
-        """Says the text before it. None where no block has begun so far."""
+        """Gives the text before it. None where no block has begun so far."""
         cursor = self._cursor
-        while opening := _OPENING.search(cursor.window, cursor.at):
-            self._output.text(cursor.take(opening.start()))
-            if opening["stray"]:
-                self._output.close_tag(cursor.take(opening.end()))
-            elif opening["result"]:
-                self._output.open_result(cursor.take(opening.end("result")))
-            elif self._fenced and opening[0] == _FENCE:
-                self._fenced = False
-                self._output.text(cursor.take(opening.end()))
-            else:
-                self._start = cursor.mark()
-                return read_block(cursor)
-        self._output.text(cursor.take(self._settled_end()))
-        return None
+        while True:
+            if self._may_be_whole and not self._context.in_thought:
+                if self._waits_for_beginning():
+                    return None
+                if self._begins_whole():
+                    return self._begin(WHOLE_ANSWER)
+            window = cursor.window
+            settled = len(window) if cursor.ended else self._marks.settled(window, cursor.at)
+            opening = self._marks.find(window, cursor.at)
+            if opening is None or opening.start >= settled:
+                self._text(cursor.take(settled))
+                return None
+            self._text(cursor.take(opening.start))
+            if block := self._open(opening):
+                return block
 
-    def _settled_end(self) -> int:
-        """Up to where nothing can become an opening any more."""
-        window = self._cursor.window
-        tail = max(self._cursor.at, len(window) - _HALF_OPENING_CHARS)
-        half = None if self._cursor.ended else _HALF_OPENING.search(window, tail)
-        return half.start() if half and half[0] in _HALVES else len(window)
+    def _waits_for_beginning(self) -> bool:
+        """Whether only more text can tell what the answer begins with."""
+        cursor = self._cursor
+        rest = cursor.window[cursor.at :].lstrip()
+        marks = (*WHOLE_ANSWER.marks, *THOUGHTS)
+        if cursor.ended or rest.startswith(marks):
+            return False
+        return any(mark.startswith(rest) for mark in marks)
+
+    def _begins_whole(self) -> bool:
+        cursor = self._cursor
+        rest = cursor.window[cursor.at :].lstrip()
+        self._may_be_whole = rest.startswith(tuple(THOUGHTS))
+        if not rest.startswith(WHOLE_ANSWER.marks):
+            return False
+        self._text(cursor.take(len(cursor.window) - len(rest)))
+        return True
+
+    def _begin(self, notation: Notation) -> Reading[list[RawCall] | None]:
+        self._notation = notation
+        self._start = self._cursor.mark()
+        return notation.read(self._cursor, self._tools)
+
+    def _open(self, opening: Opening) -> Reading[list[RawCall] | None] | None:
+        """Begins the reading of a block, or passes over a mark that opens none here."""
+        cursor, context = self._cursor, self._context
+        if context.closes(opening.mark):
+            context.close()
+        elif context.is_never_called():
+            pass
+        elif isinstance(opening.kind, Notation):
+            if opening.kind is not FENCED or not context.in_fence:
+                return self._begin(opening.kind)
+        elif opening.kind == "thought":
+            context.think(opening.mark)
+        elif opening.kind == "closing":
+            if self._output.drops_closing():
+                cursor.at = opening.end
+        elif not context.is_doubtful():
+            self._output.result()
+        self._text(cursor.take(opening.end))
+        return None
 
     def _settle(self, block: list[RawCall] | None) -> None:
         """Calls, if the block is some; else it was text."""
-        try:
-            calls = self._parser.calls(block) if block else None
-        except Unreadable:
-            calls = None
-        if calls is None:
-            self._give_back()
-        elif calls:
-            self._output.call(calls)
+        text = self._cursor.since_mark()
+        calls = self._calls(block, text) if block else None
+        if calls is None or (not calls and self._notation is WHOLE_ANSWER):
+            self._give_back(text)
+        elif not calls:
+            self._text(text)
+        elif self._context.is_doubtful() or any(raw.quoted for raw in block or ()):
+            self._output.doubtful_calls(text, calls)
         else:
-            self._output.text(self._cursor.since_mark())
+            self._output.calls(calls)
         self._cursor.release()
 
-    def _give_back(self) -> None:
-        """Says what was no block, up to where another may begin.
+    def _calls(self, block: list[RawCall], text: str) -> list[Call] | None:
+        """None where they cannot be read: nothing is guessed where the model began anew."""
+        try:
+            return self._parser.calls(block, guess=False)
+        except Unreadable:
+            if self._last_opening(text) is not None:
+                return None
+        try:
+            return self._parser.calls(block)
+        except Unreadable:
+            return None
+
+    def _give_back(self, text: str) -> None:
+        """Gives what was no block as text, up to where another may begin.
 
         Of a fence that is its backticks. Of anything else it is all that was read, for the text
         within is the block's own; but where a block opens on a new line within, the model had
         only spoken of the first one, or begun anew.
         """
-        text = self._cursor.since_mark()
         end = len(text) or 1
-        if text.startswith(_FENCE):
-            self._fenced, end = True, len(_FENCE)
-        else:
-            for opening in _OPENING_ON_A_LINE.finditer(text):
-                end = opening.end()
+        if self._notation is WHOLE_ANSWER:
+            end = 0
+        elif self._notation is FENCED:
+            fence = _FENCE.match(text)
+            end = fence.end() if fence else end
+            self._context.open_fence(text[:end])
+        elif (opening := self._last_opening(text)) is not None:
+            end = opening
         self._cursor.rewind(self._start)
-        self._output.text(self._cursor.take(self._cursor.at + end))
+        self._text(self._cursor.take(self._cursor.at + end))
+
+    def _last_opening(self, text: str) -> int | None:
+        """Where the last block begins that opens on a line of its own, but for the first one."""
+        last = None
+        for line in _NEW_LINE.finditer(text):
+            opening = self._marks.find_at(text, line.end())
+            if opening is not None and isinstance(opening.kind, Notation):
+                last = None if opening.kind is FENCED else line.end()
+        return last
+
+
+class _Context:
+    """What the text around a mark says of it: a quotation, code, or thoughts.
+
+    The current line is looked at only where a mark stands in it.
+    """
+
+    def __init__(self) -> None:
+        self._line: list[str] = []  # pieces from which the current line can be told
+        self._fence = ""  # the mark of the open code fence
+        self._fence_in_line = False
+        self._thought = ""  # the mark that closes the open thoughts
+        self._thought_in_line = False
+
+    def pass_over(self, text: str) -> None:
+        self._line.append(text)
+        if len(self._line) > _MAX_PIECES:
+            self._current_line()
+
+    def _current_line(self) -> str:
+        """The current line up to here."""
+        line = "".join(self._line)
+        line = line[line.rfind("\n") + 1 :]
+        if len(line) > 2 * _MAX_LINE_CHARS:  # What a line quotes is told from its first word.
+            line = line[:_MAX_LINE_CHARS] + line[-_MAX_LINE_CHARS:]
+        self._line = [line]
+        return line
+
+    @property
+    def in_thought(self) -> bool:
+        return bool(self._thought)
+
+    @property
+    def in_fence(self) -> bool:
+        return bool(self._fence)
+
+    def is_never_called(self) -> bool:
+        """Whether calls here are thoughts, or in a line that quotes."""
+        if self._thought and not self._thought_in_line:
+            return True
+        return self._current_line().lstrip().startswith(">")
+
+    def is_doubtful(self) -> bool:
+        """Whether calls here may be examples."""
+        return bool(self._fence or self._thought) or self._in_ticks()
+
+    def _in_ticks(self) -> bool:
+        """Whether a code span is open in the current line."""
+        opened = ""
+        for ticks in _TICKS.findall(self._current_line()):
+            if not opened:
+                opened = ticks
+            elif opened == ticks:
+                opened = ""
+        return bool(opened)
+
+    def closes(self, mark: str) -> bool:
+        """Whether the mark closes the thoughts or the fence that are open."""
+        if self._thought:
+            return mark == self._thought
+        if not self._fence or mark[0] != self._fence[0] or len(mark) < len(self._fence):
+            return False
+        return self._fence_in_line or not self._current_line().strip()
+
+    def close(self) -> None:
+        if self._thought:
+            self._thought = ""
+        else:
+            self._fence = ""
+
+    def open_fence(self, mark: str) -> None:
+        self._fence = mark
+        self._fence_in_line = bool(self._current_line().strip())
+
+    def think(self, mark: str) -> None:
+        if not self.is_doubtful():
+            self._thought = THOUGHTS[mark]
+            self._thought_in_line = bool(self._current_line().strip())
 
 
 class _Output:
-    """Text and calls in their order, without the white space around calls."""
+    """Text and calls in their order, the white space around calls as a reader needs it.
+
+    Doubtful calls wait for what comes behind them: text makes them text, too.
+    """
 
     def __init__(self) -> None:
         self._found: list[Found] = []
-        self._blanks: list[str] = []
+        self._blanks: list[str] = []  # white space that waits for a word
+        self._gap: str | None = None  # white space before the calls that came last
+        self._doubtful: list[tuple[str, str, list[Call]]] = []  # blanks, text, calls
+        self._last = ""  # the last character of the text
         self._called = False
-        self._after_call = False
 
     def text(self, text: str) -> None:
-        if self._after_call:
-            text = text.lstrip()
-            self._after_call = not text
         words = text.rstrip()
         if words:
+            if self._doubtful:
+                self._refute()
+            if self._gap is not None:
+                words = self._behind_calls(words)
             self._found.append("".join((*self._blanks, words)))
             self._blanks = []
-        if len(words) < len(text):
-            self._blanks.append(text[len(words) :])
+            self._last = words[-1]
+            text = text[len(text.rstrip()) :]
+        if text:
+            self._blanks.append(text)
 
-    def call(self, calls: list[Call]) -> None:
-        self._found += calls
+    def _behind_calls(self, words: str) -> str:
+        """The words, apart from those before the calls as they were, but not more than a line."""
+        start = words.lstrip()
+        behind = "".join(self._blanks) + words[: len(words) - len(start)]
+        gap = max(self._gap or "", behind, key=lambda blanks: (blanks.count("\n"), len(blanks)))
+        self._blanks, self._gap = [], None
+        if not self._last:
+            return start
+        if not gap and start[0] not in _NO_SPACE_BEFORE:
+            gap = " "
+        return gap + start
+
+    def calls(self, calls: list[Call]) -> None:
+        self._confirm()
+        if self._gap is None:
+            self._gap = "".join(self._blanks)
         self._blanks = []
-        self._called = self._after_call = True
+        self._found += calls
+        self._called = True
 
-    def close_tag(self, tag: str) -> None:
-        """One that closes nothing: after a call, Qwen's coders write it without having opened."""
-        if not self._after_call:
-            self.text(tag)
+    def doubtful_calls(self, text: str, calls: list[Call]) -> None:
+        self._doubtful.append(("".join(self._blanks), text, calls))
+        self._blanks = []
 
-    def open_result(self, tag: str) -> None:
+    def _refute(self) -> None:
+        """The doubtful calls were text."""
+        doubtful, self._doubtful = self._doubtful, []
+        rest, self._blanks = self._blanks, []
+        for blanks, text, _ in doubtful:
+            self.text(blanks)
+            self.text(text)
+        self._blanks += rest
+
+    def _confirm(self) -> None:
+        doubtful, self._doubtful = self._doubtful, []
+        rest, self._blanks = self._blanks, []
+        for blanks, _, calls in doubtful:
+            self._blanks = [blanks]
+            self.calls(calls)
+        self._blanks += rest
+
+    def drops_closing(self) -> bool:
+        """Whether a closing mark here is what is left of calls: nothing came in between."""
+        return self._gap is not None or bool(self._doubtful)
+
+    def result(self) -> None:
+        """A result that the model makes up: only behind calls."""
+        self._confirm()
         if self._called:
             self._found.append(ForgedResult())
-        self.text(tag)
 
     def close(self) -> None:
-        """At the end white space is text, too."""
-        self._found += filter(None, ["".join(self._blanks)])
+        """At the end white space is text, too, but behind calls."""
+        self._confirm()
+        if self._gap is None:
+            self._found += filter(None, ["".join(self._blanks)])
         self._blanks = []
 
     def take(self) -> list[Found]:

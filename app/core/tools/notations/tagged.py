@@ -1,104 +1,89 @@
-"""The notations in which models write calls, one reading each.
+"""Calls in XML-like tags: Hermes, Qwen, Claude, Llama, GLM, MiniMax M1 and M2, Seed, DeepSeek's
+DSML, Hunyuan, LongCat, OLMo, and the notation that the prompted adapter asks for.
 
-They take a block apart and judge neither names nor arguments. None: there is no such block; what
-was read of it stays read, and the text that did not fit is the next to be read.
+``<tool_call>`` and its like hold JSON, a name with arguments, or elements: ``<invoke name="f">``
+and ``<function=f>`` with a ``<parameter>`` each. Readings give None where there is no such block;
+what was read of it stays read, and the text that did not fit is the next to be read.
 """
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 
-from app.core.tools.notations.cursor import PREFIX, Reading, Tag, TextCursor
-from app.core.tools.notations.json_body import closing, read_json_body, read_raw_body
+from app.core.conversation import ToolSpec
+from app.core.tools.mending import read_json
+from app.core.tools.notations import pythonic, tool_tags
+from app.core.tools.notations.calls import RawCall
+from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.json_body import (
+    ARGUMENTS,
+    BLOCKS,
+    CONTAINERS,
+    ELEMENTS,
+    read_json_body,
+    read_raw_body,
+)
+from app.core.tools.notations.offered import OfferedTools, parameters_of, required_of
+from app.core.tools.notations.tags import DSML_BARS, NAMESPACES, Tag, TagPattern
 
-_INNER_CONTAINERS = ("tool_call", "function_call")
-CONTAINER_NAMES = (*_INNER_CONTAINERS, "tool_calls", "function_calls")
-_ELEMENTS = ("invoke", "function")
-_ARGUMENTS = ("arguments", "parameters", "input", "args")
-OPENING_NAMES = CONTAINER_NAMES + _ELEMENTS
+_NAMES = (
+    *("tool_call", "tool_calls", "function_call", "function_calls", "call_record", "call_records"),
+    *("TOOLCALL", "tool_use", "use_mcp_tool", "longcat_tool_call", "invoke", "function"),
+)
+MARKS = (
+    *(f"<{namespace}{name}" for namespace in ("", *NAMESPACES) for name in _NAMES),
+    *(f"<{bars}DSML" for bar in DSML_BARS for bars in (bar, bar * 2)),
+)
+CLOSING_MARKS = tuple(f"</{namespace}{name}>" for namespace in ("", *NAMESPACES) for name in _NAMES)
 
-_CONTAINER_CLOSERS = closing(CONTAINER_NAMES)
-_ARGUMENT_CLOSERS = closing(_ARGUMENTS)
-_ELEMENT_CLOSERS = closing(_ELEMENTS)
+_PARAMETERS = TagPattern("parameter", "param", "argument", "arg")
+_TOOL_NAMES = TagPattern("name", "tool_name", "function_name")
+_SERVER_NAMES = TagPattern("server_name")
+_KEYS = TagPattern("(?:longcat_)?arg_key")
+_VALUES = TagPattern("(?:longcat_)?arg_value")
 
-_CONTAINER = "(?:tool|function)_calls?"
-_CONTAINER_END = re.compile(rf"(?=</{PREFIX}{_CONTAINER}\s{{0,8}}>)")
-_ELEMENT_END = re.compile(rf"(?=</{PREFIX}(?:invoke|function)\s{{0,8}}>)")
+_BLOCK_END = re.compile(rf"(?={BLOCKS.closing})")
+_ELEMENT_END = re.compile(rf"(?={ELEMENTS.closing})")
 # Both closing tags, or the outer one alone where the next call follows.
 _ARGUMENTS_END = re.compile(
-    rf"(?=</{PREFIX}(?:arguments|parameters|input|args)\s{{0,8}}>\s{{0,32}}"
-    rf"</{PREFIX}{_CONTAINER}\s{{0,8}}>)"
-    rf"|(?=</{PREFIX}{_CONTAINER}\s{{0,8}}>\s{{0,32}}<{PREFIX}{_CONTAINER}[\s>])"
+    rf"(?={ARGUMENTS.closing}\s{{0,32}}{BLOCKS.closing})"
+    rf"|(?={BLOCKS.closing}\s{{0,32}}{BLOCKS.opening})"
 )
-# A value may hold any text, closing tags too: its own is the one that the right tags follow.
-_VALUE_END = re.compile(
-    rf"</{PREFIX}parameter\s{{0,8}}>"
-    rf"(?=\s{{0,64}}<(?:{PREFIX}parameter[\s=]|/{PREFIX}(?:invoke|function)\s{{0,8}}>))"
-)
-_KEY_END = re.compile(r"</arg_key\s{0,8}>")
+_KEY_END = re.compile(rf"{_KEYS.closing}|(?={_VALUES.opening})")
 _KEYED_VALUE_END = re.compile(
-    rf"</arg_value\s{{0,8}}>(?=\s{{0,64}}<(?:arg_key\s{{0,8}}>|/{PREFIX}{_CONTAINER}\s{{0,8}}>))"
+    rf"{_VALUES.closing}(?=\s{{0,64}}(?:{_KEYS.opening}|{CONTAINERS.closing}))"
+    rf"|(?={_KEYS.opening}|{CONTAINERS.closing})"
 )
+_ELEMENT_LAST = re.compile(rf"(){ELEMENTS.closing}\s{{0,32}}(?:{CONTAINERS.closing}\s{{0,32}})?\Z")
+_PARAMETER_LAST = re.compile(rf"({_PARAMETERS.closing})\s{{0,32}}\Z")
+_LAST_CHARS = 200
 
 _TAG_TEXT = re.compile(r"[^<>]*")
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w.-]*")
-_INFO = re.compile(r"[\w+.-]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
-_INFO_CHARS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class RawCall:
-    """A call as it stands there. Without a ``name`` its body is JSON that names the calls itself.
-
-    ``body``: text, or the parameters one by one. Not ``closed``: the text ended before the
-    closing tag.
-    """
-
-    name: str | None
-    body: str | tuple[tuple[str, str], ...]
-    closed: bool = True
-
+_MAX_KEYS = 60
 
 _Calls = Reading[list[RawCall] | None]
 _Call = Reading[RawCall | None]
 
 
-def read_block(cursor: TextCursor) -> _Calls:
-    """The calls of the block that begins here: a fence, a container or a single element."""
-    if (yield from cursor.starts("```")):
-        return (yield from _fence(cursor))
-    tag = yield from cursor.tag(*OPENING_NAMES)
-    return None if tag is None else (yield from _tagged(cursor, tag))
+def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+    """The calls of the container or element that begins here."""
+    tag = yield from BLOCKS.read(cursor)
+    return None if tag is None else (yield from _tagged(cursor, tag, tools))
 
 
-def _fence(cursor: TextCursor) -> _Calls:
-    """Three backticks around nothing but calls. Some models say ```tool_call and give bare JSON."""
-    cursor.take(cursor.at + 3)
-    info = yield from cursor.word(_INFO, _INFO_CHARS)
-    if info is None:
-        return None
-    yield from cursor.blanks()
-    if info in CONTAINER_NAMES and (yield from cursor.peek()) in ("{", "["):
-        calls = _listed((yield from _json(cursor, None, None)))
-    else:
-        calls = yield from _several(cursor, OPENING_NAMES, ())
-    yield from cursor.blanks()
-    if (yield from cursor.starts("```")):
-        cursor.take(cursor.at + 3)
-        return calls
-    return calls if cursor.cut_off() else None
-
-
-def _several(cursor: TextCursor, names: tuple[str, ...], closers: tuple[str, ...]) -> _Calls:
-    """Calls one after another, up to what is none; a closing tag after them is read."""
+def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+    """Calls one after another, up to what is none; a container's closing tag is read."""
     calls: list[RawCall] = []
     while True:
         yield from cursor.blanks()
         start = cursor.position
-        tag = yield from cursor.tag(*names, *closers)
-        if tag is None or tag.name in closers:
+        if (yield from CONTAINERS.close(cursor)):
             return calls or None
-        found = yield from _tagged(cursor, tag)
+        tag = yield from BLOCKS.read(cursor)
+        if tag is None:
+            return calls or None
+        found = yield from _tagged(cursor, tag, tools)
         if found is None:
             if calls:
                 cursor.rewind(start)
@@ -106,67 +91,95 @@ def _several(cursor: TextCursor, names: tuple[str, ...], closers: tuple[str, ...
         calls += found
 
 
-def _tagged(cursor: TextCursor, tag: Tag) -> _Calls:
-    if tag.name in CONTAINER_NAMES:
-        return (yield from _container(cursor, tag))
-    call = yield from _element(cursor, tag)
-    return None if call is None else [call]
+def _tagged(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
+    if tag.name not in ("invoke", "function"):
+        return (yield from _container(cursor, tag, tools))
+    return _listed((yield from _element(cursor, tag, tools)))
 
 
-def _container(cursor: TextCursor, tag: Tag) -> _Calls:
+def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
     """``<tool_call>`` and its like: JSON, a name with arguments, elements, or other containers."""
     name = tag.named
-    if name is None:
-        yield from cursor.blanks()
-        if (yield from cursor.peek()) == "<" and tag.name in _INNER_CONTAINERS:
-            name = yield from _name_element(cursor)
+    yield from cursor.blanks()
+    if name is None and (yield from cursor.peek()) == "<":
+        name = yield from _name_element(cursor)
     if name is not None:
         return _listed((yield from _named(cursor, name)))
-    if (yield from cursor.peek()) in ("{", "["):
-        return _listed((yield from _json(cursor, None, _CONTAINER_END, _CONTAINER_CLOSERS)))
-    if (yield from cursor.starts("```")) or (yield from cursor.starts("<![CDATA[")):
-        return _listed((yield from _raw(cursor, None, _CONTAINER_END, _CONTAINER_CLOSERS)))
-    if (yield from cursor.peek()) != "<":
-        return _listed((yield from _keyed(cursor)))
-    inner = () if tag.name in _INNER_CONTAINERS else _INNER_CONTAINERS
-    return (yield from _several(cursor, _ELEMENTS + inner, _CONTAINER_CLOSERS))
+    mark = yield from cursor.peek()
+    if mark in ("{", "["):
+        return (yield from _list(cursor, tools))
+    if mark == "`" or (yield from cursor.starts("<![CDATA[")):
+        return _listed((yield from _raw(cursor, None, _BLOCK_END, CONTAINERS)))
+    if mark != "<":
+        return (yield from _keyed(cursor, tools))
+    if (inner := (yield from tool_tags.read(cursor, tools))) is not None:
+        yield from cursor.blanks()
+        yield from CONTAINERS.close(cursor)
+        return inner
+    return (yield from read_several(cursor, tools))
 
 
 def _listed(call: RawCall | None) -> list[RawCall] | None:
     return None if call is None else [call]
 
 
+def _list(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+    """JSON, or a list of calls in Python."""
+    start = cursor.position
+    if (yield from cursor.literal("[")):
+        yield from cursor.blanks()
+        if (yield from pythonic.begins_call(cursor, tools)):
+            cursor.rewind(start)
+            return (yield from _python(cursor, tools))
+        cursor.rewind(start)
+    return _listed((yield from _json(cursor, None, _BLOCK_END, CONTAINERS)))
+
+
+def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+    text, closed = yield from cursor.until(_BLOCK_END)
+    if not closed:
+        return None
+    yield from CONTAINERS.close(cursor)
+    return pythonic.python_calls(text, tools)
+
+
 def _name_element(cursor: TextCursor) -> Reading[str | None]:
-    """``<name>f</name>``; None where there is none."""
-    if (yield from cursor.tag("name")) is None:
+    """``<name>f</name>``, behind ``<server_name>s</server_name>`` ``s.f``; None: there is none."""
+    server = yield from _text_of(cursor, _SERVER_NAMES)
+    yield from cursor.blanks()
+    name = yield from _text_of(cursor, _TOOL_NAMES)
+    return f"{server}.{name}" if name and server else name
+
+
+def _text_of(cursor: TextCursor, tags: TagPattern) -> Reading[str | None]:
+    if (yield from tags.read(cursor)) is None:
         return None
-    name = yield from cursor.word(_TAG_TEXT, _NAME_CHARS)
-    if name is None or (yield from cursor.tag("/name")) is None:
+    text = yield from cursor.word(_TAG_TEXT, _NAME_CHARS)
+    if text is None or not (yield from tags.close(cursor)):
         return None
-    return name.strip()
+    return text.strip()
 
 
 def _named(cursor: TextCursor, name: str) -> _Call:
     """What follows the name: ``<arguments>`` with anything in them, bare JSON, or nothing."""
     yield from cursor.blanks()
-    tag = yield from cursor.tag(*_ARGUMENTS, *_CONTAINER_CLOSERS)
+    if (yield from BLOCKS.close(cursor)):
+        return RawCall(name, "")
+    tag = yield from ARGUMENTS.read(cursor)
     if tag is None:
         if (yield from cursor.peek()) != "{":
             return None
-        return (yield from _json(cursor, name, _CONTAINER_END, _CONTAINER_CLOSERS))
-    if tag.name in _CONTAINER_CLOSERS:
-        return RawCall(name, "")
-    closers = (_ARGUMENT_CLOSERS, _CONTAINER_CLOSERS)
+        return (yield from _json(cursor, name, _BLOCK_END, BLOCKS))
     if tag.empty:
-        return (yield from _raw(cursor, name, _CONTAINER_END, _CONTAINER_CLOSERS))
+        return (yield from _raw(cursor, name, _BLOCK_END, BLOCKS))
     blanks = yield from cursor.blanks()
     if (yield from cursor.peek()) in ("{", "["):
-        return (yield from _json(cursor, name, _ARGUMENTS_END, *closers))
-    return (yield from _raw(cursor, name, _ARGUMENTS_END, *closers, before=blanks))
+        return (yield from _json(cursor, name, _ARGUMENTS_END, ARGUMENTS, BLOCKS))
+    return (yield from _raw(cursor, name, _ARGUMENTS_END, ARGUMENTS, BLOCKS, before=blanks))
 
 
 def _json(
-    cursor: TextCursor, name: str | None, end: re.Pattern[str] | None, *closers: tuple[str, ...]
+    cursor: TextCursor, name: str | None, end: re.Pattern[str], *closers: TagPattern
 ) -> _Call:
     text, closed = yield from read_json_body(cursor, end, *closers)
     return None if text is None else RawCall(name, text, closed)
@@ -176,66 +189,153 @@ def _raw(
     cursor: TextCursor,
     name: str | None,
     end: re.Pattern[str],
-    *closers: tuple[str, ...],
+    *closers: TagPattern,
     before: str = "",
 ) -> _Call:
     text = yield from read_raw_body(cursor, end, *closers)
     return None if text is None else RawCall(name, before + text)
 
 
-def _keyed(cursor: TextCursor) -> _Call:
-    """GLM's ``f<arg_key>a</arg_key><arg_value>v</arg_value>``."""
+def _keyed(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+    """Behind the bare name of a tool: GLM's ``<arg_key>a</arg_key><arg_value>v</arg_value>``,
+    JSON, or as in Python ``f(a="v")``."""
+    start = cursor.position
     name = yield from cursor.word(_IDENTIFIER, _NAME_CHARS)
     if not name:
         return None
+    if (yield from cursor.peek()) == "(":
+        cursor.rewind(start)
+        return (yield from _python(cursor, tools)) if tools.find(name) else None
+    yield from cursor.blanks()
+    mark = yield from cursor.peek()
+    if mark == "{":
+        return _listed((yield from _json(cursor, name, _BLOCK_END, CONTAINERS)))
+    if (yield from cursor.starts("```")):
+        return _listed((yield from _raw(cursor, name, _BLOCK_END, CONTAINERS)))
+    return _listed((yield from _key_pairs(cursor, name)))
+
+
+def _key_pairs(cursor: TextCursor, name: str) -> _Call:
     pairs: list[tuple[str, str]] = []
     while True:
         yield from cursor.blanks()
-        tag = yield from cursor.tag("arg_key", *_CONTAINER_CLOSERS)
-        if tag is None:
-            return None
-        if tag.name != "arg_key":
+        if (yield from CONTAINERS.close(cursor)) or (pairs and CONTAINERS.is_cut_off(cursor)):
             return RawCall(name, tuple(pairs))
+        if (yield from _KEYS.read(cursor)) is None:
+            return None
         key, _ = yield from cursor.until(_KEY_END)
         yield from cursor.blanks()
-        if (yield from cursor.tag("arg_value")) is None:
-            return None
+        yield from _VALUES.read(cursor)  # Some forget the opening tag, or the closing one.
         value, closed = yield from cursor.until(_KEYED_VALUE_END)
         if not closed:
-            return None
+            value, end, rest = value.partition("</arg_value>")
+            if not end or rest.strip():
+                return None
         pairs.append((key.strip(), value))
 
 
-def _element(cursor: TextCursor, tag: Tag) -> _Call:
+def _element(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Call:
     """Claude's ``<invoke name="f">`` and Llama's ``<function=f>``: parameters, or JSON."""
     name = tag.named
-    if name is None or tag.empty:
-        return None if name is None else RawCall(name, ())
+    if name is None:
+        yield from cursor.blanks()
+        name = yield from _name_element(cursor)
+        return None if name is None else (yield from _named(cursor, name))
+    if tag.empty:
+        return RawCall(name, ())
     yield from cursor.blanks()
-    if (yield from cursor.peek()) == "{":
-        return (yield from _json(cursor, name, _ELEMENT_END, _ELEMENT_CLOSERS))
-    pairs: list[tuple[str, str]] = []
+    mark = yield from cursor.peek()
+    if mark == "{":
+        return (yield from _json(cursor, name, _ELEMENT_END, ELEMENTS))
+    return (yield from _parameters(cursor, name, tools))
+
+
+def _parameters(cursor: TextCursor, name: str, tools: OfferedTools) -> _Call:
+    tool = tools.find(name)
+    pairs: list[tuple[str, object]] = []
+    typed = False
     while True:
         yield from cursor.blanks()
-        child = yield from cursor.tag("parameter", *_ELEMENT_CLOSERS)
-        if child is None:
-            return None
-        if child.name in _ELEMENT_CLOSERS:
+        if (yield from ELEMENTS.close(cursor)) or (yield from _is_enclosed(cursor)):
             return RawCall(name, tuple(pairs))
-        pair = yield from _parameter(cursor, child)
+        if typed and cursor.cut_off() and tool and _has_all(tool, pairs):
+            return RawCall(name, tuple(pairs))  # DSML: nothing else is written so.
+        tag = yield from _PARAMETERS.read(cursor)
+        if tag is None:
+            return (yield from _children(cursor, name)) if not pairs else None
+        pair = yield from _parameter(cursor, tag, tool, pairs)
         if pair is None:
             return None
+        typed = typed or tag.is_string is not None
         pairs.append(pair)
 
 
-def _parameter(cursor: TextCursor, tag: Tag) -> Reading[tuple[str, str] | None]:
-    """``<parameter name="a">``, its value word for word; Qwen's ``<parameter=a>`` pads it."""
+def _is_enclosed(cursor: TextCursor) -> Reading[bool]:
+    """Whether the element's closing tag was forgotten: its container's comes, or the next call."""
+    start = cursor.position
+    enclosed = (yield from CONTAINERS.close(cursor)) or (yield from BLOCKS.read(cursor))
+    cursor.rewind(start)
+    return bool(enclosed)
+
+
+def _has_all(tool: ToolSpec, pairs: list[tuple[str, object]]) -> bool:
+    given = {key for key, _ in pairs}
+    return bool(given) and all(key in given for key in required_of(tool))
+
+
+def _children(cursor: TextCursor, name: str) -> _Call:
+    """Parameters as elements of their own names: ``<city>Paris</city>``."""
+    if (yield from cursor.peek()) != "<":
+        return None
+    return (yield from _raw(cursor, name, _ELEMENT_END, ELEMENTS))
+
+
+def _parameter(
+    cursor: TextCursor, tag: Tag, tool: ToolSpec | None, given: list[tuple[str, object]]
+) -> Reading[tuple[str, object] | None]:
+    """``<parameter name="a">``, its value word for word; Qwen's ``<parameter=a>`` pads it.
+
+    DeepSeek's ``string="false"`` says that the value is JSON.
+    """
     key = tag.named
     if key is None or tag.empty:
         return None if key is None else (key, "")
-    value, closed = yield from cursor.until(_VALUE_END)
+    others = set(parameters_of(tool)) - {key} - {name for name, _ in given} if tool else ()
+    value, closed = yield from cursor.until(_value_end(frozenset(others)))
     if not closed:
-        return None
+        last = _last_tags(value, typed=tag.is_string is not None)
+        if last is None:
+            return None
+        cursor.rewind(cursor.position - len(value) + last.end(1))
+        value = value[: last.start()]
     if tag.attributes.lstrip().startswith("="):
         value = value.removeprefix("\n").removesuffix("\n")
+    if tag.is_string is False and (typed := read_json(value)) is not None:
+        return key, typed
     return key, value
+
+
+def _last_tags(value: str, *, typed: bool) -> re.Match[str] | None:
+    """The tags in which the answer ends; group 1 is the parameter's own, where DSML has it."""
+    tail = max(len(value) - _LAST_CHARS, 0)
+    last = _ELEMENT_LAST.search(value, tail)
+    return _PARAMETER_LAST.search(value, tail) if last is None and typed else last
+
+
+@lru_cache(maxsize=512)
+def _value_end(others: frozenset[str]) -> re.Pattern[str]:
+    """Where a parameter's value ends.
+
+    It may hold any text, closing tags too: its own is the one that the right tags follow. Where
+    that is missing, the value ends at the tag of another parameter of the tool (``others``), or
+    with the element, behind which its container must end or another call begin.
+    """
+    after = rf"{_PARAMETERS.opening}|{ELEMENTS.closing}|{CONTAINERS.closing}"
+    ends = [
+        rf"{_PARAMETERS.closing}(?=\s{{0,64}}(?:{after}))",
+        rf"(?={ELEMENTS.closing}\s{{0,32}}(?:{CONTAINERS.closing}|{BLOCKS.opening}))",
+    ]
+    if others:
+        names = "|".join(map(re.escape, sorted(others)[:_MAX_KEYS]))
+        ends.append(rf"""(?={_PARAMETERS.opening}(?:\s+name)?\s*=\s*["']?(?:{names})["']?\s*>)""")
+    return re.compile("|".join(ends))
