@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.core.tools.elements import gathered, read_elements
 from app.core.tools.mending import read_json, tidied
-from app.core.tools.notations.elements import gathered, read_elements
 
 _STEPS = 100_000
 _DEPTH = 64

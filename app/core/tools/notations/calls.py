@@ -8,8 +8,8 @@ from typing import Any
 
 from app.core.conversation import ToolSpec
 from app.core.tools.coercion import coerced, compact
+from app.core.tools.elements import gathered, read_elements
 from app.core.tools.mending import mend, read_json, read_json_lines, unwrapped, without_cdata
-from app.core.tools.notations.elements import gathered, read_elements
 from app.core.tools.notations.offered import OfferedTools, parameters_of, required_of
 
 INPUT_SCHEMA = {

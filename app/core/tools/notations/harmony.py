@@ -8,10 +8,10 @@ import re
 
 import regex
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.offered import OfferedTools
 
 MARKS = ("<|start|>assistant", "<|channel|>commentary", "<|channel|>final")

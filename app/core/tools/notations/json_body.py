@@ -3,8 +3,8 @@
 import re
 from typing import Protocol
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations.cursor import Reading, TextCursor
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.tags import TagPattern
 
 CONTAINERS = TagPattern(

@@ -5,11 +5,11 @@ import re
 
 import regex
 
+from app.core.tools.elements import named_in
 from app.core.tools.mending import read_json
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.offered import OfferedTools
-from app.core.tools.notations.tags import named_in
 
 MARKS = ("<|open|>tools<|sep|>", "<|open|>call ")
 CLOSING_MARKS = (

@@ -7,11 +7,11 @@ brackets, and several one after another. Mistral also writes ``NAME[ARGS]{…}``
 
 import re
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.offered import OfferedTools
 
 _MISTRAL = "[TOOL_CALLS]"

@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.tools.elements import gathered, named_in
 from app.core.tools.mending import mend, read_json
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
-from app.core.tools.notations.elements import gathered
 from app.core.tools.notations.offered import OfferedTools
-from app.core.tools.notations.tags import named_in
 
 _TOKEN = "]<]minimax[>["
 _ARROWS = "[TOOL_CALL]"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.reasoning import THOUGHT_MARKS
+from app.core.stages.reasoning import THOUGHT_MARKS
 from app.core.tools.notations import (
     fenced,
     gemma,

@@ -8,11 +8,11 @@ import re
 
 import regex
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations import tagged
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.offered import OfferedTools
 
 _DEEPSEEK_MARKS = tuple(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import regex
 
+from app.core.tools.elements import named_in
 from app.core.tools.notations.cursor import Reading, TextCursor
 
 NAMESPACES = ("antml:", "minimax:", "seed:", "steptml:", "mm:")
@@ -18,15 +19,7 @@ _DSML = f"{_BARS} ?DSML ?{_BARS} ?"
 _NAMESPACE = rf"(?:{'|'.join(NAMESPACES)}|{_DSML})"
 # Hunyuan's tokens have a suffix of the checkpoint, as in <tool_call:6124c78e>.
 _SUFFIX = r"(?::[0-9a-f]{6,12})?"
-_QUOTED = r"""(?:"([^"]*)"|'([^']*)'|([^\s"'/]+))"""
-_NAME_ATTRIBUTE = re.compile(rf"(?:^|\s)(?:name|key|tool)\s*=\s*{_QUOTED}|^\s*=\s*{_QUOTED}")
 _STRING_ATTRIBUTE = re.compile(r"""\sstring\s*=\s*["']?(true|false)""")
-
-
-def named_in(attributes: str) -> str | None:
-    """The name in ``name="f"``, ``name='f'``, ``name=f`` or Llama's ``=f``."""
-    found = _NAME_ATTRIBUTE.search(attributes)
-    return next((group for group in found.groups() if group), None) if found else None
 
 
 @dataclass(frozen=True, slots=True)

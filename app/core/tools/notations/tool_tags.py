@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import regex
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.offered import OfferedTools, parameters_of
 
 MARKS = ("<{tool}>", "<{tool}/>")

@@ -6,11 +6,11 @@ list of calls in Python (Llama 4, OLMo), Phi's ``functools[…]`` and Gemini's `
 
 import re
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import ARGUMENT_KEYS, KNOWN_KEYS, NAME_KEYS, RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
-from app.core.tools.notations.json_scan import JsonScan
 from app.core.tools.notations.offered import OfferedTools
 
 MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
