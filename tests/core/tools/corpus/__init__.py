@@ -11,9 +11,10 @@
   the stage before, the calls in them are none;
 - ``lenient_text``: only the calls are asserted.
 
-``texts/*.toml`` hold what is no call, in lists: of ``flows`` nothing may be held back longer than it
-can still become an opening mark; ``held`` could be a call up to their end, or close to it. Both come
-out as they were written. ``broken`` were to become calls: only that none is made is asserted.
+``texts/*.toml`` hold what is no call, in lists. Of ``plain`` texts (without marks) and ``flows``
+(with some) nothing may be held back longer than it can still become a call; ``held`` are those that
+could be one up to their end, or close to it. All of these come out as they were written. ``broken``
+were to become calls: only that none is made is asserted.
 """
 
 import json
