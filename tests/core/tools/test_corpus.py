@@ -156,10 +156,12 @@ class TestTexts:
 
     @rows("plain", "flows")
     def test_a_call_after_them_is_found(self, plain: Plain) -> None:
-        text = plain.write.replace("`", "'") + "\n\n" + PING
+        if "`" in plain.write or "<think" in plain.write:
+            pytest.skip("what opens here may hold the call")
+        text = f"{plain.write}\n\n{PING}"
         found = read(text)
         assert found.calls == (call("ping", {}),)
-        assert words(found.text) == words(text.removesuffix(PING))
+        assert words(found.text) == words(plain.write)
 
 
 PING = '<tool_call>{"name": "ping", "arguments": {}}</tool_call>'
@@ -223,15 +225,76 @@ def grammars(**strings: st.SearchStrategy[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("write, calls", chosen)
 
 
+FRAGMENTS = st.sampled_from(
+    ["<tool_call>", "</tool_call>", "<tool_calls>", "<function_calls>", '<invoke name="do">']
+    + ["</invoke>", "<function=do>", "</function>", "<parameter=k>", '<parameter name="k">']
+    + ["</parameter>", "<name>do</name>", "<arguments>", "</arguments>", "<arg_key>", "<arg_value>"]
+    + ["</arg_key>", "</arg_value>", "<seed:tool_call>", "<minimax:tool_call>", "<tool_name>"]
+    + ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"]
+    + [
+        "<｜DSML｜tool_calls>",
+        '<｜DSML｜invoke name="do">',
+        "</｜DSML｜invoke>",
+        "<|DSML|",
+        "<｜｜DSML",
+    ]
+    + ["<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call_argument_begin|>"]
+    + [
+        "<|tool_call_end|>",
+        "<|open|>tools<|sep|>",
+        '<|open|>call tool="do"',
+        "<|close|>call<|sep|>",
+    ]
+    + ["[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "<|python_tag|>", "<|python_start|>", "[do(", ")]"]
+    + ["```tool_code\n", "```", "```json\n", "`", "print(", "default_api.do(", "<|tool_call>"]
+    + [
+        "call:do{",
+        "<tool_call|>",
+        '<|"|>',
+        "<|channel|>",
+        "commentary",
+        " to=functions.do",
+        "<|call|>",
+    ]
+    + ["<|end|>", "[TOOL_CALL]", '{tool => "do", args => {', "}}", "[/TOOL_CALL]", "]<]minimax[>["]
+    + ["<|tool_call|>", "functools[", '<call_record tool="do">', "</call_record>", "<do>", "</do>"]
+    + [
+        '{"name": "do", "arguments": {',
+        '"k": "v"',
+        "{",
+        "}",
+        "[",
+        "]",
+        "<",
+        ">",
+        "|",
+        "｜",
+        "do",
+        "k",
+    ]
+    + [" ", "\n", "\n\n", ", ", "and", "is a mark", "x = 1", "1", '"']
+)
+
 ALL = {"EXACT": ANY_TEXT, "RAW": RAW_TEXT, "WHOLE": ANY_TEXT}
 MARKED = {"EXACT": ANY_TEXT, "RAW": RAW_TEXT}
 
 
 # Without shrinking, for examples are small, and a reader that is broken breaks dozens of tests.
-FEW = settings(max_examples=12, deadline=None, phases=[Phase.generate])
+FEW = settings(max_examples=8, deadline=None, phases=[Phase.generate])
 
 
 class TestGrammars:
+    @settings(max_examples=60, deadline=None, phases=[Phase.generate])
+    @given(st.lists(FRAGMENTS, min_size=1, max_size=20), st.data())
+    def test_marks_in_any_order_without_an_offered_tool_are_text(
+        self, fragments: list[str], data: st.DataObject
+    ) -> None:
+        text = "".join(fragments)
+        assert read(text) == Found(text, ())
+        at = data.draw(st.integers(0, len(text)))
+        assert read(text[:at], text[at:]) == Found(text, ())
+        assert read(*text) == Found(text, ())
+
     @grammars(**ALL)
     @FEW
     @given(data=st.data())
