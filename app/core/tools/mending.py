@@ -87,14 +87,16 @@ _PATH = re.compile(
     r"""(["'])((?:[A-Za-z]:|\\\\[\w.$-]+)(?:\\[^\\/:*?"'<>|\r\n]+)+\\?)\1(?=\s*(?:[,:}\])]|\Z))"""
 )
 _ESCAPES_NOTHING = re.compile(r"\\(?![bfnrtu])")
-_SURELY_A_PATH = re.compile(r"[A-Za-z]:(?:\\[\w.-]+)+(?:\\|(?<=\w)\.\w{1,8})?", re.ASCII)
+_SURELY_A_PATH = re.compile(
+    r"(?:[A-Za-z]:|\\\\[\w.$-]+\\[\w.$-]+)(?:\\[\w.-]+)*\\[\w-]+(?:\.\w{1,8}|\\)", re.ASCII
+)
 
 
 def with_paths_escaped(text: str) -> str:
     """The text, its Windows paths as JSON and Python would have them written.
 
     ``\\n`` and ``\\t`` in such a path are no line break and tab. Where a string has nothing but
-    escapes that JSON knows, as ``Q:\\nWhy?`` has, it is a path only with an extension at its end.
+    escapes that JSON knows, as ``Q:\\nWhy?`` has, it must end in an extension or a backslash.
     """
     return _PATH.sub(_escaped_path, text) if ":\\" in text or '"\\\\' in text else text
 
@@ -102,10 +104,8 @@ def with_paths_escaped(text: str) -> str:
 def _escaped_path(string: re.Match[str]) -> str:
     quote, path = string[1], string[2]
     known = _ESCAPES_NOTHING.search(path.removesuffix("\\").removeprefix("\\\\")) is None
-    if known and path[1] == ":":
-        last = path.rpartition("\\")[2]
-        if not (_SURELY_A_PATH.fullmatch(path) and ("." in last[1:-1] or not last)):
-            return string[0]
+    if known and not _SURELY_A_PATH.fullmatch(path):
+        return string[0]
     return quote + path.replace("\\", "\\\\") + quote
 
 

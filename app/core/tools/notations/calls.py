@@ -114,6 +114,7 @@ class CallParser:
         if tool.custom:
             return Call(tool.name, _free_text(body, raw.closed, guess), custom=True)
         arguments, mended = _object(body, raw.closed, guess)
+        arguments = _unwrapped_arguments(arguments, tool)
         if not isinstance(arguments, dict):
             raise Unreadable
         if (guessed or mended or raw.fitting) and not _fits(arguments, tool, raw.fitting):
@@ -156,6 +157,18 @@ def _object(body: Any, closed: bool, guess: bool) -> tuple[Any, bool]:
         value, guessed = _mended(body.strip() if isinstance(body, str) else "")
         return (None if guessed and not guess else value), guessed
     return value, False
+
+
+def _unwrapped_arguments(arguments: Any, tool: ToolSpec) -> Any:
+    """DeepSeek puts all arguments into one, ``arguments`` or ``input``, that no tool has."""
+    if not isinstance(arguments, dict) or len(arguments) != 1:
+        return arguments
+    [(key, value)] = arguments.items()
+    known = parameters_of(tool)
+    if key not in ARGUMENT_KEYS or key in known or not known:
+        return arguments
+    value = read_json(value) if isinstance(value, str) else value
+    return value if isinstance(value, dict) else arguments
 
 
 def _unwrapped_value(value: Any) -> Any:

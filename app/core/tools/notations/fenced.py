@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 
+from app.core.json_scan import JsonScan
 from app.core.tools.notations import pythonic, tagged
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.offered import OfferedTools
 
 MARKS = ("```", "~~~")
@@ -31,6 +33,13 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         return (yield from _python(cursor, tools))
     mark = yield from cursor.peek_word()
     if info in _CALLS_INFO and mark in ("{", "["):
+        scan = JsonScan()
+        start = cursor.position
+        text = yield from scanned(cursor, scan)
+        yield from cursor.blanks()
+        if scan.whole and (yield from cursor.literal(fence)):
+            return [RawCall(None, text)]
+        cursor.rewind(start)
         text, closed = yield from cursor.until(_FENCE_END)
         return [RawCall(None, text, closed)]
     if mark != "<":
@@ -44,7 +53,16 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
 
 def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """``print(default_api.get_weather(city="Paris"))``, and JSON where a model mixes them up."""
-    text, closed = yield from cursor.until(_FENCE_END)
+    texts: list[str] = []
+    while not (yield from cursor.literal("```")):
+        scan = pythonic.PythonScan()
+        texts.append((yield from scanned(cursor, scan)))
+        texts.append((yield from cursor.blanks()))
+        if cursor.cut_off() and scan.whole:
+            break
+        if not scan.whole:
+            return None
+    text = "".join(texts)
     if text.lstrip().startswith(("{", "[{")):
-        return [RawCall(None, text, closed)]
+        return [RawCall(None, text)]
     return pythonic.python_calls(text, tools)

@@ -14,7 +14,7 @@ _CLOSING = {
 MARKS = tuple(_CLOSING)
 CLOSING_MARKS = (*_CLOSING.values(), "<turn|>", "<end_of_turn>", "<|tool_response>")
 
-_ENDS = {mark: re.compile(re.escape(closing)) for mark, closing in _CLOSING.items()}
+_TOKENS = re.compile(r'(?=<\|"\|>|<escape>|<tool_call\|>|<end_function_call>)')
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
 # Strings stand between tokens and escape nothing; keys and other values are bare.
@@ -32,8 +32,24 @@ def read(cursor: TextCursor, tools: OfferedTools) -> Reading[list[RawCall] | Non
     name = yield from cursor.word(_NAME, _NAME_CHARS)
     if not name or (yield from cursor.peek_word()) != "{":
         return None
-    body, closed = yield from cursor.until(_ENDS[mark])
+    body, closed = yield from _body(cursor, _CLOSING[mark])
     return [RawCall(name, as_json(body), closed)]
+
+
+def _body(cursor: TextCursor, closing: str) -> Reading[tuple[str, bool]]:
+    """The text up to the closing token, which may stand in strings, too."""
+    texts: list[str] = []
+    quote = ""
+    while True:
+        text, found = yield from cursor.until(_TOKENS)
+        if not found:
+            return "".join((*texts, text)), False
+        token = yield from cursor.literal('<|"|>', "<escape>", closing)
+        if token == closing and not quote:
+            return "".join((*texts, text)), True
+        if token is not None and token != closing:
+            quote = "" if quote == token else quote or token
+        texts += (text, token or cursor.take(cursor.at + 1))
 
 
 def as_json(text: str) -> str:

@@ -17,21 +17,24 @@ from app.core.tools.notations.offered import OfferedTools
 MARKS = ("<|start|>assistant", "<|channel|>commentary", "<|channel|>final")
 CLOSING_MARKS = ("<|call|>", "<|end|>", "<|return|>", "<|im_end|>", "<|start|>assistant")
 
+_TO = r"(?:\s{1,4}to=[\w.:/-]{1,128})?"
 _HEADER = regex.compile(
-    r"(?:<\|start\|>assistant(?P<before>[^<]{0,160}))?"
-    r"<\|channel\|>\s{0,4}(?:commentary|final)(?P<behind>[^<]{0,160})"
-    r"(?:<\|constrain\|>[^<]{0,40})?<\|message\|>"
+    rf"(?:<\|start\|>assistant(?P<before>{_TO})\s{{0,4}})?"
+    rf"<\|channel\|>\s{{0,4}}(?:commentary|final)(?P<behind>{_TO})"
+    r"\s{0,4}(?:<\|constrain\|>\s{0,4})?(?:json)?\s{0,4}<\|message\|>"
 )
 _RECIPIENT = re.compile(r"\bto=([\w.:/-]+)")
 _END = re.compile(r"<\|(?:call|end|return|im_end)\|>|(?=<\|(?:start|channel)\|>)")
 
 
 def read(cursor: TextCursor, tools: OfferedTools) -> Reading[list[RawCall] | None]:
-    """The call that the message makes which begins here; None where it is for the user."""
+    """The call that the message makes which begins here; none where it is for the user."""
     header = yield from cursor.match(_HEADER)
-    recipient = header and _RECIPIENT.search(f"{header['before'] or ''} {header['behind']}")
-    if recipient is None:
+    if header is None:
         return None
+    recipient = _RECIPIENT.search(f"{header['before'] or ''} {header['behind']}")
+    if recipient is None:
+        return []
     scan = JsonScan()
     yield from cursor.blanks()
     start = cursor.position

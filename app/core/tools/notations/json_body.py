@@ -79,6 +79,14 @@ def read_raw_body(
     return text[: last.start()] if last else None
 
 
+def _call_follows(cursor: TextCursor) -> Reading[bool]:
+    """Whether the next call begins here: it closes the one before."""
+    start = cursor.position
+    follows = yield from BLOCKS.read(cursor)
+    cursor.rewind(start)
+    return follows is not None
+
+
 def close_tags(cursor: TextCursor, *layers: TagPattern) -> Reading[bool | None]:
     """Whether the closing tags come next, of which only the last must be there.
 
@@ -88,6 +96,6 @@ def close_tags(cursor: TextCursor, *layers: TagPattern) -> Reading[bool | None]:
     for tags in layers:
         yield from cursor.blanks()
         closed = yield from tags.close(cursor)
-    if closed:
+    if closed or (yield from _call_follows(cursor)):
         return True
     return None if any(tags.is_cut_off(cursor) for tags in layers) else False

@@ -11,13 +11,14 @@ from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("<|open|>tools<|sep|>", "<|open|>call ")
+MARKS = ("<|open|>tools<|sep|>", "<|open|>call ", "<|open|>response<|sep|>")
 CLOSING_MARKS = (
     *("<|close|>tools<|sep|>", "<|close|>call<|sep|>", "<|close|>message<|sep|>"),
     *("<|end_of_msg|>", "<|close|>response<|sep|>"),
 )
 
 _TOOLS = "<|open|>tools<|sep|>"
+_RESPONSE = "<|open|>response<|sep|>"
 _TOOLS_END = "<|close|>tools<|sep|>"
 _CALL = regex.compile(r"<\|open\|>call(?P<attributes>\s[^<>]{0,300})<\|sep\|>")
 _CALL_END = regex.compile(r"<\|close\|>call<\|sep\|>")
@@ -37,7 +38,9 @@ _Calls = Reading[list[RawCall] | None]
 
 
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
-    """The calls of a ``tools`` block, or those without it."""
+    """The calls of a ``tools`` block, or those without it; none in what opens the answer's text."""
+    if (yield from cursor.literal(_RESPONSE)):
+        return []
     yield from cursor.literal(_TOOLS)
     calls: list[RawCall] = []
     while True:
@@ -64,7 +67,7 @@ def _call(cursor: TextCursor, name: str | None) -> Reading[RawCall | None]:
     body: str | None = None
     while True:
         yield from cursor.blanks()
-        if (yield from cursor.match(_CALL_END)) or (pairs and cursor.cut_off(_CALL_END)):
+        if (yield from cursor.match(_CALL_END)):
             return RawCall(html.unescape(name), tuple(pairs) if body is None else body)
         opening = yield from cursor.match(_ARGUMENT)
         if opening is None:

@@ -8,6 +8,7 @@ brackets, and several one after another. Mistral also writes ``NAME[ARGS]{…}``
 import re
 
 from app.core.json_scan import JsonScan
+from app.core.tools.mending import read_json
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
@@ -15,6 +16,7 @@ from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.offered import OfferedTools
 
 _MISTRAL = "[TOOL_CALLS]"
+_PHI = "\nfunctools"
 _MISTRAL_ARGUMENTS = ("[ARGS]", "[CALL_ID]")
 _CLOSING = {
     "<|tool_call|>": "<|/tool_call|>",
@@ -28,9 +30,13 @@ _CLOSING = {
     "<|function_call|>": "<|/function_call|>",
     "<|tool_list_start|>": "<|tool_list_end|>",
     _MISTRAL: "[/TOOL_CALLS]",
+    _PHI: "\n",
 }
-MARKS = tuple(_CLOSING)
-CLOSING_MARKS = (*_CLOSING.values(), "<|eom_id|>", "<|eot_id|>", "</s>")
+MARKS = tuple(f"{mark}[" if mark == _PHI else mark for mark in _CLOSING)
+CLOSING_MARKS = (
+    *(mark for mark in _CLOSING.values() if mark.strip()),
+    *("<|eom_id|>", "<|eot_id|>", "<|eom|>", "<|eot|>", "</s>", "<|im_end|>"),
+)
 
 _PLUGIN = ("<|plugin|>", "<|interpreter|>")
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
@@ -42,7 +48,7 @@ _Calls = Reading[list[RawCall] | None]
 
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls behind the token that comes next, and the token that closes them."""
-    mark = yield from cursor.literal(*MARKS)
+    mark = yield from cursor.literal(*_CLOSING)
     yield from cursor.blanks()
     yield from cursor.literal(*_PLUGIN)
     calls: list[RawCall] = []
@@ -79,9 +85,14 @@ def _calls(cursor: TextCursor, tools: OfferedTools) -> _Calls:
 
 
 def _json(cursor: TextCursor, name: str | None) -> _Calls:
-    """Only whole JSON: without a closing token nothing tells where a broken one ends."""
+    """Only whole JSON: without a closing token nothing tells where a broken one ends.
+
+    At the end of the answer a list may lack its bracket.
+    """
     scan = JsonScan()
     text = yield from scanned(cursor, scan)
+    if not scan.whole and text.startswith("[") and read_json(text + "]") is not None:
+        return [RawCall(name, text + "]")]
     return [RawCall(name, text)] if scan.whole else None
 
 
@@ -103,9 +114,11 @@ def _named(cursor: TextCursor, tools: OfferedTools) -> _Calls:
             return None
         cursor.rewind(start)
         return (yield from _python(cursor, tools))
+    yield from cursor.blanks()
     while separator := (yield from cursor.literal(*_MISTRAL_ARGUMENTS)):
         if separator == "[CALL_ID]":
             yield from cursor.word(_CALL_ID, _NAME_CHARS)
+        yield from cursor.blanks()
     if (yield from cursor.peek_word()) != "{":
         return None
     return (yield from _json(cursor, name))

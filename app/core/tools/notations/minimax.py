@@ -11,7 +11,9 @@ from app.core.tools.elements import gathered, named_in
 from app.core.tools.mending import mend, read_json
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.offered import OfferedTools
+from app.core.tools.notations.pythonic import PythonScan
 
 _TOKEN = "]<]minimax[>["
 _ARROWS = "[TOOL_CALL]"
@@ -23,9 +25,12 @@ _ARROWS_END = re.compile(r"\[/TOOL_CALL\]")
 _TAG = re.compile(r"\s*<(/?)([\w.-]+)([^<>]{0,300})>")
 _MAX_DEPTH = 60
 _ARROW_CALL = re.compile(
-    r"""\{\s*tool\s*=>\s*["']([\w.:/-]{1,200})["']\s*,\s*args\s*=>\s*\{(.*)\}\s*\}""", re.DOTALL
+    r"""\{\s*tool\s*=>\s*["']([\w.:/-]{1,200})["']\s*,?\s*args\s*=>\s*\{(.*)\}\s*\}""", re.DOTALL
 )
-_OPTION = re.compile(r"^[ \t]*--([\w-]+)[ \t]*", re.MULTILINE)
+_QUOTED = r"""(?:"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+')"""
+_STRING = re.compile(_QUOTED, re.DOTALL)
+_OPTION = re.compile(rf"--([\w-]+)\s*:?\s*({_QUOTED}|.*?)\s*,?\s*(?=--[\w-]+|\Z)", re.DOTALL)
+_ARROWS_CLOSING = "[/TOOL_CALL]"
 
 _Calls = Reading[list[RawCall] | None]
 
@@ -36,8 +41,7 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         mark = yield from cursor.peek_word()
         if mark != "{":
             return None
-        text, closed = yield from cursor.until(_ARROWS_END, "[")
-        return _arrow_calls(text) if closed or text.rstrip().endswith("}") else None
+        return (yield from _arrows(cursor))
     start = cursor.position
     yield from cursor.literal(_TOKEN)
     yield from cursor.blanks()
@@ -123,23 +127,33 @@ def _tree_calls(text: str, *, closed: bool) -> list[RawCall] | None:
     return tree.calls or None
 
 
-def _arrow_calls(text: str) -> list[RawCall] | None:
-    """``{tool => "f", args => {--path "a.md"}}``, or JSON."""
-    found = _ARROW_CALL.match(text.strip())
+def _arrows(cursor: TextCursor) -> _Calls:
+    """``{tool => "f", args => {--path "a.md"}}``, or JSON, up to the mark that closes it."""
+    scan = PythonScan()
+    start = cursor.position
+    text = yield from scanned(cursor, scan)
+    yield from cursor.blanks()
+    if not scan.whole or not (cursor.cut_off() or (yield from cursor.literal(_ARROWS_CLOSING))):
+        cursor.rewind(start)
+        text, closed = yield from cursor.until(_ARROWS_END, "[")
+        if not closed:
+            return None
+    found = _ARROW_CALL.fullmatch(text.strip())
     if found is None:
         return [RawCall(None, text)] if "=>" not in text else None
-    options = _OPTION.split(found[2])
-    if options[0].strip():
-        return [RawCall(found[1], f"{{{found[2]}}}")]
-    values = zip(options[1::2], options[2::2], strict=True)
-    return [RawCall(found[1], tuple((name, _argument(value)) for name, value in values))]
+    arguments = found[2].strip()
+    if arguments and not arguments.startswith("--"):
+        return [RawCall(found[1], f"{{{arguments}}}")]
+    options = [(option[1], option[2].strip()) for option in _OPTION.finditer(arguments)]
+    if any(value[:1] in ('"', "'") and not _STRING.fullmatch(value) for _, value in options):
+        return None
+    return [RawCall(found[1], tuple((name, _argument(value)) for name, value in options))]
 
 
 def _argument(text: str) -> Any:
     """The value of an option: JSON, or the text as it is."""
-    text = text.strip()
     value = read_json(text)
-    if value is None and text[:1] in "\"'" and text[-1:] == text[:1]:
-        value, _ = mend(f"[{text}]")
-        value = value[0] if value else None
+    if value is None and text[:1] in ('"', "'"):
+        values, _ = mend(f"[{text}]")
+        value = values[0] if values and len(values) == 1 else None
     return text if value is None else value

@@ -8,7 +8,7 @@ from typing import Any
 from app.core.tools.mending import with_paths_escaped
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
-from app.core.tools.notations.offered import OfferedTools, parameters_of
+from app.core.tools.notations.offered import OfferedTools
 
 _MAX_CHARS = 200_000
 _MAX_DEPTH = 60
@@ -93,8 +93,7 @@ def python_calls(
 ) -> list[RawCall] | None:
     """The calls of which a Python text consists: a list of them, or one in each line.
 
-    ``print(...)`` around a call is left out. None where it is anything else, or where a call's
-    positional argument could be one of several parameters.
+    ``print(...)`` around a call is left out. None where it is anything else: then it is code.
     """
     if len(text) > _MAX_CHARS:
         return None
@@ -111,12 +110,9 @@ def python_calls(
 
 
 def _call_nodes(statement: ast.stmt) -> Iterator[ast.expr]:
-    if isinstance(statement, ast.Assign):  # Gemini: weather = default_api.get_weather(...)
-        value: ast.expr = statement.value
-    elif isinstance(statement, ast.Expr):
-        value = statement.value
-    else:
-        raise ValueError("a statement that calls nothing")
+    if not isinstance(statement, ast.Expr):
+        raise ValueError("a statement")
+    value = statement.value
     if isinstance(value, ast.List | ast.Tuple):
         yield from value.elts
     elif isinstance(value, ast.Call) and _dotted(value.func) == "print" and len(value.args) == 1:
@@ -126,18 +122,13 @@ def _call_nodes(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def _call(node: ast.expr, tools: OfferedTools) -> tuple[str, dict[str, Any]]:
-    if not isinstance(node, ast.Call):
-        raise ValueError("no call")
+    if not isinstance(node, ast.Call) or node.args:
+        raise ValueError("no call with names for its arguments")
     written = _dotted(node.func)
     name = _tool(written, tools)
     if name is None:
         return written, {}  # A call of no tool: the parser tells.
     arguments: dict[str, Any] = {}
-    if node.args:
-        parameters = list(parameters_of(tools.by_name[name]))
-        if len(node.args) != 1 or len(parameters) != 1:
-            raise ValueError("positional arguments")
-        arguments[parameters[0]] = _value(node.args[0])
     for keyword in node.keywords:
         if keyword.arg is not None:
             arguments[keyword.arg] = _value(keyword.value)

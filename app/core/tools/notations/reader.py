@@ -57,6 +57,7 @@ class CallReader:
         self._block: Reading[list[RawCall] | None] | None = None
         self._notation: Notation = WHOLE_ANSWER
         self._start = 0  # of the block
+        self._framed = False  # marks frame the answer's text
         self._may_be_whole = True  # nothing came so far but white space and thoughts
 
     def feed(self, text: str) -> list[Found]:
@@ -147,21 +148,30 @@ class CallReader:
         elif context.is_never_called():
             pass
         elif isinstance(opening.kind, Notation):
-            if opening.kind is not FENCED or not context.in_fence:
+            if self._may_begin(opening):
                 return self._begin(opening.kind)
         elif opening.kind == "thought":
             context.think(opening.mark)
         elif opening.kind == "closing":
-            if self._output.drops_closing():
+            if self._framed or self._output.drops_closing():
                 cursor.at = opening.end
         elif not context.is_doubtful():
             self._output.result()
         self._text(cursor.take(opening.end))
         return None
 
+    def _may_begin(self, opening: Opening) -> bool:
+        """No fence within a fence; the tag of a tool only where a line begins with it."""
+        if opening.kind is FENCED:
+            return not self._context.in_fence
+        return not opening.is_tool or self._context.is_line_start()
+
     def _settle(self, block: list[RawCall] | None) -> None:
         """Calls, if the block is some; else it was text."""
         text = self._cursor.since_mark()
+        if block == []:
+            self._drop_frame(text)
+            return
         calls = self._calls(block, text) if block else None
         if calls is None or (not calls and self._notation is WHOLE_ANSWER):
             self._give_back(text)
@@ -171,6 +181,18 @@ class CallReader:
             self._output.doubtful_calls(text, calls)
         else:
             self._output.calls(calls)
+        self._cursor.release()
+
+    def _drop_frame(self, text: str) -> None:
+        """A mark that frames the answer's text (harmony, Kimi K3) is none of it.
+
+        In the middle of a line it is prose that names the mark.
+        """
+        if self._context.is_line_start() and not self._context.is_doubtful():
+            self._framed = True
+            self._output.separate()
+        else:
+            self._text(text)
         self._cursor.release()
 
     def _calls(self, block: list[RawCall], text: str) -> list[Call] | None:
@@ -249,6 +271,9 @@ class _Context:
     def in_fence(self) -> bool:
         return bool(self._fence)
 
+    def is_line_start(self) -> bool:
+        return not self._current_line().strip()
+
     def is_never_called(self) -> bool:
         """Whether calls here are thoughts, or in a line that quotes."""
         if self._thought and not self._thought_in_line:
@@ -275,7 +300,7 @@ class _Context:
             return mark == self._thought
         if not self._fence or mark[0] != self._fence[0] or len(mark) < len(self._fence):
             return False
-        return self._fence_in_line or not self._current_line().strip()
+        return self._fence_in_line or self.is_line_start()
 
     def close(self) -> None:
         if self._thought:
@@ -285,12 +310,12 @@ class _Context:
 
     def open_fence(self, mark: str) -> None:
         self._fence = mark
-        self._fence_in_line = bool(self._current_line().strip())
+        self._fence_in_line = not self.is_line_start()
 
     def think(self, mark: str) -> None:
         if not self.is_doubtful():
             self._thought = THOUGHTS[mark]
-            self._thought_in_line = bool(self._current_line().strip())
+            self._thought_in_line = not self.is_line_start()
 
 
 class _Output:
@@ -361,6 +386,11 @@ class _Output:
             self._blanks = [blanks]
             self.calls(calls)
         self._blanks += rest
+
+    def separate(self) -> None:
+        """What follows is a paragraph of its own."""
+        if self._last and self._gap is None:
+            self._gap, self._blanks = "\n\n", []
 
     def drops_closing(self) -> bool:
         """Whether a closing mark here is what is left of calls: nothing came in between."""

@@ -95,6 +95,7 @@ class Opening:
     mark: str
     start: int
     end: int
+    is_tool: bool = False
 
 
 class MarkSearch:
@@ -127,7 +128,7 @@ class MarkSearch:
             return Opening(_KINDS[mark.rstrip("`~") or mark[:3]], mark, found.start(), found.end())
         if name not in self._tools.by_name:
             return None
-        return Opening(_TOOL_TAGS, mark, found.start(), found.end())
+        return Opening(_TOOL_TAGS, mark, found.start(), found.end(), is_tool=True)
 
     def settled(self, text: str, at: int) -> int:
         """Up to where no mark can begin any more, nor a longer one than what is there."""

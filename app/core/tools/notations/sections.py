@@ -21,21 +21,22 @@ _DEEPSEEK_MARKS = tuple(
     for blank in "▁_ "
     for what in ("calls", "call")
 )
-_KIMI_MARKS = ("<|tool_calls_section_begin|>",)
+_KIMI_MARKS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
 MARKS = (*_DEEPSEEK_MARKS, *_KIMI_MARKS)
 CLOSING_MARKS = (
     *(mark.replace("begin", "end") for mark in MARKS),
     *(f"<{bar}end{blank}of{blank}sentence{bar}>" for bar in "｜|" for blank in "▁_"),
 )
 
-_SECTION = regex.compile(r"<[｜|]tool[▁_ ]calls[▁_ ](?:section_)?begin[｜|]>")
-_SECTION_END = regex.compile(r"<[｜|]tool[▁_ ]calls[▁_ ](?:section_)?end[｜|]>")
+_SECTION = regex.compile(r"<[｜|]tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)begin[｜|]>")
+_SECTION_END = regex.compile(r"<[｜|]tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)end[｜|]>")
 _CALL = regex.compile(r"<[｜|]tool[▁_ ]call[▁_ ]begin[｜|]>")
 _CALL_END = regex.compile(r"<[｜|]tool[▁_ ]call[▁_ ]end[｜|]>")
 _SEPARATOR = regex.compile(r"<[｜|]tool[▁_ ](?:sep|call_argument_begin)[｜|]>")
 _END = re.compile(r"(?=<[｜|]tool[▁_ ]calls?[▁_ ](?:section_)?(?:end|begin)[｜|]>)")
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
+_FENCE = re.compile(r"`{0,3}\w*")
 
 _Calls = Reading[list[RawCall] | None]
 
@@ -83,12 +84,17 @@ def _call(cursor: TextCursor, tools: OfferedTools) -> _Calls:
 def _body(cursor: TextCursor, *, fenced: bool) -> Reading[tuple[str | None, bool]]:
     """JSON, up to where the call ends: at its token, the next one, or with the answer."""
     start = cursor.position
-    if not fenced:
-        scan = JsonScan()
-        text = yield from scanned(cursor, scan)
-        if scan.whole and (yield from _end_call(cursor)):
-            return text, True
-        cursor.rewind(start)
+    if fenced:
+        yield from cursor.word(_FENCE, _NAME_CHARS)
+        yield from cursor.blanks()
+    scan = JsonScan()
+    text = yield from scanned(cursor, scan)
+    if fenced:
+        yield from cursor.blanks()
+        yield from cursor.literal("```")
+    if scan.whole and (yield from _end_call(cursor)):
+        return text, True
+    cursor.rewind(start)
     text, closed = yield from cursor.until(_END)
     if closed:
         yield from _end_call(cursor)

@@ -22,7 +22,7 @@ from app.core.tools.notations.json_body import (
     read_json_body,
     read_raw_body,
 )
-from app.core.tools.notations.offered import OfferedTools, parameters_of, required_of
+from app.core.tools.notations.offered import OfferedTools, parameters_of
 from app.core.tools.notations.tags import DSML_BARS, NAMESPACES, Tag, TagPattern
 
 _NAMES = (
@@ -31,13 +31,14 @@ _NAMES = (
 )
 MARKS = (
     *(f"<{namespace}{name}" for namespace in ("", *NAMESPACES) for name in _NAMES),
-    *(f"<{bars}DSML" for bar in DSML_BARS for bars in (bar, bar * 2)),
+    *(f"<{bars}DSML" for bar in DSML_BARS for bars in (bar, bar * 2, f" {bar} ")),
 )
 CLOSING_MARKS = tuple(f"</{namespace}{name}>" for namespace in ("", *NAMESPACES) for name in _NAMES)
 
 _PARAMETERS = TagPattern("parameter", "param", "argument", "arg")
 _TOOL_NAMES = TagPattern("name", "tool_name", "function_name")
 _SERVER_NAMES = TagPattern("server_name")
+_NOTES = TagPattern("critical")
 _KEYS = TagPattern("(?:longcat_)?arg_key")
 _VALUES = TagPattern("(?:longcat_)?arg_value")
 
@@ -50,12 +51,14 @@ _ARGUMENTS_END = re.compile(
 )
 _KEY_END = re.compile(rf"{_KEYS.closing}|(?={_VALUES.opening})")
 _KEYED_VALUE_END = re.compile(
-    rf"{_VALUES.closing}(?=\s{{0,64}}(?:{_KEYS.opening}|{CONTAINERS.closing}))"
+    rf"(?={_VALUES.closing}\s{{0,64}}(?:{_KEYS.opening}|{CONTAINERS.closing}))"
     rf"|(?={_KEYS.opening}|{CONTAINERS.closing})"
 )
-_ELEMENT_LAST = re.compile(rf"(){ELEMENTS.closing}\s{{0,32}}(?:{CONTAINERS.closing}\s{{0,32}})?\Z")
-_PARAMETER_LAST = re.compile(rf"({_PARAMETERS.closing})\s{{0,32}}\Z")
+_NOTES_END = re.compile(_NOTES.closing)
+_ELEMENT_LAST = re.compile(rf"{ELEMENTS.closing}\s{{0,32}}(?:{CONTAINERS.closing}\s{{0,32}})?\Z")
+_PARAMETER_TAG = re.compile(rf"{_PARAMETERS.opening}|{_PARAMETERS.closing}")
 _LAST_CHARS = 200
+_LAST_LINE_BREAK = re.compile(r"\n[ \t]*\Z")
 
 _TAG_TEXT = re.compile(r"[^<>]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.:/-]*")
@@ -72,7 +75,7 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     return None if tag is None else (yield from _tagged(cursor, tag, tools))
 
 
-def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
+def read_several(cursor: TextCursor, tools: OfferedTools, openings: TagPattern = BLOCKS) -> _Calls:
     """Calls one after another, up to what is none; a container's closing tag is read."""
     calls: list[RawCall] = []
     while True:
@@ -80,7 +83,7 @@ def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         start = cursor.position
         if (yield from CONTAINERS.close(cursor)):
             return calls or None
-        tag = yield from BLOCKS.read(cursor)
+        tag = yield from openings.read(cursor)
         if tag is None:
             return calls or None
         found = yield from _tagged(cursor, tag, tools)
@@ -104,11 +107,11 @@ def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
     if name is None and (yield from cursor.peek()) == "<":
         name = yield from _name_element(cursor)
     if name is not None:
-        return _listed((yield from _named(cursor, name)))
+        return _listed((yield from _named(cursor, name, tools)))
     mark = yield from cursor.peek()
     if mark in ("{", "["):
         return (yield from _list(cursor, tools))
-    if mark == "`" or (yield from cursor.starts("<![CDATA[")):
+    if (yield from cursor.starts("```")) or (yield from cursor.starts("<![CDATA[")):
         return _listed((yield from _raw(cursor, None, _BLOCK_END, CONTAINERS)))
     if mark != "<":
         return (yield from _keyed(cursor, tools))
@@ -116,7 +119,8 @@ def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
         yield from cursor.blanks()
         yield from CONTAINERS.close(cursor)
         return inner
-    return (yield from read_several(cursor, tools))
+    inner = BLOCKS if tag.name.endswith("s") else ELEMENTS
+    return (yield from read_several(cursor, tools, inner))
 
 
 def _listed(call: RawCall | None) -> list[RawCall] | None:
@@ -160,22 +164,34 @@ def _text_of(cursor: TextCursor, tags: TagPattern) -> Reading[str | None]:
     return text.strip()
 
 
-def _named(cursor: TextCursor, name: str) -> _Call:
-    """What follows the name: ``<arguments>`` with anything in them, bare JSON, or nothing."""
+def _named(cursor: TextCursor, name: str, tools: OfferedTools) -> _Call:
+    """What follows the name: ``<arguments>`` with anything in them, bare JSON, parameters one by
+    one, or nothing. ``<critical>`` stands in records of calls, which models imitate."""
     yield from cursor.blanks()
+    if (yield from _NOTES.read(cursor)):
+        yield from cursor.until(_NOTES_END)
+        yield from cursor.blanks()
     if (yield from BLOCKS.close(cursor)):
         return RawCall(name, "")
     tag = yield from ARGUMENTS.read(cursor)
     if tag is None:
-        if (yield from cursor.peek()) != "{":
-            return None
-        return (yield from _json(cursor, name, _BLOCK_END, BLOCKS))
+        mark = yield from cursor.peek()
+        if mark == "{":
+            return (yield from _json(cursor, name, _BLOCK_END, BLOCKS))
+        return (yield from _pairs(cursor, name, tools)) if mark == "<" else None
     if tag.empty:
         return (yield from _raw(cursor, name, _BLOCK_END, BLOCKS))
     blanks = yield from cursor.blanks()
     if (yield from cursor.peek()) in ("{", "["):
         return (yield from _json(cursor, name, _ARGUMENTS_END, ARGUMENTS, BLOCKS))
     return (yield from _raw(cursor, name, _ARGUMENTS_END, ARGUMENTS, BLOCKS, before=blanks))
+
+
+def _pairs(cursor: TextCursor, name: str, tools: OfferedTools) -> _Call:
+    """GLM's keys and values, or parameters."""
+    if (yield from cursor.starts("<arg_key")) or (yield from cursor.starts("<longcat_arg_key")):
+        return (yield from _key_pairs(cursor, name))
+    return (yield from _parameters(cursor, name, tools, BLOCKS))
 
 
 def _json(
@@ -219,19 +235,31 @@ def _key_pairs(cursor: TextCursor, name: str) -> _Call:
     pairs: list[tuple[str, str]] = []
     while True:
         yield from cursor.blanks()
-        if (yield from CONTAINERS.close(cursor)) or (pairs and CONTAINERS.is_cut_off(cursor)):
+        if not pairs:  # Some close a value that they did not open.
+            yield from _VALUES.close(cursor)
+        if (yield from CONTAINERS.close(cursor)):
             return RawCall(name, tuple(pairs))
-        if (yield from _KEYS.read(cursor)) is None:
+        pair = yield from _key_pair(cursor, mistyped=not pairs)
+        if pair is None:
             return None
-        key, _ = yield from cursor.until(_KEY_END)
-        yield from cursor.blanks()
-        yield from _VALUES.read(cursor)  # Some forget the opening tag, or the closing one.
-        value, closed = yield from cursor.until(_KEYED_VALUE_END)
-        if not closed:
-            value, end, rest = value.partition("</arg_value>")
-            if not end or rest.strip():
-                return None
-        pairs.append((key.strip(), value))
+        pairs.append(pair)
+
+
+def _key_pair(cursor: TextCursor, *, mistyped: bool) -> Reading[tuple[str, str] | None]:
+    """One of the value's tags may be missing. ``mistyped``: GLM opens its first key by
+    ``<tool_call>`` at times."""
+    opening = yield from _KEYS.read(cursor)
+    if opening is None and not (mistyped and (yield from CONTAINERS.read(cursor))):
+        return None
+    key, _ = yield from cursor.until(_KEY_END)
+    yield from cursor.blanks()
+    opened = yield from _VALUES.read(cursor)
+    value, closed = yield from cursor.until(_KEYED_VALUE_END)
+    if not closed:
+        return None
+    if (yield from _VALUES.close(cursor)) or opened:
+        return key.strip(), value
+    return None
 
 
 def _element(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Call:
@@ -240,33 +268,29 @@ def _element(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Call:
     if name is None:
         yield from cursor.blanks()
         name = yield from _name_element(cursor)
-        return None if name is None else (yield from _named(cursor, name))
+        return None if name is None else (yield from _named(cursor, name, tools))
     if tag.empty:
         return RawCall(name, ())
     yield from cursor.blanks()
     mark = yield from cursor.peek()
     if mark == "{":
         return (yield from _json(cursor, name, _ELEMENT_END, ELEMENTS))
-    return (yield from _parameters(cursor, name, tools))
+    return (yield from _parameters(cursor, name, tools, ELEMENTS))
 
 
-def _parameters(cursor: TextCursor, name: str, tools: OfferedTools) -> _Call:
+def _parameters(cursor: TextCursor, name: str, tools: OfferedTools, closers: TagPattern) -> _Call:
     tool = tools.find(name)
     pairs: list[tuple[str, object]] = []
-    typed = False
     while True:
         yield from cursor.blanks()
-        if (yield from ELEMENTS.close(cursor)) or (yield from _is_enclosed(cursor)):
+        if (yield from closers.close(cursor)) or (yield from _is_enclosed(cursor)):
             return RawCall(name, tuple(pairs))
-        if typed and cursor.cut_off() and tool and _has_all(tool, pairs):
-            return RawCall(name, tuple(pairs))  # DSML: nothing else is written so.
         tag = yield from _PARAMETERS.read(cursor)
         if tag is None:
             return (yield from _children(cursor, name)) if not pairs else None
         pair = yield from _parameter(cursor, tag, tool, pairs)
         if pair is None:
             return None
-        typed = typed or tag.is_string is not None
         pairs.append(pair)
 
 
@@ -276,11 +300,6 @@ def _is_enclosed(cursor: TextCursor) -> Reading[bool]:
     enclosed = (yield from CONTAINERS.close(cursor)) or (yield from BLOCKS.read(cursor))
     cursor.rewind(start)
     return bool(enclosed)
-
-
-def _has_all(tool: ToolSpec, pairs: list[tuple[str, object]]) -> bool:
-    given = {key for key, _ in pairs}
-    return bool(given) and all(key in given for key in required_of(tool))
 
 
 def _children(cursor: TextCursor, name: str) -> _Call:
@@ -303,23 +322,19 @@ def _parameter(
     others = set(parameters_of(tool)) - {key} - {name for name, _ in given} if tool else ()
     value, closed = yield from cursor.until(_value_end(frozenset(others)))
     if not closed:
-        last = _last_tags(value, typed=tag.is_string is not None)
-        if last is None:
+        last = _ELEMENT_LAST.search(value, max(len(value) - _LAST_CHARS, 0))
+        if last is None or _PARAMETER_TAG.search(value):
             return None
-        cursor.rewind(cursor.position - len(value) + last.end(1))
+        cursor.rewind(cursor.position - len(value) + last.start())
         value = value[: last.start()]
+    closed = yield from _PARAMETERS.close(cursor)
     if tag.attributes.lstrip().startswith("="):
         value = value.removeprefix("\n").removesuffix("\n")
+    elif not closed:
+        value = _LAST_LINE_BREAK.sub("", value)
     if tag.is_string is False and (typed := read_json(value)) is not None:
         return key, typed
     return key, value
-
-
-def _last_tags(value: str, *, typed: bool) -> re.Match[str] | None:
-    """The tags in which the answer ends; group 1 is the parameter's own, where DSML has it."""
-    tail = max(len(value) - _LAST_CHARS, 0)
-    last = _ELEMENT_LAST.search(value, tail)
-    return _PARAMETER_LAST.search(value, tail) if last is None and typed else last
 
 
 @lru_cache(maxsize=512)
@@ -332,10 +347,10 @@ def _value_end(others: frozenset[str]) -> re.Pattern[str]:
     """
     after = rf"{_PARAMETERS.opening}|{ELEMENTS.closing}|{CONTAINERS.closing}"
     ends = [
-        rf"{_PARAMETERS.closing}(?=\s{{0,64}}(?:{after}))",
+        rf"(?={_PARAMETERS.closing}\s{{0,64}}(?:{after}))",
         rf"(?={ELEMENTS.closing}\s{{0,32}}(?:{CONTAINERS.closing}|{BLOCKS.opening}))",
     ]
     if others:
         names = "|".join(map(re.escape, sorted(others)[:_MAX_KEYS]))
-        ends.append(rf"""(?={_PARAMETERS.opening}(?:\s+name)?\s*=\s*["']?(?:{names})["']?\s*>)""")
+        ends.append(rf"""(?={_PARAMETERS.opening}(?:\s+name)?\s*=\s*["']?(?:{names})["']?[\s>/])""")
     return re.compile("|".join(ends))

@@ -15,10 +15,15 @@ DSML_BARS = ("｜", "|", "‖", "∥", "│", "┃", "❘")
 """DeepSeek writes ``<｜DSML｜invoke>``; servers and prompts change the bars, or double them."""
 
 _BARS = f"[{''.join(DSML_BARS)}]{{1,2}}"
-_DSML = f"{_BARS} ?DSML ?{_BARS} ?"
+_DSML = f" ?{_BARS} ?DSML ?{_BARS} ?"
 _NAMESPACE = rf"(?:{'|'.join(NAMESPACES)}|{_DSML})"
 # Hunyuan's tokens have a suffix of the checkpoint, as in <tool_call:6124c78e>.
 _SUFFIX = r"(?::[0-9a-f]{6,12})?"
+_VALUE = r"""(?:"[^"<>\n]{0,120}"|'[^'<>\n]{0,120}'|[^\s"'<>/=]{1,120})"""
+_ATTRIBUTES = (
+    rf"(?:\s{{0,4}}=\s{{0,4}}{_VALUE})?"
+    rf"(?:\s{{1,16}}[\w:.-]{{1,40}}\s{{0,4}}=\s{{0,4}}{_VALUE}){{0,6}}\s{{0,16}}/?"
+)
 _STRING_ATTRIBUTE = re.compile(r"""\sstring\s*=\s*["']?(true|false)""")
 
 
@@ -62,7 +67,7 @@ class TagPattern:
         unnamed = either.replace("?P<name>", "?:")
         self.opening = rf"<{unnamed}{_SUFFIX}(?=[\s>=/])"
         self.closing = rf"</{unnamed}{_SUFFIX}\s{{0,8}}>"
-        attributes = r"(?P<attributes>(?:[\s=/][^<>]{0,300})?)"
+        attributes = f"(?P<attributes>{_ATTRIBUTES})"
         self._opening = regex.compile(rf"<{either}{_SUFFIX}{attributes}>")
         self._closing = regex.compile(rf"</{either}{_SUFFIX}\s{{0,8}}>")
 

@@ -15,7 +15,8 @@ from app.core.tools.notations.offered import OfferedTools
 
 MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
 
-_INFO = re.compile(r"(?:json|JSON|python|py|tool)?")
+_INFO = re.compile(r"[\w+.-]*")
+_INFOS = ("", "json", "JSON", "tool")
 _INFO_CHARS = 12
 _STRING = re.compile(r'"[^"\\\n]{0,200}"?')
 _STRING_CHARS = 210
@@ -28,7 +29,8 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls of which the answer consists, at its end; None as soon as it is none."""
     fenced = yield from cursor.literal("```")
     if fenced:
-        yield from cursor.word(_INFO, _INFO_CHARS)
+        if (yield from cursor.word(_INFO, _INFO_CHARS)) not in _INFOS:
+            return None
         yield from cursor.blanks()
     yield from cursor.literal("functools")
     calls = yield from _calls(cursor, tools)
