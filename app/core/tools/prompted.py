@@ -94,7 +94,8 @@ class _Finding:
     def step(self, event: Event) -> Batch:
         match event:
             case TextDelta(text):
-                return self._events(self._reader.feed(text))
+                found = self._reader.feed(text)
+                return [event] if found == [text] else self._events(found)
             case Cut() | Finished():
                 return [*self.close(), event]
         return [event]

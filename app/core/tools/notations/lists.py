@@ -16,7 +16,6 @@ from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.offered import OfferedTools
 
 _MISTRAL = "[TOOL_CALLS]"
-_PHI = "\nfunctools"
 _MISTRAL_ARGUMENTS = ("[ARGS]", "[CALL_ID]")
 _CLOSING = {
     "<|tool_call|>": "<|/tool_call|>",
@@ -30,11 +29,10 @@ _CLOSING = {
     "<|function_call|>": "<|/function_call|>",
     "<|tool_list_start|>": "<|tool_list_end|>",
     _MISTRAL: "[/TOOL_CALLS]",
-    _PHI: "\n",
 }
-MARKS = tuple(f"{mark}[" if mark == _PHI else mark for mark in _CLOSING)
+MARKS = tuple(_CLOSING)
 CLOSING_MARKS = (
-    *(mark for mark in _CLOSING.values() if mark.strip()),
+    *_CLOSING.values(),
     *("<|eom_id|>", "<|eot_id|>", "<|eom|>", "<|eot|>", "</s>", "<|im_end|>"),
 )
 
@@ -48,7 +46,7 @@ _Calls = Reading[list[RawCall] | None]
 
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls behind the token that comes next, and the token that closes them."""
-    mark = yield from cursor.literal(*_CLOSING)
+    mark = yield from cursor.literal(*MARKS)
     yield from cursor.blanks()
     yield from cursor.literal(*_PLUGIN)
     calls: list[RawCall] = []

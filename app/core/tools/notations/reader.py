@@ -11,6 +11,7 @@ from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.registry import (
     FENCED,
+    MARK_BEGINS,
     THOUGHTS,
     WHOLE_ANSWER,
     MarkSearch,
@@ -18,6 +19,7 @@ from app.core.tools.notations.registry import (
     Opening,
 )
 
+_begins_mark = MARK_BEGINS.search
 _NEW_LINE = re.compile(r"\n[ \t]*")
 _TICKS = re.compile(r"`+")
 _FENCE = re.compile(r"`{3,}|~{3,}")
@@ -57,21 +59,19 @@ class CallReader:
         self._block: Reading[list[RawCall] | None] | None = None
         self._notation: Notation = WHOLE_ANSWER
         self._start = 0  # of the block
+        self._flows = False  # all that came was given: most text needs no more than that
         self._framed = False  # marks frame the answer's text
         self._may_be_whole = True  # nothing came so far but white space and thoughts
 
     def feed(self, text: str) -> list[Found]:
         """What the text, with what was held back, adds to the answer."""
-        if (
-            self._block is None
-            and not self._may_be_whole
-            and self._cursor.spent
-            and self._marks.is_plain(text)
-        ):
-            self._text(text)
+        if self._flows and _begins_mark(text) is None:
+            self._context.line.append(text)
+            self._output.text(text)
         else:
             self._cursor.feed(text)
             self._read()
+            self._flows = self._block is None and not self._may_be_whole and self._cursor.spent
         return self._output.take()
 
     def close(self) -> list[Found]:
@@ -243,24 +243,24 @@ class _Context:
     """
 
     def __init__(self) -> None:
-        self._line: list[str] = []  # pieces from which the current line can be told
+        self.line: list[str] = []  # pieces from which the current line can be told
         self._fence = ""  # the mark of the open code fence
         self._fence_in_line = False
         self._thought = ""  # the mark that closes the open thoughts
         self._thought_in_line = False
 
     def pass_over(self, text: str) -> None:
-        self._line.append(text)
-        if len(self._line) > _MAX_PIECES:
+        self.line.append(text)
+        if len(self.line) > _MAX_PIECES:
             self._current_line()
 
     def _current_line(self) -> str:
         """The current line up to here."""
-        line = "".join(self._line)
+        line = "".join(self.line)
         line = line[line.rfind("\n") + 1 :]
         if len(line) > 2 * _MAX_LINE_CHARS:  # What a line quotes is told from its first word.
             line = line[:_MAX_LINE_CHARS] + line[-_MAX_LINE_CHARS:]
-        self._line = [line]
+        self.line = [line]
         return line
 
     @property
@@ -329,22 +329,24 @@ class _Output:
         self._blanks: list[str] = []  # white space that waits for a word
         self._gap: str | None = None  # white space before the calls that came last
         self._doubtful: list[tuple[str, str, list[Call]]] = []  # blanks, text, calls
-        self._last = ""  # the last character of the text
+        self._last = ""  # the last words of the text
         self._called = False
 
     def text(self, text: str) -> None:
         words = text.rstrip()
+        blanks = text[len(words) :]
         if words:
             if self._doubtful:
                 self._refute()
             if self._gap is not None:
                 words = self._behind_calls(words)
-            self._found.append("".join((*self._blanks, words)))
-            self._blanks = []
-            self._last = words[-1]
-            text = text[len(text.rstrip()) :]
-        if text:
-            self._blanks.append(text)
+            if self._blanks:
+                words = "".join((*self._blanks, words))
+                self._blanks = []
+            self._found.append(words)
+            self._last = words
+        if blanks:
+            self._blanks.append(blanks)
 
     def _behind_calls(self, words: str) -> str:
         """The words, apart from those before the calls as they were, but not more than a line."""

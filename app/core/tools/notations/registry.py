@@ -104,11 +104,6 @@ class MarkSearch:
     def __init__(self, tools: OfferedTools) -> None:
         self._tools = tools
 
-    @staticmethod
-    def is_plain(text: str) -> bool:
-        """Whether no mark begins in the text."""
-        return _FIRST.search(text) is None
-
     def find(self, text: str, at: int) -> Opening | None:
         """The first mark from an index on."""
         while found := _SEARCH.search(text, at):
@@ -132,10 +127,14 @@ class MarkSearch:
 
     def settled(self, text: str, at: int) -> int:
         """Up to where no mark can begin any more, nor a longer one than what is there."""
-        for found in _FIRST.finditer(text, max(at, len(text) - _MAX_CHARS)):
+        for found in MARK_BEGINS.finditer(text, max(at, len(text) - _MAX_CHARS)):
             start = found.start()
             half = text[start:]
-            if half in _HALVES or _HALF_RUN.match(half) or self._is_half_tool(text, start):
+            if half in _HALVES:
+                return start
+            if half[0] in "`~" and _HALF_RUN.match(half):
+                return start
+            if half[0] == "<" and self._is_half_tool(text, start):
                 return start
         return len(text)
 
@@ -182,10 +181,19 @@ def _trie_pattern(texts: Iterable[str]) -> str:
     return f"(?:{either})?" if ends else f"(?:{either})"
 
 
+def _beginnings(marks: Iterable[str]) -> str:
+    """A pattern of the first characters, each before one with which its marks go on."""
+    seconds: dict[str, str] = {"<": r"\w.-"}  # tags of tools
+    for mark in marks:
+        seconds[mark[0]] = seconds.get(mark[0], "") + re.escape(mark[1])
+    return "|".join(rf"{re.escape(first)}(?=[{rest}]|\Z)" for first, rest in seconds.items())
+
+
 _KINDS = _kinds()
 _MAX_CHARS = max(140, *map(len, _KINDS))
 _HALVES = frozenset(mark[:end] for mark in _KINDS for end in range(1, len(mark)))
-_FIRST = re.compile(f"[{re.escape(''.join({mark[0] for mark in _KINDS}))}]")
+MARK_BEGINS = re.compile(_beginnings(_KINDS))
+"""What a text must have where a mark begins in it."""
 _RUNS = "`{3,100}|~{3,100}"  # A fence may have more than three marks.
 _SEARCH = re.compile(rf"{_RUNS}|{_trie_pattern(_KINDS)}|<(?P<tool>[\w.-]{{1,128}})\s{{0,4}}/?>")
 _HALF_RUN = re.compile(r"(?:`+|~+)\Z")

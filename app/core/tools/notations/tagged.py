@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from app.core.conversation import ToolSpec
+from app.core.json_scan import JsonScan
 from app.core.tools.mending import read_json
 from app.core.tools.notations import pythonic, tool_tags
 from app.core.tools.notations.calls import RawCall
@@ -19,8 +20,10 @@ from app.core.tools.notations.json_body import (
     BLOCKS,
     CONTAINERS,
     ELEMENTS,
+    close_tags,
     read_json_body,
     read_raw_body,
+    scanned,
 )
 from app.core.tools.notations.offered import OfferedTools, parameters_of
 from app.core.tools.notations.tags import DSML_BARS, NAMESPACES, Tag, TagPattern
@@ -119,8 +122,8 @@ def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
         yield from cursor.blanks()
         yield from CONTAINERS.close(cursor)
         return inner
-    inner = BLOCKS if tag.name.endswith("s") else ELEMENTS
-    return (yield from read_several(cursor, tools, inner))
+    openings = BLOCKS if tag.name.endswith("s") else ELEMENTS
+    return (yield from read_several(cursor, tools, openings))
 
 
 def _listed(call: RawCall | None) -> list[RawCall] | None:
@@ -136,7 +139,24 @@ def _list(cursor: TextCursor, tools: OfferedTools) -> _Calls:
             cursor.rewind(start)
             return (yield from _python(cursor, tools))
         cursor.rewind(start)
-    return _listed((yield from _json(cursor, None, _BLOCK_END, CONTAINERS)))
+    return _listed((yield from _json_values(cursor)))
+
+
+def _json_values(cursor: TextCursor) -> _Call:
+    """One JSON value, or as MiniMax M1 has it one a line; what is broken, up to a closing tag."""
+    start = cursor.position
+    texts: list[str] = []
+    whole = True
+    while whole and (yield from cursor.peek_word()) in ("{", "["):
+        scan = JsonScan()
+        texts.append((yield from scanned(cursor, scan)))
+        whole = scan.whole
+        yield from cursor.blanks()
+        yield from cursor.literal(",", ";")
+    if whole and (closed := (yield from close_tags(cursor, CONTAINERS))) is not False:
+        return RawCall(None, "\n".join(texts), closed is True)
+    cursor.rewind(start)
+    return (yield from _json(cursor, None, _BLOCK_END, CONTAINERS))
 
 
 def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:

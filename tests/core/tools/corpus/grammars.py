@@ -297,7 +297,6 @@ EXACT: dict[str, Writer] = {
     "MiniMax M1": minimax_m1,
     "MiniMax, arrows": minimax_arrows,
     "Granite": granite,
-    "Phi": phi,
 }
 """Those that quote and escape strings, so that these may hold anything."""
 
@@ -322,6 +321,7 @@ RAW: dict[str, Writer] = {
 
 WHOLE: dict[str, Writer] = {
     "bare JSON": bare_json,
+    "Phi": phi,
     "JSON fence": json_fence,
     "pythonic list": pythonic,
 }
