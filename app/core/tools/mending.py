@@ -120,27 +120,18 @@ def mend(text: str) -> tuple[Any, bool]:
     if not text.startswith(("{", "[")):
         return None, False
     for candidate in (text, html.unescape(text)) if "&" in text else (text,):
-        if (value := _relaxed(candidate, lenient=False)) is not None:
+        if (value := _relaxed(candidate)) is not None:
             return value, False
-    value = _relaxed(text, lenient=True)
-    return value, value is not None
-
-
-def tidied(text: str) -> Any:
-    """The value after repairs that guess nothing, None where they are not enough."""
-    return _relaxed(with_paths_escaped(text), lenient=False)
-
-
-def _relaxed(text: str, *, lenient: bool) -> Any:
-    try:
-        return _RelaxedJson(text, lenient).read()
-    except (ValueError, RecursionError):
-        return None
+    for strings in (_STRING, _LENIENT_STRING):
+        if (value := _relaxed(text, strings, lenient=True)) is not None:
+            return value, True
+    return None, False
 
 
 _SKIPPED = re.compile(r"(?:[\s,]++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/|#[^\n]*+)*+")
 _LEFT_OVER = re.compile(r"[\s}\],;`]*\Z")
-_STRING = {
+_Patterns = dict[str, re.Pattern[str]]
+_STRING: _Patterns = {
     '"""': re.compile(r'"""((?:[^"\\]++|\\.|"(?!""))*+)"""', re.DOTALL),
     "'''": re.compile(r"'''((?:[^'\\]++|\\.|'(?!''))*+)'''", re.DOTALL),
     '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
@@ -149,6 +140,7 @@ _STRING = {
 # A quote ends a string only where something follows that may follow a string.
 _END = r"""(?=\s*+(?:[}\]:)]|,\s*+(?:["'{\[\-\dtfnTFN}\]]|[A-Za-z_]\w*\s*:)|\Z))"""
 _LENIENT_STRING = {
+    **_STRING,
     '"': re.compile(rf'"((?:[^"\\]++|\\.|"(?!{_END[3:-1]}))*+)"', re.DOTALL),
     "'": re.compile(rf"'((?:[^'\\]++|\\.|'(?!{_END[3:-1]}))*+)'", re.DOTALL),
 }
@@ -167,9 +159,12 @@ _NO_VALUE = object()
 class _RelaxedJson:
     """A recursive reader of one object or array. Raises ValueError where it has no value."""
 
-    def __init__(self, text: str, lenient: bool) -> None:
+    def __init__(self, text: str, strings: _Patterns, lenient: bool) -> None:
+        """``strings``: the patterns of strings by their quotes. ``lenient``: words without quotes
+        are strings, and commas may be missing."""
         self._text = text
         self._at = 0
+        self._strings = strings
         self._lenient = lenient
 
     def read(self) -> Any:
@@ -248,10 +243,8 @@ class _RelaxedJson:
 
     def _string(self) -> str:
         quote = self._text[self._at : self._at + 3]
-        if quote not in _STRING:
-            quote = quote[0]
-        patterns = _LENIENT_STRING if self._lenient and len(quote) == 1 else _STRING
-        found = patterns[quote].match(self._text, self._at)
+        quote = quote if quote in self._strings else quote[0]
+        found = self._strings[quote].match(self._text, self._at)
         if found is None:
             raise ValueError("a string without an end")
         self._at = found.end()
@@ -278,6 +271,18 @@ class _RelaxedJson:
 
     def _ends_value(self, at: int) -> bool:
         return self._text[at : at + 1] in ("", ",", "}", "]", ")", " ", "\n", "\r", "\t")
+
+
+def tidied(text: str) -> Any:
+    """The value after repairs that guess nothing, None where they are not enough."""
+    return _relaxed(with_paths_escaped(text))
+
+
+def _relaxed(text: str, strings: _Patterns = _STRING, *, lenient: bool = False) -> Any:
+    try:
+        return _RelaxedJson(text, strings, lenient).read()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _tidy_escape(escape: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.registry import (
     FENCED,
     MARK_BEGINS,
+    MAX_MARK_CHARS,
     THOUGHTS,
     WHOLE_ANSWER,
     MarkSearch,
@@ -20,9 +21,9 @@ from app.core.tools.notations.registry import (
 )
 
 _begins_mark = MARK_BEGINS.search
+_BLANKS = re.compile(r"\s*+")
 _NEW_LINE = re.compile(r"\n[ \t]*")
 _TICKS = re.compile(r"`+")
-_FENCE = re.compile(r"`{3,}|~{3,}")
 _MAX_PIECES = 256
 _MAX_LINE_CHARS = 2_000
 _NO_SPACE_BEFORE = ".,;:!?)]}"
@@ -58,6 +59,7 @@ class CallReader:
         self._cursor = TextCursor()
         self._block: Reading[list[RawCall] | None] | None = None
         self._notation: Notation = WHOLE_ANSWER
+        self._mark = ""
         self._start = 0  # of the block
         self._flows = False  # all that came was given: most text needs no more than that
         self._framed = False  # marks frame the answer's text
@@ -103,40 +105,47 @@ class CallReader:
         cursor = self._cursor
         while True:
             if self._may_be_whole and not self._context.in_thought:
+                self._text(cursor.take(_end_of_blanks(cursor.window, cursor.at)))
                 if self._waits_for_beginning():
                     return None
                 if self._begins_whole():
                     return self._begin(WHOLE_ANSWER)
-            window = cursor.window
-            settled = len(window) if cursor.ended else self._marks.settled(window, cursor.at)
-            opening = self._marks.find(window, cursor.at)
-            if opening is None or opening.start >= settled:
-                self._text(cursor.take(settled))
+            opening = self._marks.find(cursor.window, cursor.at)
+            if opening is None or not self._is_settled(opening):
+                self._text(cursor.take(self._settled_end()))
                 return None
             self._text(cursor.take(opening.start))
             if block := self._open(opening):
                 return block
 
+    def _is_settled(self, opening: Opening) -> bool:
+        """Whether the mark cannot become a longer one."""
+        return (
+            opening.end < len(self._cursor.window) - MAX_MARK_CHARS
+            or opening.start < self._settled_end()
+        )
+
+    def _settled_end(self) -> int:
+        """Up to where no mark can begin any more."""
+        window = self._cursor.window
+        return len(window) if self._cursor.ended else self._marks.settled(window, self._cursor.at)
+
     def _waits_for_beginning(self) -> bool:
         """Whether only more text can tell what the answer begins with."""
         cursor = self._cursor
-        rest = cursor.window[cursor.at :].lstrip()
+        rest = cursor.window[cursor.at : cursor.at + MAX_MARK_CHARS]
         marks = (*WHOLE_ANSWER.marks, *THOUGHTS)
         if cursor.ended or rest.startswith(marks):
             return False
         return any(mark.startswith(rest) for mark in marks)
 
     def _begins_whole(self) -> bool:
-        cursor = self._cursor
-        rest = cursor.window[cursor.at :].lstrip()
-        self._may_be_whole = rest.startswith(tuple(THOUGHTS))
-        if not rest.startswith(WHOLE_ANSWER.marks):
-            return False
-        self._text(cursor.take(len(cursor.window) - len(rest)))
-        return True
+        window, at = self._cursor.window, self._cursor.at
+        self._may_be_whole = window.startswith(tuple(THOUGHTS), at)
+        return window.startswith(WHOLE_ANSWER.marks, at)
 
-    def _begin(self, notation: Notation) -> Reading[list[RawCall] | None]:
-        self._notation = notation
+    def _begin(self, notation: Notation, mark: str = "") -> Reading[list[RawCall] | None]:
+        self._notation, self._mark = notation, mark
         self._start = self._cursor.mark()
         return notation.read(self._cursor, self._tools)
 
@@ -149,11 +158,11 @@ class CallReader:
             pass
         elif isinstance(opening.kind, Notation):
             if self._may_begin(opening):
-                return self._begin(opening.kind)
+                return self._begin(opening.kind, opening.mark)
         elif opening.kind == "thought":
             context.think(opening.mark)
         elif opening.kind == "closing":
-            if self._framed or self._output.drops_closing():
+            if self._output.takes_closing(opening.mark) or self._framed:
                 cursor.at = opening.end
         elif not context.is_doubtful():
             self._output.result()
@@ -218,9 +227,8 @@ class CallReader:
         if self._notation is WHOLE_ANSWER:
             end = 0
         elif self._notation is FENCED:
-            fence = _FENCE.match(text)
-            end = fence.end() if fence else end
-            self._context.open_fence(text[:end])
+            end = len(self._mark)
+            self._context.open_fence(self._mark)
         elif (opening := self._last_opening(text)) is not None:
             end = opening
         self._cursor.rewind(self._start)
@@ -234,6 +242,11 @@ class CallReader:
             if opening is not None and isinstance(opening.kind, Notation):
                 last = None if opening.kind is FENCED else line.end()
         return last
+
+
+def _end_of_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 class _Context:
@@ -356,9 +369,9 @@ class _Output:
         self._blanks, self._gap = [], None
         if not self._last:
             return start
-        if not gap and start[0] not in _NO_SPACE_BEFORE:
-            gap = " "
-        return gap + start
+        if start[0] in _NO_SPACE_BEFORE and "\n" not in gap:
+            return start
+        return (gap or " ") + start
 
     def calls(self, calls: list[Call]) -> None:
         self._confirm()
@@ -394,9 +407,15 @@ class _Output:
         if self._last and self._gap is None:
             self._gap, self._blanks = "\n\n", []
 
-    def drops_closing(self) -> bool:
+    def takes_closing(self, mark: str) -> bool:
         """Whether a closing mark here is what is left of calls: nothing came in between."""
-        return self._gap is not None or bool(self._doubtful)
+        if self._doubtful:
+            blanks, text, calls = self._doubtful.pop()
+            text = "".join((text, *self._blanks, mark))
+            self._doubtful.append((blanks, text, calls))
+            self._blanks = []
+            return True
+        return self._gap is not None
 
     def result(self) -> None:
         """A result that the model makes up: only behind calls."""

@@ -127,7 +127,7 @@ class MarkSearch:
 
     def settled(self, text: str, at: int) -> int:
         """Up to where no mark can begin any more, nor a longer one than what is there."""
-        for found in MARK_BEGINS.finditer(text, max(at, len(text) - _MAX_CHARS)):
+        for found in MARK_BEGINS.finditer(text, max(at, len(text) - MAX_MARK_CHARS)):
             start = found.start()
             half = text[start:]
             if half in _HALVES:
@@ -190,7 +190,7 @@ def _beginnings(marks: Iterable[str]) -> str:
 
 
 _KINDS = _kinds()
-_MAX_CHARS = max(140, *map(len, _KINDS))
+MAX_MARK_CHARS = max(140, *map(len, _KINDS))
 _HALVES = frozenset(mark[:end] for mark in _KINDS for end in range(1, len(mark)))
 MARK_BEGINS = re.compile(_beginnings(_KINDS))
 """What a text must have where a mark begins in it."""

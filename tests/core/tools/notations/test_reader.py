@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.core.tools.notations.calls import Call
 from app.core.tools.notations.reader import CallReader, ForgedResult
-from tests.core.tools.notations.writings import NEVER_CLOSED, WRITINGS
+from tests.core.tools.notations.writings import CALLED_AT_THE_END, WRITINGS
 from tests.core.tools.offered import TOOLS, Found
 
 PIECES = st.lists(
@@ -79,7 +79,7 @@ def test_a_call_is_given_as_soon_as_its_block_is_complete(text: str, found: list
     reader = CallReader(TOOLS)
     calls = [each for each in reader.feed(text) if isinstance(each, Call)]
     late = any(isinstance(each, Call) for each in reader.close())
-    assert late == (text in NEVER_CLOSED)
+    assert late == (text in CALLED_AT_THE_END)
     assert late or len(calls) == sum(isinstance(each, tuple) for each in found)
 
 
@@ -127,7 +127,7 @@ class TestStreaming:
         assert self.flows("a \n", "\n", "b") == ["a", "", " \n\nb"]
 
     def test_what_may_become_an_opening_waits(self) -> None:
-        assert self.flows("a <", "tool", "_parser>") == ["a", "", " <tool_parser>"]
+        assert self.flows("a <", "tool", "_caller>") == ["a", "", " <tool_caller>"]
         assert self.flows("<inv", "oice>") == ["", "<invoice>"]
         assert self.flows("`", "x") == ["", "`x"]
 
