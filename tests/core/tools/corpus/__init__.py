@@ -9,7 +9,8 @@
 - ``tools``: the names of the tools that are offered, where it is not ``TOOLS``;
 - ``reasoning``: a piece of the model's thoughts. Whether these come out as reasoning or are left to
   the stage before, the calls in them are none;
-- ``lenient_text``: only the calls are asserted.
+- ``lenient_text``: only the calls are asserted;
+- ``cut``: false where the text, cut off at the wrong place, is a call whose last tag is missing.
 
 ``texts/*.toml`` hold what is no call, in lists. Of ``plain`` texts (without marks) and ``flows``
 (with some) nothing may be held back longer than it can still become a call; ``held`` are those that
@@ -69,6 +70,7 @@ class Entry:
     tools: tuple[ToolSpec, ...]
     reasoning: str = ""
     lenient_text: bool = False
+    cut: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def entries() -> tuple[Entry, ...]:
             _offered(row.get("tools")),
             row.get("reasoning", ""),
             row.get("lenient_text", False),
+            row.get("cut", True),
         )
         for path in sorted(_HERE.glob("calls/*.toml"))
         for row in tomllib.loads(path.read_text("utf-8"))["entry"]
