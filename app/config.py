@@ -177,8 +177,8 @@ class Settings:
         Group.ACCESS,
         _text_list,
         (),
-        "origins of the web pages that may call the gateway from a browser",
-        shown="all of them; none where bots of `BOT_URLS` can be asked without an access token",
+        "origins of the web pages that may call the gateway from a browser; `*` is all of them",
+        shown="all; but bots of `BOT_URLS` only where they need an access token",
     )
     host: str = _setting(
         Group.LISTENING,
@@ -321,12 +321,6 @@ class Settings:
     def is_open(self) -> bool:
         """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
         return bool(self.bot_urls) and not self.access_tokens
-
-    @property
-    def allows_web_pages(self) -> bool:
-        """Whether a browser lets other sites' pages call the gateway. They cannot know a key or a
-        token, but where bots of BOT_URLS need none any page could ask them."""
-        return bool(self.cors_origins) or not self.is_open
 
     def bot_named(self, model: str) -> str:
         """The bot behind a model name: what an alias stands for, or the name itself."""

@@ -74,6 +74,10 @@ _MESSAGE_END = _End(("<|end|>", "<|return|>", "<|call|>", *_NEXT_MESSAGE), _NEXT
 _RESPONSE_END = _End(("<|close|>response<|sep|>",))
 
 
+MAX_STEP_CHARS = 2_000
+"""Each line of reasoning copies what is held behind it, so little is held at once."""
+
+
 class ReasoningSplitter:
     """A state machine that separates reasoning from the answer in text of any pieces.
 
@@ -94,10 +98,13 @@ class ReasoningSplitter:
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that the text adds, with the text that was held back before it."""
-        self._held += text
         pieces: list[Piece] = []
-        while self._held and self._state(pieces):
-            pass
+        while text:
+            taken = len(text) if self._state == self._answer else MAX_STEP_CHARS
+            self._held += text[:taken]
+            text = text[taken:]
+            while self._held and self._state(pieces):
+                pass
         return pieces
 
     def close(self) -> list[Piece]:
