@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from marshmallow import Schema, ValidationError, fields
 
-from app import schemas
+from app import dialects, schemas
 from app.dialects.videos.schemas import Seconds
 
 HUGE = 10**400
@@ -16,6 +16,9 @@ HUGE = 10**400
 
 def modules() -> Iterator[Any]:
     """All that say what a request may hold."""
+    for module in pkgutil.walk_packages(dialects.__path__, "app.dialects."):
+        if module.name.endswith("schemas"):
+            yield importlib.import_module(module.name)
     for module in pkgutil.iter_modules(schemas.__path__, "app.schemas."):
         yield importlib.import_module(module.name)
 
@@ -39,8 +42,8 @@ FIELDS = number_fields()
 
 
 def test_they_are_found() -> None:
-    for name in ("chat.ChatSchema.temperature", "chat.ChatSchema.logit_bias"):
-        assert f"app.schemas.{name}" in FIELDS
+    for name in ("temperature", "logit_bias"):
+        assert f"app.dialects.chat.schemas.ChatSchema.{name}" in FIELDS
     assert "app.dialects.videos.schemas.CreateVideoSchema.seconds" in FIELDS
     assert "app.schemas.paging.ModelsQuerySchema.limit" in FIELDS
 
