@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench map clean
+.PHONY: install run test lint bench bench-peers map clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -22,13 +22,21 @@ lint: $(VENV)/development
 	$(BIN)/python -m docs.generate --check
 
 bench: $(VENV)/development
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ROWS)
+
+# LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
+bench-peers: .venv-peers/installed
+
+.venv-peers/installed: bench/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 map: $(VENV)/runtime
 	$(BIN)/python -m docs.generate
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-peers bench/build
 
 $(VENV)/runtime: requirements.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -10,6 +10,7 @@
     ├── BotTimeout                408     timeout_error
     ├── RequestTooLarge           413     request_too_large
     │   └── PromptTooLong         413     (in the words by which clients recognise it)
+    ├── UnsupportedEncoding       415     invalid_request_error
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
@@ -94,6 +95,10 @@ class PromptTooLong(RequestTooLarge):
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message, code="context_length_exceeded", **facts)
+
+
+class UnsupportedEncoding(ApiError):
+    status, type = 415, "invalid_request_error"
 
 
 class RateLimited(ApiError):

@@ -12,6 +12,7 @@ from app.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    UnsupportedEncoding,
 )
 from app.http.wire_formats import current_envelope
 
@@ -62,6 +63,8 @@ def _translate_http_error(error: HTTPException) -> ApiError:
             "The request body is larger than this gateway takes (MAX_BODY_MB), or it has too many "
             "parts."
         )
+    if error.code == 415:
+        return UnsupportedEncoding(error.description or "This content encoding is not read here.")
     return InvalidRequest(error.description or "The request could not be read.")
 
 

@@ -15,6 +15,7 @@ from app.core.stages.order_calls import drop_repeated_calls
 from app.core.stages.reasoning import split_reasoning
 from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
 from app.core.tools.base import ToolAdapter
 from app.core.tools.choice import adapter_named
@@ -91,7 +92,7 @@ class Reply:
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.client.ask(asked, self._lease.key)
-        batches = settle_replacements(self._upstream)
+        batches = settle_replacements(join_surrogates(self._upstream))
         stages = partial(self._stages, query=query)
         return stages(batches) if self._streaming else hold_until_end(batches, stages)
 

@@ -48,6 +48,20 @@ def test_no_or_malformed_credential(gateway: Server, headers: dict[str, str]) ->
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    "header", ["sk-secret-1234", "Token sk-secret-1234", "Bearer: sk-secret-1234"]
+)
+def test_a_key_without_its_scheme_is_not_repeated(gateway: Server, header: str) -> None:
+    response = requests.post(
+        f"{gateway.url}/v1/chat/completions",
+        json=BODY,
+        headers={"Authorization": header},
+        timeout=10,
+    )
+    assert response.status_code == 401
+    assert "sk-secret" not in response.text and "Bearer" in response.json()["error"]["message"]
+
+
 @pytest.fixture(scope="module")
 def pool(start_gateway: Callable[..., Server]) -> Server:
     return start_gateway(POE_API_KEYS="key-1,key-2", ACCESS_TOKENS='["tok-a", "tok-b"]')

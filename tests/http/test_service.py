@@ -60,6 +60,7 @@ def test_browsers_may_call(gateway: Server) -> None:
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] in ("*", origin["Origin"])
     assert "authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Private-Network" not in preflight.headers
     for headers in ({"Authorization": "Bearer x"}, {}):
         answer = post(gateway, **origin, **headers)
         assert answer.headers["Access-Control-Allow-Origin"] in ("*", origin["Origin"])
@@ -78,3 +79,17 @@ def test_one_log_line_a_request_without_secrets(gateway: Server) -> None:
     assert 0 <= facts["first_token_ms"] <= facts["total_ms"]
     assert facts["prompt_tokens"] > 0 and facts["completion_tokens"] > 0
     assert "my-secret" not in gateway.printed() and "my-private" not in gateway.printed()
+
+
+def test_pages_of_the_internet_may_call_a_gateway_in_the_private_network(gateway: Server) -> None:
+    """https://wicg.github.io/private-network-access: the preflight asks, and is answered."""
+    preflight = requests.options(
+        f"{gateway.url}/v1/chat/completions",
+        headers={
+            "Origin": "https://chat.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Private-Network": "true",
+        },
+        timeout=5,
+    )
+    assert preflight.headers["Access-Control-Allow-Private-Network"] == "true"

@@ -1,11 +1,6 @@
-"""Answers in JSON: how a bot is asked for them, and what is made of what it writes.
-
-JSON is what RFC 8259 says: no NaN, no Infinity; a number that no double can hold is refused, as its
-section 6 allows.
-"""
+"""Answers in JSON: how a bot is asked for them, and what is made of what it writes."""
 
 import json
-import math
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -14,6 +9,7 @@ from typing import Any, SupportsIndex
 
 import json_repair
 
+from app.core import strict_json
 from app.core.conversation import Message, OutputFormat, Query, Text
 from app.core.json_output.bounded_schema import limited_time, work
 from app.core.json_output.schema import check_schema, violations_of
@@ -90,8 +86,8 @@ def settle_json(text: str, output_format: OutputFormat) -> Verdict:
 def _judge(text: str, schema: Mapping[str, Any]) -> Verdict | None:
     """None: the text is no JSON, or so deep that it cannot be read."""
     try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(text)
+    except ValueError:
         return None
     return Verdict(text, violations_of(value, schema))
 
@@ -105,16 +101,6 @@ def _demerits(verdict: Verdict) -> tuple[bool, int]:
         return True, -len(verdict.text)
     return False, verdict.text in ("{}", "[]")
 
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(number: str) -> float:
-    return value if math.isfinite(value := float(number)) else _refuse(number)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 _OPENER = re.compile(
     r"""\{(?=\s*+(?:["'“}]|[\w$]++\s*+:|/[/*]))"""  # {"a", {'a', {a:, {}, { // remark

@@ -4,10 +4,10 @@ Two promises are kept so: a forced tool call, and an answer in JSON. Until the a
 keep its promise nothing of it can be sent, so everything but reasoning is held back.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from app.core import strict_json
 from app.core.conversation import Message, Query, Text
 from app.core.events import (
     Batch,
@@ -115,8 +115,8 @@ def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        strict_json.loads(text)
+    except ValueError:
         return False
     return True
 

@@ -110,6 +110,7 @@ class Encoder(OpenAIStream):
         self._body = envelope.as_dict("chat.completion.chunk")
         if include_usage:
             self._body["usage"] = None
+        self.keepalive = self._chunk({}, 0)
 
     def start(self) -> bytes:
         """The first chunk of each choice carries the role."""

@@ -84,6 +84,7 @@ class Encoder(OpenAIStream):
         self._body = envelope.as_dict(_KIND)
         if include_usage:
             self._body["usage"] = None
+        self.keepalive = self._frame("", 0)
 
     def start(self) -> bytes:
         pieces = [self._frame(echo, index) for index, echo in enumerate(self._echoes) if echo]

@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 from app.access.credentials import Lease
 from app.core.conversation import Media
 from app.core.file_ids import Record
+from app.core.media_types import HEAD_BYTES, type_of_bytes
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
     AnthropicDeletedSchema,
@@ -87,7 +88,9 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     size = sent.stream.seek(0, os.SEEK_END)
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
-    media = Media(sent.mimetype or "application/octet-stream", name, "file")
+    sent.stream.seek(0)
+    content_type = type_of_bytes(sent.mimetype, sent.stream.read(HEAD_BYTES))
+    media = Media(content_type, name, "file")
     attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
     return {
         "id": f"file-{uuid.uuid4().hex}",

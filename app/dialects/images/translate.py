@@ -16,6 +16,7 @@ from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
 from app.core.frames import named_frame
 from app.core.media import picture_of
+from app.core.media_types import canonical
 from app.errors import InvalidRequest
 from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import aspect_of, bot_parameters
@@ -42,7 +43,7 @@ _PARAMETERS = (
 
 _QUALITIES = ("low", "medium", "high", "xhigh", "max")
 _BACKGROUNDS = ("transparent", "opaque")
-_FORMATS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
+_FORMATS = ("png", "webp", "jpeg")
 
 
 def parse(
@@ -172,10 +173,10 @@ class Encoder(OpenAIStream):
     def _settings(self, file: MediaReply) -> dict[str, Any]:
         """What was asked for, in the words that the SDK's types know."""
         asked = self._asked
-        content_type = file.content_type.partition(";")[0].strip().lower()
+        made = canonical(file.content_type).removeprefix("image/")
         return {
             "size": asked["size"] or "auto",
             "quality": asked["quality"] if asked["quality"] in _QUALITIES else "auto",
             "background": asked["background"] if asked["background"] in _BACKGROUNDS else "auto",
-            "output_format": _FORMATS.get(content_type, "png"),
+            "output_format": made if made in _FORMATS else "png",
         }

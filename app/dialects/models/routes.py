@@ -1,5 +1,7 @@
 """GET /models and /models/{name}."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
 from app.core.paging import Page, cut_page
@@ -29,7 +31,10 @@ def list_models() -> Response:
     services().gatekeeper.lease(request)
     models = render_models(services().catalog.models(), services().settings)
     if not wants_anthropic():
-        return jsonify(render_list(Page(models, has_more=False)))
+        page = Page(models, has_more=False)
+        # Codex logs an error at each start unless there is such a list; it may be empty.
+        codex: dict[str, list[Any]] = {"models": []} if "client_version" in request.args else {}
+        return jsonify({**render_list(page), **codex})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
     return jsonify(render_list(page))

@@ -36,6 +36,7 @@ ERRORS = {
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
     413: ("RequestTooLarge", "The body is over the limit, or the prompt too long for the bot."),
+    415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
     426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
@@ -86,7 +87,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=str):
         told = operation_of(app.view_functions[rule.endpoint])
         if told is not None and not rule.websocket:
-            _add_operation(spec, plugin.converter, rule, told, app)
+            _add_operation(spec, plugin.converter, rule, told, _error_prefix(app, rule))
     return spec.to_dict()
 
 
@@ -112,14 +113,14 @@ def _add_components(spec: APISpec) -> None:
 
 
 def _add_operation(
-    spec: APISpec, converter: Converter, rule: Rule, told: Operation, app: Flask
+    spec: APISpec, converter: Converter, rule: Rule, told: Operation, prefix: str
 ) -> None:
     body = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": told.summary,
         "parameters": list(_parameters(rule, told, converter)),
-        "responses": _responses(rule, told, _error_prefix(rule, app)),
+        "responses": _responses(rule, told, prefix),
         **({"requestBody": _request_body(told, converter)} if told.body or told.form else {}),
         **({"security": [{name: []} for name in _SECURITY]} if told.guarded else {"security": []}),
     }
@@ -160,7 +161,7 @@ def _responses(rule: Rule, told: Operation, prefix: str) -> JsonSchema:
     return {"200": answer, **errors}
 
 
-def _error_prefix(rule: Rule, app: Flask) -> str:
+def _error_prefix(app: Flask, rule: Rule) -> str:
     """Of the names of the error answers: which vendor's envelope they have."""
     envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
@@ -172,7 +173,7 @@ def _statuses(rule: Rule, told: Operation) -> set[int]:
         *told.errors,
         *((401,) if told.guarded else ()),
         *((400,) if told.body or told.form or told.query else ()),
-        *((413,) if told.body or told.form else ()),
+        *((413, 415) if told.body or told.form else ()),
         *((404,) if rule.arguments else ()),
     }
 

@@ -188,6 +188,8 @@ class Input(fields.Field[Any]):
 
 def _load_item(item: dict[str, Any]) -> dict[str, Any]:
     kind = item.get("type") or _untold_type(item)
+    if kind == "compaction_trigger":
+        raise ValidationError({"type": ["Compaction is not supported here. Send all items."]})
     if isinstance(kind, str) and kind not in ITEMS and _SERVER_ITEM.fullmatch(kind):
         return {**item, "type": kind}
     return _load_typed(item, kind, ITEMS, "input item")

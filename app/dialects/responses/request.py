@@ -25,6 +25,16 @@ class Memory(Protocol):
     def item(self, item_id: str) -> Item | None: ...
 
 
+class NothingKept:
+    """The memory of a client of whom nothing is kept."""
+
+    def items_until(self, response_id: str) -> None:
+        return None
+
+    def item(self, item_id: str) -> None:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a request adds to its conversation: ``history`` is what came before."""

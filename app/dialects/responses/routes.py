@@ -7,10 +7,15 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.dialects.responses import response as responses
-from app.dialects.responses.answers import DeletedSchema, InputItemsSchema, ResponseSchema
+from app.dialects.responses.answers import (
+    DeletedSchema,
+    InputItemsSchema,
+    InputTokensAnswerSchema,
+    ResponseSchema,
+)
 from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
-from app.dialects.responses.schemas import ResponsesSchema, RetrieveSchema
+from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
 from app.http.error_responses import error_response
@@ -27,6 +32,7 @@ from app.state.store import Store
 blueprint = Blueprint("responses", __name__)
 FORMAT = WireFormat(blueprint)
 _SCHEMA = ResponsesSchema()
+_INPUT_TOKENS_SCHEMA = InputTokensSchema()
 _RETRIEVE_SCHEMA = RetrieveSchema()
 _PAGE_SCHEMA = OrderedQuerySchema()
 _HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
@@ -105,6 +111,20 @@ def create_response() -> Response:
     response = responses.render(answer, envelope)
     keep(response)
     return jsonify(response)
+
+
+@blueprint.post("/responses/input_tokens")
+@operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
+def count_input_tokens() -> Response:
+    """Tokens of the prompt, tools and all, as the answer's usage would have them."""
+    lease = services().gatekeeper.lease(request)
+    payload = load_payload(_INPUT_TOKENS_SCHEMA, read_json())
+    payload["model"] = payload["model"] or ""
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
+    query = parse(payload, turn, services().settings.bot_named)
+    current_record().model = query.model or None
+    tokens = services().relay.count_prompt(query)
+    return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 def _keep_nothing(_: dict[str, Any]) -> None:

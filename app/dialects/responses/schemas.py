@@ -117,6 +117,12 @@ class ResponsesSchema(BaseSchema):
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))
 
 
+class InputTokensSchema(ResponsesSchema):
+    """A request whose tokens are counted. OpenAI needs no model for it."""
+
+    model: Any = fields.String(load_default="", allow_none=True)
+
+
 class RetrieveSchema(QuerySchema):
     """The query string of a response that was kept: no stream is kept of it."""
 

@@ -24,7 +24,8 @@ def answer(text: str) -> Answer:
 
 def events_of(*texts: str) -> list[dict[str, Any]]:
     encoder = Encoder()
-    assert encoder.start() == b": keep-alive\n\n"
+    assert encoder.start() == b": keep-alive
+"
     events: list[Event] = [ReasoningDelta("hm"), *map(TextDelta, texts), END]
     frames = [encoder.step(event) for event in events]
     return [json.loads(frame[6:]) for frame in b"".join(frames).split(b"\n\n")[:-1]]
