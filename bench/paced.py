@@ -191,12 +191,13 @@ class SingleStream:
                 for name, server in running.relays.items()
             }
         added = {name: outcome.token.middle - own.middle for name, outcome in outcomes.items()}
+        shown: dict[str, Any] = {
+            name: f"{added[name]:.2f} ms (slowest hundredth {outcome.token.slow:.1f} ms)"
+            for name, outcome in outcomes.items()
+        }
         return Result(
             title=f"one stream of {self.rate} tokens/s on an idle worker: delay added to a token",
-            **{
-                name: f"{added[name]:.2f} ms (slowest hundredth {outcome.token.slow:.1f} ms)"
-                for name, outcome in outcomes.items()
-            },
+            **shown,
             ratio=added["baseline"] / max(added["gateway"], 0.01),
             target=f"below {self.most_ms:g} ms",
             met=added["gateway"] < self.most_ms,

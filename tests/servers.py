@@ -31,7 +31,16 @@ class Server:
         return self.log.read_text()
 
 
-free_port = children.free_port
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Of pytest-xdist: how many of its processes run tests, and which one this is."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that no other worker of pytest-xdist picks."""
+    while (port := children.free_port()) % WORKERS != WORKER:
+        pass
+    return port
 
 
 @contextmanager
@@ -53,6 +62,8 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     unset = {"POEGATE_CONFIG", *SETTING_NAMES}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    # Else every server would compile all of the project anew.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,

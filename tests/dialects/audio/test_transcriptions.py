@@ -24,8 +24,7 @@ def answer(text: str) -> Answer:
 
 def events_of(*texts: str) -> list[dict[str, Any]]:
     encoder = Encoder()
-    assert encoder.start() == b": keep-alive
-"
+    assert encoder.start() == b": keep-alive\n"
     events: list[Event] = [ReasoningDelta("hm"), *map(TextDelta, texts), END]
     frames = [encoder.step(event) for event in events]
     return [json.loads(frame[6:]) for frame in b"".join(frames).split(b"\n\n")[:-1]]
