@@ -12,12 +12,14 @@ import pytest
 import requests
 
 from app.demo.server import bot_urls
-from tests.servers import Server, free_port, running
+from tests.servers import COVERAGE_FOLDER, Server, free_port, running
 
 KEY = "test-key"
 
+GUNICORN = ("-m", "gunicorn")
+
 StartGateway = Callable[..., Server]
-"""Takes settings by their names as environment variables."""
+"""Takes the settings, by their names as environment variables."""
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +66,7 @@ def _gateways(demo: Server, upstream: Server, logs: Path) -> Iterator[StartGatew
     servers: list[Server] = []
     with ExitStack() as stack:
 
-        def start(**settings: str) -> Server:
+        def start(*program: str, **settings: str) -> Server:
             port = free_port()
             environ = {
                 "PORT": str(port),
@@ -75,7 +77,7 @@ def _gateways(demo: Server, upstream: Server, logs: Path) -> Iterator[StartGatew
                 **settings,
             }
             log = logs / f"gateway-{port}.log"
-            server = stack.enter_context(running(["-m", "gunicorn"], port, log, environ))
+            server = stack.enter_context(running(program or GUNICORN, port, log, environ))
             servers.append(server)
             # gunicorn listens before its worker is there; this answer comes from the worker.
             requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
@@ -90,11 +92,12 @@ def _gateways(demo: Server, upstream: Server, logs: Path) -> Iterator[StartGatew
 def gateway(gateways: Callable[[], AbstractContextManager[StartGateway]]) -> Iterator[Server]:
     """One gunicorn worker that passes the client's key through, with short time limits.
 
-    All modules share it.
+    All modules share it. It alone is measured for coverage: the instruments cost a second a start.
     """
+    covered = ["-m", "tests.covered", COVERAGE_FOLDER, "gunicorn"] if COVERAGE_FOLDER else GUNICORN
     limits = {"FIRST_EVENT_TIMEOUT": "2", "IDLE_TIMEOUT": "2"}
     with gateways() as start:
-        yield start(**limits, HEADERS_WAIT="1", KEEPALIVE_SECONDS="1")
+        yield start(*covered, **limits, HEADERS_WAIT="1", KEEPALIVE_SECONDS="1")
 
 
 @pytest.fixture

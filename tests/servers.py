@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
 STOP_SECONDS = 15
 
+COVERAGE_FOLDER = os.environ.get("COVERAGE_FOLDER", "")
+"""Where make test wants to find which lines of app/ the shared gateway executes; empty: nowhere."""
+
 
 class Server:
     """A running server. ``url`` is its base, ``log`` the file of what it printed."""
