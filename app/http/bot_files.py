@@ -11,7 +11,7 @@ from app.config import Settings
 from app.core.events import MediaReply
 from app.core.media import media_from_url
 from app.core.media_types import UNKNOWN
-from app.errors import InvalidRequest, UpstreamError
+from app.errors import ApiError, InvalidRequest, UpstreamError
 from app.http.presence import ClientGone, Presence
 from app.http.request_log import RequestRecord, current_record
 from app.poe.downloads import BLOCK_BYTES, Budget, open_download
@@ -97,8 +97,8 @@ def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> It
     """What breaks off ends with ConnectionResetError: gunicorn closes the connection, no more."""
     try:
         yield from _whole(_watched(opened, presence), opened.length)
-    except UpstreamError as error:
-        record.error = error.type
+    except ApiError as error:
+        record.error = error.code or error.type
         raise ConnectionResetError(errno.ECONNRESET, error.message) from error
     except ClientGone as error:
         record.error = "client_gone"
