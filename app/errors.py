@@ -9,6 +9,7 @@
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
+    ├── RequestTooSlow            408     timeout_error
     ├── RequestTooLarge           413     request_too_large
     ├── UnsupportedEncoding       415     invalid_request_error
     ├── RateLimited               429     rate_limit_error
@@ -92,6 +93,12 @@ class MethodNotAllowed(ApiError):
 
 
 class BotTimeout(ApiError):
+    status, type, retryable = 408, "timeout_error", True
+
+
+class RequestTooSlow(ApiError):
+    """The client sends its body too slowly."""
+
     status, type, retryable = 408, "timeout_error", True
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from flask import request
 
 from app.access.credentials import Lease
+from app.http.json_bodies import read_json
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.schemas.loading import BaseSchema, load_payload
 
 

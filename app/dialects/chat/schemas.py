@@ -13,8 +13,13 @@ from app.dialects.chat.tool_schemas import (
     ToolSchema,
 )
 from app.schemas.fields import (
+<<<<<<< HEAD
     INT64,
+=======
+    MAX_STOP_CHARS,
+>>>>>>> main
     MODEL_NAME,
+    Each,
     Flag,
     Number,
     Object,
@@ -92,17 +97,21 @@ class ChatSchema(BaseSchema):
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    messages = fields.List(
-        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
-    )
+    messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     stream = optional(Flag)
     stream_options = fields.Nested(StreamOptionsSchema, load_default=None, allow_none=True)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, 8))
+<<<<<<< HEAD
     stop = optional(TextOrTexts, most=4)
     max_tokens = optional(TokenLimit)
     max_completion_tokens = optional(TokenLimit)
+=======
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
+    max_tokens = optional(Whole, validate=validate.Range(1))
+    max_completion_tokens = optional(Whole, validate=validate.Range(1))
+>>>>>>> main
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )
