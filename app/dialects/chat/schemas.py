@@ -13,11 +13,8 @@ from app.dialects.chat.tool_schemas import (
     ToolSchema,
 )
 from app.schemas.fields import (
-<<<<<<< HEAD
     INT64,
-=======
     MAX_STOP_CHARS,
->>>>>>> main
     MODEL_NAME,
     Each,
     Flag,
@@ -103,15 +100,9 @@ class ChatSchema(BaseSchema):
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, 8))
-<<<<<<< HEAD
-    stop = optional(TextOrTexts, most=4)
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
     max_tokens = optional(TokenLimit)
     max_completion_tokens = optional(TokenLimit)
-=======
-    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
-    max_tokens = optional(Whole, validate=validate.Range(1))
-    max_completion_tokens = optional(Whole, validate=validate.Range(1))
->>>>>>> main
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )

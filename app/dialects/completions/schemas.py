@@ -4,20 +4,14 @@ from marshmallow import INCLUDE, fields, validate
 
 from app.dialects.chat.schemas import StreamOptionsSchema
 from app.schemas.fields import (
-<<<<<<< HEAD
     INT64,
-=======
     MAX_STOP_CHARS,
->>>>>>> main
     MODEL_NAME,
     Flag,
     Number,
     Object,
     TextOrTexts,
-<<<<<<< HEAD
     TokenLimit,
-=======
->>>>>>> main
     Whole,
     optional,
 )
@@ -41,13 +35,8 @@ class CompletionSchema(BaseSchema):
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, MAX_CHOICES))
-<<<<<<< HEAD
-    stop = optional(TextOrTexts, most=4)
-    max_tokens = optional(TokenLimit)
-=======
     stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
-    max_tokens = optional(Whole, validate=validate.Range(1))
->>>>>>> main
+    max_tokens = optional(TokenLimit)
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )
