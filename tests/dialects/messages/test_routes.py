@@ -17,7 +17,7 @@ from tests.conftest import KEY
 from tests.servers import Server
 
 TEXT = "  Hello,\n\twide   world! "
-HELLO: Any = [{"role": "user", "content": WORDS}]
+HELLO: Any = [{"role": "user", "content": TEXT}]
 
 
 def whole(claude: anthropic.Anthropic, **request: Any) -> Message:
