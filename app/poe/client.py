@@ -99,8 +99,8 @@ class PoeClient:
         deadline = _Deadline(self._settings, bot)
         while True:
             partials, end = inbox.take(TICK_SECONDS)
-            if partials:
-                deadline.renew()
+            if any(not isinstance(partial, fp.MetaResponse) for partial in partials):
+                deadline.renew()  # a ``meta`` event is no start of an answer
             elif end is None:
                 deadline.check()
             yield read_partials(partials)

@@ -23,6 +23,9 @@ History = Callable[[int, str | None], dict[str, Any]]
 AskTogether = Callable[[Mapping[int, Callable[[], None]]], object]
 
 MAX_MARKED, MARKED_SECONDS = 10_000, 3_600.0
+KEPT_MICROSECONDS = 30 * 24 * 3600 * 1_000_000
+"""Poe's history goes 30 days back."""
+
 WALK = 100
 """How many entries are asked for at once where a cursor must be looked for: the most Poe gives."""
 
@@ -45,7 +48,10 @@ class _Strand:
     def load(self) -> None:
         """Raises UpstreamError for an answer that cannot be merged."""
         page = self._history(self._limit, self.after)
-        self.entries.extend(_entries_in(page))
+        entries = _entries_in(page)
+        if any(entry["query_id"] == self.after for entry in entries):
+            entries = []  # the same page again: it would come for ever
+        self.entries.extend(entries)
         self.goes_on = bool(page.get("has_more")) and bool(self.entries)
 
     def place(self) -> Place:
@@ -104,9 +110,14 @@ class PooledHistory:
     def _look_for(self, cursor: str) -> list[_Strand]:
         """From the newest entry on: another worker gave the page, or it was long ago."""
         strands = self._strands(WALK, [None] * len(self._histories))
+        newest: int | None = None
         while strand := self._newest(strands):
-            if _take(strand, strands)["query_id"] == cursor:
+            entry = _take(strand, strands)
+            if entry["query_id"] == cursor:
                 return strands
+            newest = entry["creation_time"] if newest is None else newest
+            if entry["creation_time"] < newest - KEPT_MICROSECONDS:
+                break
         raise InvalidRequest(
             f"starting_after: No query with the id {cursor!r} is in the history.",
             param="starting_after",

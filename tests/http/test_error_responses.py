@@ -357,3 +357,9 @@ def test_a_number_that_no_double_holds_is_refused(gateway: Server, path: str) ->
         timeout=20,
     )
     assert answer.status_code == 400, answer.text
+
+
+def test_a_meta_event_is_no_start(gateway: Server) -> None:
+    answer = post(gateway, {"model": "meta-event", "messages": HELLO})
+    assert answer.status_code == 408
+    assert answer.json()["error"]["type"] == "timeout_error"

@@ -18,7 +18,8 @@ class ReasoningSplitter:
     """A machine that is fed text in pieces of any size and tells reasoning from answer.
 
     Text is held back only while it can still be the header, and at the start of a line between
-    quote and answer. A header that no quote follows is part of the answer.
+    quote and answer. A header that no quote follows is part of the answer. Poe marks every line of
+    the reasoning, empty ones too, so a line without a mark ends it.
     """
 
     def __init__(self) -> None:
@@ -53,26 +54,32 @@ class ReasoningSplitter:
         return True
 
     def _line_start(self, pieces: list[Piece]) -> bool:
-        """Between the lines: blank ones are skipped, a quote mark goes on, all else answers."""
+        """After a line break: a quote mark goes on, a blank line ends the quote, all else
+        answers."""
         line = self._held.lstrip()
-        if not line:
-            return self._skip_blank(pieces)
-        self._breaks += self._held[: len(self._held) - len(line)].count("\n")
-        if not line.startswith(">"):
+        if line != self._held and "\n" in self._held[: len(self._held) - len(line)]:
             self._held = line
+            self._state = self._after_quote
+            return bool(line)
+        self._held = line
+        if not line:
+            return False
+        if not line.startswith(">"):
             self._state = self._answer
             return True
-        self._held = line
         if len(line) == 1:
             return False
         self._held = line[2:] if line[1] == " " else line[1:]
         self._state = self._quote
         return True
 
-    def _skip_blank(self, pieces: list[Piece]) -> bool:
-        self._breaks += self._held.count("\n")
-        self._held = ""
-        return False
+    def _after_quote(self, pieces: list[Piece]) -> bool:
+        """Blank lines are skipped. The answer may begin with a quote of its own."""
+        self._held = self._held.lstrip()
+        if not self._held:
+            return False
+        self._state = self._answer
+        return True
 
     def _quote(self, pieces: list[Piece]) -> bool:
         """Inside a quote line: its text is reasoning up to the line's end."""
