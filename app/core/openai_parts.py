@@ -1,4 +1,4 @@
-"""What OpenAI's Chat Completions and Responses write alike, as values of a conversation.
+"""What OpenAI's Chat Completions and Responses have in common, read into conversation values.
 
 The dictionaries are those that the schemas have loaded; Responses keeps them without their nulls.
 """

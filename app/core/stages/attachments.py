@@ -1,4 +1,4 @@
-"""Files that a bot made, in the text of its answer."""
+"""Writes the files that a bot made into the text of its answer."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from app.core.events import Batch, Batches, MediaReply, TextDelta
 
 
 def attach_media(batches: Batches) -> Iterator[Batch]:
-    """Files as markdown: where the text refers to them by inline_ref, else at the end."""
+    """Files become markdown: where the text refers to them by inline_ref, else at the end."""
     attachments = _Attachments()
     for batch in batches:
         out: Batch = []

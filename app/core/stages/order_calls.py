@@ -1,4 +1,4 @@
-"""The order of tool calls within a reply, as the clients need it."""
+"""Tool calls of a reply that was restated: each call once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,7 +7,7 @@ from app.core.events import Batch, Batches, Restated, ToolCallDelta
 
 
 def drop_repeated_calls(batches: Batches) -> Iterator[Batch]:
-    """After a restatement only calls that are new: clients act on each call that they get."""
+    """Drops calls that a restatement repeats: clients execute each call that they get."""
     made: set[tuple[str | None, str]] = set()
     restated, dropped = False, 0
     for batch in batches:

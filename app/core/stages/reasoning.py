@@ -1,4 +1,4 @@
-"""Reasoning as Poe's bots write it: ``*Thinking...*``, quote lines, then the answer."""
+"""Separates reasoning as Poe's bots write it: ``*Thinking...*``, quote lines, then the answer."""
 
 from collections.abc import Iterator
 
@@ -15,11 +15,11 @@ _HEADER_CHARS = 200
 
 
 class ReasoningSplitter:
-    """A machine that is fed text in pieces of any size and tells reasoning from answer.
+    """A state machine that separates reasoning from the answer in text of any pieces.
 
-    Text is held back only while it can still be the header, and at the start of a line between
-    quote and answer. A header that no quote follows is part of the answer. Poe marks every line of
-    the reasoning, empty ones too, so a line without a mark ends it.
+    Text is held back only while it may be the header, and at the start of a line that may be quote
+    or answer. A header without a following quote is part of the answer. Poe marks every line of the
+    reasoning, empty ones too, so a line without a mark ends it.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class ReasoningSplitter:
         self._breaks = 0
 
     def feed(self, text: str) -> list[Piece]:
-        """What the text, with what was held back, adds to reasoning and answer."""
+        """The pieces that the text adds, with the text that was held back before it."""
         self._held += text
         pieces: list[Piece] = []
         while self._held and self._state(pieces):
@@ -36,7 +36,7 @@ class ReasoningSplitter:
         return pieces
 
     def close(self) -> list[Piece]:
-        """At the end: what was held back is answer, unless it was an empty line after a quote."""
+        """At the end, held text belongs to the answer, except an empty line after a quote."""
         text, self._held = self._held, ""
         if self._state == self._line_start and text.strip() in ("", ">"):
             return []
@@ -54,8 +54,8 @@ class ReasoningSplitter:
         return True
 
     def _line_start(self, pieces: list[Piece]) -> bool:
-        """After a line break: a quote mark goes on, a blank line ends the quote, all else
-        answers."""
+        """At the start of a line. A quote mark continues the reasoning, a blank line ends it, any
+        other text begins the answer."""
         line = self._held.lstrip()
         if line != self._held and "\n" in self._held[: len(self._held) - len(line)]:
             self._held = line
@@ -82,7 +82,7 @@ class ReasoningSplitter:
         return True
 
     def _quote(self, pieces: list[Piece]) -> bool:
-        """Inside a quote line: its text is reasoning up to the line's end."""
+        """Inside a quote line: its text is reasoning up to the end of the line."""
         text, newline, self._held = self._held.partition("\n")
         if text:
             pieces.append(ReasoningDelta("\n" * self._breaks + text))
@@ -99,9 +99,9 @@ class ReasoningSplitter:
 
 
 def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
-    """Reasoning apart from the answer (``split``), left in it (``inline``) or left out (``drop``).
+    """Reasoning as its own events (``split``), in the text (``inline``) or dropped (``drop``).
 
-    A Replacement, which contradicts what was sent, becomes the text or reasoning that is lacking.
+    A Replacement is turned into the text and reasoning that the client does not have yet.
     """
     shown = _ShownReply(mode)
     for batch in batches:
@@ -119,7 +119,7 @@ def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
 
 
 class _ShownReply:
-    """Text and reasoning as the client has them."""
+    """The text and reasoning that the client has."""
 
     def __init__(self, mode: str) -> None:
         self._mode = mode
@@ -136,15 +136,15 @@ class _ShownReply:
         return self._show(self._splitter.close())
 
     def restate(self, text: str) -> Batch:
-        """The whole reply again, otherwise: what of it the client lacks, text on a new line."""
+        """A different version of the whole reply: what the client lacks of it, on a new line."""
         before = "".join(self._text), "".join(self._reasoning)
         self._text, self._reasoning = [], []
         self._splitter = ReasoningSplitter()
         self.add(text)
         self.close()
         self._splitter = ReasoningSplitter()
-        answer = _lacking(before[0], "".join(self._text), "\n")
-        reasoning = _lacking(before[1], "".join(self._reasoning), "\n")
+        answer = _missing(before[0], "".join(self._text), "\n")
+        reasoning = _missing(before[1], "".join(self._reasoning), "\n")
         events: Batch = [Restated()]
         events += [ReasoningDelta(reasoning)] if reasoning else []
         return events + ([TextDelta(answer)] if answer else [])
@@ -161,8 +161,8 @@ class _ShownReply:
         return shown
 
 
-def _lacking(before: str, now: str, border: str) -> str:
-    """Blanks at the end are no difference worth a repetition."""
+def _missing(before: str, now: str, border: str) -> str:
+    """What ``now`` adds to ``before``; all of it if they differ by more than trailing blanks."""
     if now.startswith(before):
         return now[len(before) :]
     if now == before.rstrip():

@@ -1,7 +1,7 @@
-"""Answers that must be of a certain form: asked for once more where they are not.
+"""Checks answers that must have a certain format, and asks once more if they have not.
 
-Two promises are kept so: a forced tool call, and an answer in JSON. Until the answer is known to
-keep its promise nothing of it can be sent, so everything but reasoning is held back.
+There are two such formats: a forced tool call, and an answer in JSON. Nothing but reasoning is sent
+until the answer is known to have its format.
 """
 
 import re
@@ -25,7 +25,7 @@ from app.errors import ApiError
 
 ATTEMPTS = 2
 NOT_EVEN_JSON = 1_000
-"""Faults: more than any JSON that breaks its schema has."""
+"""A number of faults greater than that of any JSON that violates its schema."""
 
 
 Settle = Callable[[str, OutputFormat], Verdict]
@@ -35,7 +35,7 @@ _UNCHECKED = "The bot's answer takes too long to check against its schema."
 
 
 class FormatNotMet(Exception):
-    """The bot would not answer in the form that was promised. The message says how."""
+    """The bot did not answer in the required format. The message says how."""
 
 
 @dataclass(frozen=True, slots=True)

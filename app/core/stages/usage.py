@@ -1,4 +1,4 @@
-"""What a reply was made of: its tokens and why it ended, told at its end."""
+"""Counts a reply's tokens and ends it with Finished: why it ended, and its usage."""
 
 from collections.abc import Callable, Iterator
 
@@ -35,7 +35,7 @@ def count_usage(
 
 
 class _Tally:
-    """What a reply was made of."""
+    """The texts of a reply, and how it was cut."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
