@@ -156,6 +156,36 @@ def test_an_unknown_cursor() -> None:
     assert caught.value.param == "starting_after"
 
 
+def test_an_unknown_cursor_is_looked_for_within_30_days() -> None:
+    day = 24 * 3600 * 1_000_000
+    pages: list[str | None] = []
+
+    def endless(limit: int, after: str | None) -> Any:
+        """Four pages a day, for ever."""
+        pages.append(after)
+        first = int(after) + 1 if after else 0
+        times = range(first, first + limit)
+        entries = [
+            {"query_id": str(number), "creation_time": (10**6 * day) - number * day // 400}
+            for number in times
+        ]
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([endless], ask_in_turn).page(5, "nobody")
+    assert 120 <= len(pages) <= 122
+
+
+def test_a_page_that_comes_again_ends_the_walk() -> None:
+    entries = entries_of(0, [3, 2, 1])
+
+    def same(limit: int, after: str | None) -> Any:
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([same], ask_in_turn).page(5, "nobody")
+
+
 @pytest.mark.parametrize(
     "data", [None, {}, ["x"], [{}], [{"query_id": "a"}], [{"creation_time": 1, "query_id": 2}]]
 )
