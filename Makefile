@@ -1,10 +1,10 @@
-# The same verbs here and in CI: install run test lint bench. map: what docs/ has from the code.
+# The same verbs here and in CI: install run test lint soak bench. map: what docs/ has from the code.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench bench-peers map clean
+.PHONY: install run test lint soak bench bench-peers map clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -20,6 +20,10 @@ lint: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+
+# Fifteen minutes of mixed load; the table of growth at its end.
+soak: $(VENV)/development
+	SOAK_SECONDS=$${SOAK_SECONDS:-900} $(BIN)/python -m pytest -m long -s tests/test_soak.py
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)

@@ -58,6 +58,7 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        gevent.spawn(self._warn_of_risks)
         memory.freeze()
         gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
@@ -65,6 +66,10 @@ class DrainingWorker(GeventWorker):
             self._end_jobs()
         finally:
             self._jobs.stop()
+
+    def _warn_of_risks(self) -> None:
+        application: Any = self.wsgi
+        application.extensions["poegate"].store.warn_of_risks()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

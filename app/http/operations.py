@@ -17,7 +17,7 @@ ACCOUNT_ERRORS = (402, 403, 429, 502, 529)
 MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", UNKNOWN)
 """The bytes of a file that a bot made, as ``content_type_of`` lets them through."""
 
-BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 529)
+BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 503, 529)
 """What may become of a question to a bot."""
 
 

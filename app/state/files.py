@@ -63,6 +63,12 @@ class Files:
         with self._locked():
             self._cache.delete(key)
 
+    def check(self, key: str) -> None:
+        gevent.get_hub().threadpool.apply(self._cache.set, (key, b"{}"))
+
+    def risks(self) -> list[str]:
+        return []
+
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
         with self._locked():
             changed = change(self.read(key))
