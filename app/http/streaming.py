@@ -34,6 +34,10 @@ class Encoder(Protocol):
 class Batched(Protocol):
     """A reply, or several side by side."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """What went otherwise than it was asked for, so far; for a header."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
     def close(self) -> None: ...
@@ -47,6 +51,7 @@ def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
     finally:
         reply.close()
     record.note_first_token()
+    record.warnings = reply.warnings
     record.usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     return answers
 
@@ -59,6 +64,7 @@ def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Respo
     except BaseException:
         reply.close()
         raise
+    current_record().warnings = reply.warnings
     response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
     # A generator that was never started runs no finally; this runs whatever happens.
     response.call_on_close(reply.close)

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema
 
 from app.core import strict_json
+from app.schemas.loading import field_names
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x:]([1-9][0-9]{0,4})")
 _USUAL_NAMES = {"7:3": "21:9", "3:7": "9:21"}
@@ -22,7 +23,7 @@ def bot_parameters(
 
     ``passed_on``: fields of the format that Poe takes by this way only.
     """
-    known = schema._declared_fields
+    known = field_names(schema)
     parameters = {name: payload[name] for name in passed_on if payload[name] is not None}
     parameters |= {name: value for name, value in payload.items() if name not in known}
     return parameters | (payload["extra_body"] or {})

@@ -173,7 +173,8 @@ def test_the_proxy_of_the_settings(requests_mock: Mocker) -> None:
     Catalog(settings).models()
     for request in requests_mock.request_history:
         assert request.proxies["https"] == proxy
-        assert request.timeout == account.TIMEOUT_SECONDS
+        timeout: Any = request.timeout  # the stubs know no pair
+        assert timeout == account.TIMEOUT_SECONDS
 
 
 def test_whether_poe_can_be_reached(requests_mock: Mocker) -> None:

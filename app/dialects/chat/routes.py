@@ -13,14 +13,14 @@ from app.dialects.chat.schemas import ChatSchema
 from app.dialects.responses.request import NothingKept, begin_turn
 from app.dialects.responses.request import parse as parse_responses
 from app.dialects.responses.schemas import ResponsesSchema
+from app.http.incoming import load_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.relay.parallel import answer_in_parallel
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("chat", __name__)
 FORMAT = WireFormat(blueprint)
@@ -40,7 +40,6 @@ def create_chat_completion() -> Response:
     lease = services().gatekeeper.lease(request)
     query, payload = _read_query(read_json())
     query = with_files(query, lease)
-    current_record().model = query.model
     functions = bool(payload.get("functions"))
     envelope = chat.new_envelope("chatcmpl", query.model, functions=functions)
     streaming, choices = bool(payload["stream"]), payload.get("n") or 1
@@ -59,8 +58,8 @@ def _read_query(body: Any) -> tuple[Query, dict[str, Any]]:
     """
     bot_named = services().settings.bot_named
     if is_responses_body(body):
-        payload = load_payload(_RESPONSES_SCHEMA, body)
+        payload = load_request(_RESPONSES_SCHEMA, body)
         turn = begin_turn(payload, "resp_", NothingKept())
         return parse_responses(payload, turn, bot_named), payload
-    payload = load_payload(_SCHEMA, normalize(body))
+    payload = load_request(_SCHEMA, normalize(body))
     return parse(payload, bot_named), payload

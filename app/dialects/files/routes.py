@@ -13,6 +13,7 @@ from app.access.credentials import Lease
 from app.core.conversation import Media
 from app.core.file_ids import Record
 from app.core.media_types import HEAD_BYTES, type_of_bytes
+from app.core.paging import Place
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
     AnthropicDeletedSchema,
@@ -120,13 +121,13 @@ def list_files() -> Response:
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
     page = read_ordered_page(records, query, lambda record: purpose in (None, record["purpose"]))
-    return jsonify(files.render_files(page))
+    return jsonify(page.render(files.render_file))
 
 
 def _list_for_anthropic(records: RecordList) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
-    page = read_page(records, query["limit"], after=after, before=query["before_id"])
+    page = read_page(records, query["limit"], Place(after, query["before_id"]))
     return jsonify(files.render_anthropic_files(page))
 
 

@@ -19,6 +19,7 @@ from app.core.media import picture_of
 from app.core.media_types import canonical
 from app.errors import InvalidRequest
 from app.http.openai_stream import OpenAIStream
+from app.schemas.loading import field_names
 from app.schemas.parameters import aspect_of, bot_parameters
 
 Kind = Literal["image_generation", "image_edit"]
@@ -69,7 +70,7 @@ def parse(
 def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
     """The images to start from, then the mask, a file that its name tells apart."""
     images = [*_files(payload, schema, "image"), *_files(payload, schema, "images")]
-    if not images and "image" in schema._declared_fields:
+    if not images and "image" in field_names(schema):
         raise InvalidRequest("image: Missing data for required field.", param="image")
     yield from images
     for name in ("mask", "markup"):
@@ -79,7 +80,7 @@ def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
 
 def _files(payload: dict[str, Any], schema: type[Schema], name: str) -> Iterator[Media]:
     """None where the schema has no such field: then it is a parameter of the bot."""
-    sources = payload[name] or [] if name in schema._declared_fields else []
+    sources = payload[name] or [] if name in field_names(schema) else []
     for index, source in enumerate(sources):
         param = f"{name}[{index}]" if len(sources) > 1 else name
         yield picture_of(source, param)

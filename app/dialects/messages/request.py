@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, OutputFormat, Query
-from app.core.json_output.settle import check_schema
+from app.core.turns import in_turns
 from app.dialects.messages.blocks import read_system, read_turns
 from app.dialects.messages.schemas import MessagesSchema
 from app.dialects.messages.tools import read_tool_choice, read_tools, server_tool_names
@@ -51,7 +51,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
 
 def _conversation(payload: dict[str, Any]) -> Iterator[Message]:
     yield from read_system(payload["system"])
-    for index, message in enumerate(payload["messages"]):
+    for index, message in enumerate(in_turns(payload["messages"])):
         yield from read_turns(message, f"messages[{index}]")
 
 
@@ -65,9 +65,7 @@ def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
         form, param = payload["output_format"], "output_format.schema"
     if form is None:
         return None
-    if fault := check_schema(form["schema"]):
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(form["schema"], strict=True)
+    return OutputFormat(form["schema"], strict=True, param=param)
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from app.config import Settings
 from app.core.dates import rfc3339
-from app.core.paging import Page
 
 Model = dict[str, Any]
 
@@ -19,6 +18,10 @@ _LAST_SECOND = 253_402_300_799
 """Of the year 9999, after which no RFC 3339 date can be written."""
 _MILLISECONDS_FROM = 10**11
 """A number above it is no second of our time: Poe gives milliseconds."""
+
+_ANTHROPIC = dict.fromkeys(
+    ("capabilities", "deprecated_at", "line", "max_input_tokens", "max_tokens", "retires_at")
+)
 
 
 def render_models(poe_models: Iterable[Model], settings: Settings) -> list[Model]:
@@ -37,9 +40,9 @@ def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Mo
     return None
 
 
-def render_list(page: Page) -> dict[str, Any]:
-    """OpenAI's list and Anthropic's page in one."""
-    return {"object": "list", "data": page.entries, **page.ends()}
+def for_anthropic(model: Model) -> Model:
+    """The model with the fields that Anthropic's always have, null where nothing is known."""
+    return {**_ANTHROPIC, **model}
 
 
 def render_model(model: Model) -> Model:

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.responses.item_schemas import Input
-from app.dialects.responses.tool_schemas import ToolChoiceSchema, Tools
+from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
@@ -35,8 +35,11 @@ _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions a
 
 
 class ReasoningOptionsSchema(BaseSchema):
+    """``generate_summary`` is the old name of ``summary``."""
+
     effort = optional(fields.String)
     summary = optional(fields.String)
+    generate_summary = optional(fields.String)
 
 
 class FormatSchema(BaseSchema):
@@ -79,7 +82,7 @@ class ResponsesSchema(BaseSchema):
     previous_response_id = optional(fields.String)
     store = optional(Flag)
     stream = optional(Flag)
-    tools = Tools(load_default=list, allow_none=True)
+    tools = fields.List(TOOL, load_default=list, allow_none=True)
     tool_choice = WordOrNested(("auto", "none", "required"), ToolChoiceSchema)
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
@@ -96,7 +99,9 @@ class ResponsesSchema(BaseSchema):
     prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
     # Told back, without a counterpart at Poe.
+    frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     max_tool_calls = optional(Whole, validate=validate.Range(1))
+    presence_penalty = optional(Number, validate=validate.Range(-2, 2))
     prompt_cache_key = optional(fields.String)
     safety_identifier = optional(fields.String)
     truncation = optional(fields.String, validate=validate.OneOf(("auto", "disabled")))

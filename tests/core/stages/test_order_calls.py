@@ -9,8 +9,12 @@ CALL = ToolCallDelta(0, "{}", "call_1", "f")
 
 
 def test_calls_that_are_restated_are_made_once() -> None:
-    again = [Restated(), replace(CALL, index=1, id="call_2"), replace(CALL, index=2, name="g")]
-    batches: list[Batch] = [[CALL], [*again]]
+    again: Batch = [
+        Restated(),
+        replace(CALL, index=1, id="call_2"),
+        replace(CALL, index=2, name="g"),
+    ]
+    batches: list[Batch] = [[CALL], again]
     calls = [
         event for event in flatten(drop_repeated_calls(batches)) if isinstance(event, ToolCallDelta)
     ]

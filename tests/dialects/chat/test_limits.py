@@ -186,7 +186,7 @@ BAD_FILES = [
     ({"type": "image_url", "image_url": {"url": "ftp://host/a.png"}}, "image_url"),
     ({"type": "image_url", "image_url": {"url": "https://"}}, "image_url"),
     ({"type": "file", "file": {"filename": "a.pdf"}}, "file"),
-    ({"type": "file", "file": {"file_data": "!", "filename": "a.pdf"}}, "file"),
+    ({"type": "file", "file": {"file_data": "!", "filename": "a.pdf"}}, "file.file_data"),
     ({"type": "input_audio", "input_audio": {"data": "@", "format": "wav"}}, "input_audio"),
 ]
 

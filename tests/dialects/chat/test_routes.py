@@ -88,7 +88,7 @@ def test_reasoning_is_apart_from_the_answer(client: openai.OpenAI) -> None:
     reasoning = "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas)
     assert reasoning == message.reasoning_content
     assert answer.usage and answer.usage.completion_tokens_details
-    assert answer.usage.completion_tokens_details.reasoning_tokens > 0
+    assert answer.usage.completion_tokens_details.reasoning_tokens
 
 
 @pytest.mark.parametrize("mode", ["inline", "drop"])
