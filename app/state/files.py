@@ -63,7 +63,7 @@ class Files:
             self._path(key).unlink()
 
     def check(self, key: str) -> None:
-        gevent.get_hub().threadpool.apply(self._cache.set, (key, b"{}"))
+        gevent.get_hub().threadpool.apply(self._replace, (key, b"{}"))
 
     def risks(self) -> list[str]:
         return []

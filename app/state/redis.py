@@ -38,7 +38,7 @@ class Redis:
 
     def risks(self) -> list[str]:
         """By INFO, which services that run Redis for others allow where they allow no CONFIG."""
-        with self._faults_told():
+        with self._faults_translated():
             facts: dict[str, Any] = self._client.info("memory")
             facts |= self._client.info("persistence")
         risks = []

@@ -74,7 +74,7 @@ def test_it_has_no_privilege_and_writes_nowhere_else(docker: Engine, kept: str) 
 
 
 def test_the_image_checks_its_health(docker: Engine, kept: str) -> None:
-    assert docker.podman("healthcheck", "run", "poegate", check=False) != "exit code 1"
+    docker.podman("healthcheck", "run", "poegate")
 
 
 def test_an_upgrade_keeps_the_state(docker: Engine, folder: Path, kept: str) -> None:

@@ -1,7 +1,9 @@
 """Paths, headers, CORS and the log: what surrounds an answer."""
 
 import json
+import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -93,3 +95,20 @@ def test_pages_of_the_internet_may_call_a_gateway_in_the_private_network(gateway
         timeout=5,
     )
     assert preflight.headers["Access-Control-Allow-Private-Network"] == "true"
+
+
+def test_a_whole_answer_that_its_client_does_not_take_is_logged_so(
+    start_gateway: Callable[..., Server],
+) -> None:
+    """A client that reads nothing of what it asks for, thirty megabytes, and goes."""
+    gateway = start_gateway()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        time.sleep(2)
+    assert '"error"' not in gateway.printed()
+    deadline = time.monotonic() + 20
+    while '"error": "client_gone"' not in gateway.printed():
+        assert time.monotonic() < deadline, gateway.printed()
+        time.sleep(0.1)
