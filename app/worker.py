@@ -21,10 +21,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import memory
 from app.http.presence import GRACE_TIME
+from app.log_format import JsonLines
 from app.relay.jobs import STOP_SECONDS, Jobs
 
 log = logging.getLogger("poegate")
@@ -52,6 +54,15 @@ def _read_off(body: Any) -> bool:
                 return True
             left -= len(piece)
     return False
+
+
+class JsonLogger(Logger):
+    """gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonLines())
 
 
 class DrainingWorker(GeventWorker):

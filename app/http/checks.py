@@ -14,7 +14,7 @@ class Checks:
     """Runs checks side by side, each at most once at a time: one that hangs is not begun again."""
 
     def __init__(self) -> None:
-        self._running: dict[str, gevent.Greenlet[[], bool]] = {}
+        self._running: dict[str, gevent.Greenlet[[Callable[[], bool]], bool]] = {}
 
     def outcomes(self, checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool | None]:
         """What each check says; None for those that have not said it after WAIT_SECONDS."""

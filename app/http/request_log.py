@@ -12,8 +12,9 @@ from flask import Flask, Response, g, request
 
 from app.core.events import Usage
 from app.http.presence import not_delivered
+from app.log_format import REQUESTS
 
-log = logging.getLogger("poegate.access")
+log = logging.getLogger(REQUESTS)
 _SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
 
 

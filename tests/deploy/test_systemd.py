@@ -1,5 +1,6 @@
 """The systemd unit: what it starts really starts, and tells, reloads and stops as it says."""
 
+import json
 import shlex
 import shutil
 import signal
@@ -146,7 +147,9 @@ def _asked_bot(service: Server, model: str) -> str:
 def test_it_tells_systemd_that_it_listens(service: Server, systemd: socket.socket) -> None:
     assert UNIT["Type"] == ["notify"]
     assert systemd.recv(1000).startswith(b"READY=1")
-    assert "ERROR" not in service.printed()
+    lines = [json.loads(line) for line in service.printed().splitlines()]
+    assert {line["level"] for line in lines} == {"INFO"}
+    assert all(line["time"] for line in lines)
 
 
 def test_a_reload_takes_the_changed_file_over(service: Server, toml: Path) -> None:
