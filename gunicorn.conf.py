@@ -93,6 +93,10 @@ timeout = 60
 control_socket_disable = True
 
 logger_class = "app.worker.JsonLogger"
+# What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
+logging._srcfile = None  # type: ignore[assignment]
+logging.logThreads = logging.logMultiprocessing = False
+
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(
     {

@@ -1,4 +1,4 @@
-"""What the views share: the parts that create_app built."""
+"""The services that views use."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from app.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the running gateway, made once in create_app."""
+    """The services of the running gateway, made once in create_app."""
 
     settings: Settings
     gatekeeper: Gatekeeper
@@ -31,6 +31,6 @@ class Services:
 
 
 def services() -> Services:
-    """The parts of the gateway that serves this request."""
+    """The services of the application that serves this request."""
     parts: Services = current_app.extensions["poegate"]
     return parts

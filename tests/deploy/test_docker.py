@@ -48,6 +48,7 @@ def container(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder, port = tmp_path_factory.mktemp("image"), free_port()
     _copy_as_the_image_does(folder)
     environ = {**ENVIRON, "PORT": str(port), "BOT_URLS": bot_urls(demo.url)}
+    environ["STATE_DIR"] = str(folder / "state")
     command = [str(BIN / COMMAND[0]), *COMMAND[1:]]
     log = folder.with_suffix(".log")
     with running_program(command, port, log, environ, folder) as server:
@@ -55,7 +56,7 @@ def container(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_it_lives(container: Server) -> None:
-    assert requests.get(f"{container.url}/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(f"{container.url}/healthz", timeout=30).json() == {"status": "ok"}
     assert f"Listening at: http://0.0.0.0:{container.port} " in container.printed()
 
 

@@ -28,13 +28,13 @@ _STORE = {
 
 @blueprint.get("/healthz")
 @operation("The process lives", AliveSchema, guarded=False)
-def tell_alive() -> Response:
+def report_alive() -> Response:
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 @operation("The gateway can do its work", ReadySchema, guarded=False, errors=(503,))
-def tell_ready() -> Response:
+def report_ready() -> Response:
     """503 only where nothing can be served. ``reasons`` say what is amiss otherwise: without Poe
     one's own bots can be asked, and without its state all that needs nothing of an earlier request.
     """

@@ -27,7 +27,8 @@ _QUERY_SCHEMA = ModelsQuerySchema()
     versioned=True,
 )
 def list_models() -> Response:
-    """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
+    """A page for Anthropic's clients, which send their version; all models for OpenAI's clients,
+    which do not page."""
     services().gatekeeper.lease(request)
     models = render_models(services().catalog.models(), services().settings)
     if not wants_anthropic():
@@ -47,7 +48,9 @@ def retrieve_model(name: str) -> Response:
     services().gatekeeper.lease(request)
     model = find_model(name, services().catalog.models(), services().settings)
     if model is None and not services().catalog.was_read:
-        raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
+        raise UpstreamError(
+            f"Poe's list of models cannot be fetched, so the model {name!r} was not found."
+        )
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
     return jsonify(for_anthropic(model) if wants_anthropic() else model)
