@@ -24,8 +24,8 @@ for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
     del sys.modules[_name]
 
 from app import memory  # noqa: E402
-from app.config import ConfigError, load_settings  # noqa: E402
-from app.http.log_format import log_config  # noqa: E402
+from app.config import ConfigError, load_settings, misspelt_settings  # noqa: E402
+from app.log_format import log_config  # noqa: E402
 from app.startup import start_line  # noqa: E402
 
 memory.tune_allocator()
@@ -46,6 +46,9 @@ try:
     _settings = load_settings()
 except ConfigError as error:
     _end(str(error))
+
+for _name, _meant in misspelt_settings(os.environ).items():
+    sys.stderr.write(f"poegate: {_name}: there is no such setting. Did you mean {_meant}?\n")
 
 wsgi_app = "wsgi:application"
 worker_class = "app.worker.DrainingWorker"
@@ -95,6 +98,11 @@ timeout = 60
 
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
+
+logger_class = "app.worker.UniformLogger"
+# What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
+logging._srcfile = None  # type: ignore[assignment]
+logging.logThreads = logging.logMultiprocessing = False
 
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(log_config(_settings.log_format, _settings.log_level))

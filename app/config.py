@@ -6,8 +6,10 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -101,6 +103,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return number
 
     return read
+
+
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
 
 
 def _port(value: Any) -> int:
@@ -249,6 +258,13 @@ class Settings:
         "how many proxies before the gateway are trusted to name the client's address in "
         "`X-Forwarded-For`: 1 behind nginx, 0 without a proxy",
     )
+    cors_origins: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "origins of the web pages that may call the gateway from a browser; `*` is all of them",
+        shown="all; but bots of `BOT_URLS` only where they need an access token",
+    )
     host: str = _setting(
         Group.LISTENING,
         str,
@@ -318,6 +334,14 @@ class Settings:
         15.0,
         "seconds of silence after which a stream gets a sign of life",
     )
+    max_read_pause_ms: float = _setting(
+        Group.LIMITS,
+        _pause_ms,
+        80.0,
+        "milliseconds, 0 to 1000, that a worker whose core is full waits before it reads a bot "
+        "again, so that tokens gather; one that has time does not wait "
+        "([how](performance.md))",
+    )
     max_body_mb: float = _setting(
         Group.LIMITS,
         _positive(float),
@@ -372,9 +396,9 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         Group.COUNTS,
         _one_of("debug", "info", "warning", "error"),
-        "warning",
-        "the least level of log lines, beside the line of each request, which is always written: "
-        "`debug`, `info`, `warning` or `error`",
+        "info",
+        "the least level of the gateway's log lines, beside the line of each request, which is "
+        "always written: `debug`, `info`, `warning` or `error`",
     )
     poe_base_url: str = _setting(
         Group.POE, _folder_url, "https://api.poe.com/bot/", "where Poe's bots are asked"
@@ -428,6 +452,11 @@ class Settings:
             object.__setattr__(self, name, getattr(newer, name))
         names = [entry.name for entry in fields(self) if entry.name != "tokens"]
         return [name for name in names if getattr(self, name) != getattr(newer, name)]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
+        return bool(self.bot_urls) and not self.is_token_mode
 
     def bot_named(self, model: str) -> str:
         """The bot behind a model name: what an alias stands for, or the name itself."""
@@ -513,7 +542,44 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")
     aliases = tuple((rule.glob, rule.alias_of) for rule in bots if rule.alias_of)
     values["model_aliases"] = values.get("model_aliases", ()) + aliases
-    return Settings(**values, bots=bots, tokens=tokens)
+    settings = Settings(**values, bots=bots, tokens=tokens)
+    _refuse_misspelt_access(settings, environ, values)
+    return settings
+
+
+MIN_NAME_CHARS = 8
+"""Shorter names, such as PORT and HOST, have neighbours that belong to other programs."""
+LIKENESS = 0.85
+"""From 0 to 1, of difflib. POE_API_KEY has 0.96, POE_KEYS 0.8, ACCESS_TOKEN 0.96."""
+
+
+def misspelt_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that are set and no settings, and the setting that each of them resembles."""
+    names = [name for name in SETTING_NAMES if len(name) >= MIN_NAME_CHARS]
+    found = {}
+    for name in environ.keys() - {*SETTING_NAMES, "STATE_DIRECTORY"}:
+        meant = get_close_matches(name.upper(), names, n=1, cutoff=LIKENESS)
+        if meant and environ[name]:
+            found[name] = meant[0]
+    return found
+
+
+def _refuse_misspelt_access(
+    settings: Settings, environ: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Raises ConfigError: without its keys and tokens the gateway would be open to all."""
+    if _is_loopback(settings.host):
+        return
+    for name, meant in sorted(misspelt_settings(environ).items()):
+        if SETTINGS[meant.lower()].group is Group.ACCESS and meant.lower() not in given:
+            raise ConfigError(f"{name}: there is no such setting. Did you mean {meant}?")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _read_setting(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
@@ -543,7 +609,12 @@ def _bot_rules(table: Any) -> tuple[BotRule, ...]:
 def _bot_rule(glob: str, row: Any) -> BotRule:
     if isinstance(row, str):
         return BotRule(glob, row)
-    try:
-        return BotRule(glob, **row)
-    except TypeError as error:
-        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options") from error
+    if not isinstance(row, dict):
+        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options")
+    options = [entry.name for entry in fields(BotRule)[1:]]
+    for name, value in row.items():
+        if name not in options:
+            raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(options)}")
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"bot.{glob}.{name}: expected a text, not {value!r}")
+    return BotRule(glob, **row)

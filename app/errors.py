@@ -92,6 +92,8 @@ class Refused(ApiError):
 
 
 class NotPermitted(ApiError):
+    """The gateway itself does not allow it: Refused is Poe's refusal."""
+
     status, type = 403, "permission_error"
 
 

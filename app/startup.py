@@ -1,17 +1,13 @@
 """The one line that says how the gateway was started. No secret is in it."""
 
-from typing import Any
-
 from app import __version__
 from app.config import Settings
 
 
-def start_line(settings: Settings) -> dict[str, Any]:
-    """For the log."""
+def start_line(settings: Settings) -> str:
+    """For the log: ``poegate 0.2.0 starts: mode=token keys=3 ...``."""
     state = "redis" if settings.state_url else settings.state_dir
-    return {
-        "message": f"poegate {__version__} starts",
-        "version": __version__,
+    facts = {
         "mode": "token" if settings.is_token_mode else "pass-through",
         "keys": len(dict.fromkeys(settings.poe_api_keys)),
         "tokens": len(settings.access_tokens) + len(settings.tokens),
@@ -25,3 +21,5 @@ def start_line(settings: Settings) -> dict[str, Any]:
         "workers": settings.web_concurrency,
         "address": f"{settings.host}:{settings.port}",
     }
+    words = " ".join(f"{name}={value}" for name, value in facts.items())
+    return f"poegate {__version__} starts: {words}"

@@ -21,9 +21,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import gevent.socket
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import memory
+from app.http.client_socket import ClientSocket
 from app.http.presence import GRACE_TIME
 from app.relay.jobs import STOP_SECONDS, Jobs
 
@@ -54,6 +57,15 @@ def _read_off(body: Any) -> bool:
     return False
 
 
+class UniformLogger(Logger):
+    """gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logging.getLogger().handlers[0].formatter)
+
+
 class DrainingWorker(GeventWorker):
     """Closes idle connections once it is to stop, and lets the busy ones end."""
 
@@ -79,6 +91,7 @@ class DrainingWorker(GeventWorker):
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
         self._services.background.start()
+        gevent.spawn(self._warn_of_risks)
         memory.freeze()
         gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
@@ -87,6 +100,10 @@ class DrainingWorker(GeventWorker):
         finally:
             self._jobs.stop()
             self._services.background.stop()
+
+    def _warn_of_risks(self) -> None:
+        application: Any = self.wsgi
+        application.extensions["poegate"].store.warn_of_risks()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub
@@ -102,6 +119,8 @@ class DrainingWorker(GeventWorker):
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, with all its requests."""
+        if type(client) is gevent.socket.socket:  # not TLS
+            client = ClientSocket(client.family, client.type, client.proto, fileno=client.detach())
         own = gevent.getcurrent()
         self._connections.add(own)
         try:

@@ -1,4 +1,4 @@
-"""How errors are written: one envelope a vendor. Pure; a wire format names the one it uses."""
+"""The error objects of the vendors. A wire format declares which one it uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Envelope:
 
 
 def openai_envelope(error: ApiError) -> dict[str, Any]:
-    """OpenAI's error object; ``metadata`` holds what a program may need to know."""
+    """OpenAI's error object, with facts for programs under ``metadata``."""
     facts = {"status": error.status, "retryable": error.retryable, **error.metadata}
     return {
         "error": {
@@ -45,7 +45,7 @@ _ANTHROPIC_TYPES = {
 
 
 def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
-    """Anthropic's error object, with ``details`` where the error's metadata has them."""
+    """Anthropic's error object, with ``details`` if the error's metadata has them."""
     kind = _ANTHROPIC_TYPES.get(error.status, error.type)
     body: dict[str, Any] = {"type": kind, "message": error.message}
     if "details" in error.metadata:

@@ -1,13 +1,17 @@
-"""What a POST route does before it parses: authenticate, read, load, note the model."""
+"""The first steps of a POST route: authenticate, read the body, load it, log its model."""
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+
+from flask import request
 
 from app.access.client import Client
 from app.access.credentials import MAX_SESSION_CHARS
+from app.errors import NotPermitted
 from app.http.json_bodies import read_json
 from app.http.request_log import current_record
-from app.http.services import authenticate
+from app.http.services import authenticate, services
 from app.schemas.loading import BaseSchema, load_payload
 
 
@@ -16,8 +20,8 @@ def read_request(
 ) -> tuple[Client, dict[str, Any]]:
     """The client, and the payload of the request at hand. Raises ApiError.
 
-    ``read`` reads the body, once the client is known. ``default_model``: who is asked where the
-    payload names nobody.
+    ``read`` reads the body, after authentication. ``default_model`` is logged if the payload has no
+    model.
     """
     client = authenticate()
     return client, load_request(schema, read(), default_model=default_model)
@@ -26,11 +30,30 @@ def read_request(
 def load_request(
     schema: BaseSchema, body: Any, *, default_model: str | None = None
 ) -> dict[str, Any]:
-    """The payload as the schema loads it, its model noted for the log. Raises InvalidRequest."""
+    """The payload as the schema loads it. Its model is noted for the log. Raises InvalidRequest."""
     payload = load_payload(schema, body)
-    current_record().model = payload["model"] or default_model
+    model = payload["model"] or default_model
+    current_record().model = model
     _note_session(payload.get("prompt_cache_key"))
+    _check_origin(model or "")
     return payload
+
+
+def _check_origin(model: str) -> None:
+    """Raises NotPermitted where a page of another site asks a bot of BOT_URLS that needs no token.
+
+    Such a page can know neither a Poe key nor a token, but where any text is taken for one it
+    could use the bots of whoever visits it. CORS alone would not do: a browser sends a plain POST
+    without asking first.
+    """
+    origin, settings = request.headers.get("Origin"), services().settings
+    if origin is None or not settings.is_open or settings.cors_origins:
+        return
+    if urlsplit(origin).netloc != request.host and settings.url_of(settings.bot_named(model)):
+        raise NotPermitted(
+            f"The web page {origin[:200]} may not ask bots of BOT_URLS. Set ACCESS_TOKENS, or name "
+            "the page in CORS_ORIGINS."
+        )
 
 
 def _note_session(name: str | None) -> None:

@@ -1,24 +1,27 @@
-"""What is noted of each request: the headers that name it to the client, and one log line."""
+"""Records facts of each request, for response headers and one log line."""
 
+import json
 import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 
 from app.access.client import Client
 from app.core.events import Usage
+from app.http.presence import not_delivered
+from app.log_format import REQUESTS
 
-log = logging.getLogger("poegate.requests")
+log = logging.getLogger(REQUESTS)
 _SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
 _OBSERVERS = "poegate.request_observers"
 
 
 class RequestRecord:
-    """One request's facts. Never a secret, never a prompt. Lives as long as its stream.
+    """Facts of one request, without secrets and prompts. Lives until its stream ends.
 
     ``dialect`` is the wire format's name; ``started_at`` is in seconds since the epoch.
     """
@@ -40,6 +43,7 @@ class RequestRecord:
         self.first_token_ms: int | None = None
         self.total_ms = 0
         self.warnings: list[str] = []
+        self.delivered = True
         self._method = method
         self._path = path
         self._started = time.monotonic()
@@ -70,7 +74,7 @@ class RequestRecord:
             "model": self.model,
             "stream": self.is_stream,
             "status": self.status,
-            "error": self.error,
+            "error": self.error if self.delivered else self.error or not_delivered(),
             "key": (visit.key or None) if visit else None,
             "attempts": (visit.attempts or None) if visit else None,
             "first_token_ms": self.first_token_ms,
@@ -97,7 +101,7 @@ Observer = Callable[[RequestRecord], None]
 
 
 def current_record() -> RequestRecord:
-    """The record of the request at hand. Not for stream generators: hand it to them."""
+    """The record of this request. Stream generators get it as an argument instead."""
     record: RequestRecord = g.record
     return record
 
@@ -119,7 +123,7 @@ def register_records(app: Flask, in_progress: InProgress, *observers: Observer) 
 
 def write_line(record: RequestRecord) -> None:
     facts = record.facts()
-    log.info({name: fact for name, fact in facts.items() if fact is not None})
+    log.info(json.dumps({name: fact for name, fact in facts.items() if fact is not None}))
 
 
 def _open_record() -> None:
@@ -145,6 +149,8 @@ def _close_record(response: Response) -> Response:
     if record.warnings:
         response.headers["x-poegate-warning"] = "; ".join(record.warnings)
     response.headers["openai-version"] = "2020-10-01"
+    if isinstance(response.response, list) and request.method != "HEAD":
+        response.response = _Noted(response.response, record)
     observers: tuple[Observer, ...] = current_app.extensions[_OBSERVERS]
     response.call_on_close(lambda: _finish(record, observers))
     return response
@@ -160,3 +166,19 @@ def _upstream_id(client: Client | None) -> str | None:
     """By which Poe names the request in its own log."""
     found = client and client.visit.poe_headers.get("x-request-id")
     return found if found and _SANE_ID.match(found) else None
+
+
+class _Noted(list[Any]):
+    """A body in memory. Its record says whether the last piece was written.
+
+    The server asks for the next piece when it has written one, and for one more at the end.
+    """
+
+    def __init__(self, pieces: list[Any], record: RequestRecord) -> None:
+        super().__init__(pieces)
+        self._record = record
+
+    def __iter__(self) -> Iterator[Any]:
+        self._record.delivered = False
+        yield from super().__iter__()
+        self._record.delivered = True

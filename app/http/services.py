@@ -1,4 +1,4 @@
-"""What the views share: the parts that create_app built."""
+"""The services that views use."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,7 +31,7 @@ class RequestCounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the running gateway, made once in create_app."""
+    """The services of the running gateway, made once in create_app."""
 
     settings: Settings
     access: Access
@@ -86,6 +86,6 @@ def authenticate() -> Client:
 
 
 def services() -> Services:
-    """The parts of the gateway that serves this request."""
+    """The services of the application that serves this request."""
     parts: Services = current_app.extensions["poegate"]
     return parts

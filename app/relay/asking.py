@@ -25,7 +25,7 @@ from app.errors import (
     UpstreamError,
 )
 from app.poe.client import PoeClient
-from app.poe.session import Call
+from app.poe.session import Exchange
 
 MAX_ATTEMPTS = 6
 """Of one request, whatever keys and bots it tries."""
@@ -55,26 +55,28 @@ class Asker:
 
     def ask(self, query: Query, client: Client) -> Iterator[Batch]:
         """The reply's events, as ``PoeClient.ask`` gives them. Raises ApiError."""
-        call = Call(time.monotonic() + self._settings.first_event_timeout, _headers_for(client))
+        exchange = Exchange(
+            time.monotonic() + self._settings.first_event_timeout, _headers_for(client)
+        )
         if not self._needs_pool(query.bot, client):
             client.visit.attempts += 1
-            with closing(self._client.ask(query, client.key, call)) as batches:
+            with closing(self._client.ask(query, client.key, exchange)) as batches:
                 yield from batches
-            client.visit.poe_headers = call.answer_headers
+            client.visit.poe_headers = exchange.answer_headers
             return
         affinity = client.visit.session or affinity_of(query)
         attempts = Attempts(self._pool, self._settings, client, query.bot, affinity)
         while True:
             key = attempts.next_key()
             try:
-                with closing(self._client.ask(query, key.secret, call)) as batches:
+                with closing(self._client.ask(query, key.secret, exchange)) as batches:
                     yield from attempts.watch(batches)
                 return
             except ApiError as error:
                 attempts.fail(error)
             finally:
-                client.visit.poe_headers = call.answer_headers
-                if limit := rate_limit_in(call.answer_headers):
+                client.visit.poe_headers = exchange.answer_headers
+                if limit := rate_limit_in(exchange.answer_headers):
                     self._pool.rate_limits[key.digest] = limit
 
     def with_key(self, client: Client, purpose: str, use: Callable[[str], _Result]) -> _Result:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class KeyTest:
     """What Poe said to one key. ``error`` is None where it serves."""
 
     milliseconds: int
-    balance: dict[str, Any] | None = None
+    balance: Mapping[str, Any] | None = None
     error: ApiError | None = None
 
 
@@ -121,9 +121,9 @@ class KeyProbes:
             if key.number in histories:
                 self._keep_balance(key, self._account.balance(key.secret))
 
-    def _entries_since(self, key: PoolKey, since: int) -> list[dict[str, Any]]:
+    def _entries_since(self, key: PoolKey, since: int) -> list[Mapping[str, Any]]:
         """The key's entries of the hours from ``since`` on. Raises ApiError."""
-        entries: list[dict[str, Any]] = []
+        entries: list[Mapping[str, Any]] = []
         after: str | None = None
         for _ in range(MAX_PAGES):
             page = self._account.history(key.secret, PAGE_ENTRIES, after)
@@ -142,7 +142,7 @@ class KeyProbes:
         if isinstance(rate, int | float) and rate > 0:
             self._prices.points_per_usd = float(rate)
 
-    def _keep_balance(self, key: PoolKey, balance: dict[str, Any]) -> None:
+    def _keep_balance(self, key: PoolKey, balance: Mapping[str, Any]) -> None:
         try:
             kept = self._store.fact(FACT_BALANCES) or {}
             told = {**balance, "at": int(self._clock())}

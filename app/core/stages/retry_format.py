@@ -1,7 +1,7 @@
-"""Answers that must be of a certain form: asked for once more where they are not.
+"""Checks answers that must have a certain format, and asks once more if they have not.
 
-Two promises are kept so: a forced tool call, and an answer in JSON. Until the answer is known to
-keep its promise nothing of it can be sent, so everything but reasoning is held back.
+There are two such formats: a forced tool call, and an answer in JSON. Nothing but reasoning is sent
+until the answer is known to have its format.
 """
 
 import re
@@ -25,7 +25,7 @@ from app.errors import ApiError
 
 ATTEMPTS = 2
 NOT_EVEN_JSON = 1_000
-"""Faults: more than any JSON that breaks its schema has."""
+"""A number of faults greater than that of any JSON that violates its schema."""
 
 
 Settle = Callable[[str, OutputFormat], Verdict]
@@ -35,7 +35,7 @@ _UNCHECKED = "The bot's answer takes too long to check against its schema."
 
 
 class FormatNotMet(Exception):
-    """The bot would not answer in the form that was promised. The message says how."""
+    """The bot did not answer in the required format. The message says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
 def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) -> _Judgement:
     """An answer cut at max_tokens is not asked for again: it would be cut again.
 
-    One that breaks the schema is given as the bot wrote it, unless the schema is strict.
+    One that breaks the schema is given as the bot wrote it, unless the schema is strict: at most a
+    code fence goes, or what is mended without losing a word.
     """
     form = query.output_format
     if form is None:
@@ -142,20 +143,20 @@ def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) ->
         return _Judgement(settled)
     strict = "The bot's answer breaks the schema: " + "; ".join(verdict.violations)
     return _Judgement(
-        settled if _is_fenced(verdict.text, text) and not cut else events,
+        settled if _has_all_words(verdict.text, text) and not cut else events,
         complaint=None if cut else complain(verdict.violations),
         refusal=strict if form.strict else None,
         faults=len(verdict.violations) + (0 if verdict.is_json else NOT_EVEN_JSON),
     )
 
 
-_FENCE = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
+_WORD = re.compile(r"\w+")
 
 
-def _is_fenced(json_text: str, text: str) -> bool:
-    """Whether the answer is this JSON in a code fence, and not a word beside it."""
-    fenced = _FENCE.fullmatch(text.strip())
-    return fenced is not None and fenced[1].strip() == json_text
+def _has_all_words(json_text: str, answer: str) -> bool:
+    """Whether the JSON is the whole answer: without its code fence, or with its commas mended."""
+    words, kept = _WORD.findall(answer), _WORD.findall(json_text)
+    return words in (kept, ["json", *kept])
 
 
 def _others(events: list[Event]) -> list[Event]:

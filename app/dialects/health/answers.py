@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, word
+from app.schemas.answers import AnswerSchema, listed, word
 
 
 class AliveSchema(AnswerSchema):
@@ -10,10 +10,11 @@ class AliveSchema(AnswerSchema):
 
 
 class ReadySchema(AnswerSchema):
-    status = word("ready")
+    status = word("ready", "degraded")
     vocabulary = word("loaded")
     poe = word("reachable", "unreachable")
     store = word("usable", "unusable")
+    reasons = listed(fields.String())
 
 
 class VersionSchema(AnswerSchema):

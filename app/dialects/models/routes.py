@@ -27,7 +27,8 @@ _QUERY_SCHEMA = ModelsQuerySchema()
     versioned=True,
 )
 def list_models() -> Response:
-    """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
+    """A page for Anthropic's clients, which send their version; all models for OpenAI's clients,
+    which do not page."""
     client, settings = authenticate(), services().settings
     models = [
         model
@@ -53,7 +54,9 @@ def retrieve_model(name: str) -> Response:
     if not client.rules.allows(settings.bot_named(name)):
         model = None  # to this token it is not there
     elif model is None and not services().catalog.was_read:
-        raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
+        raise UpstreamError(
+            f"Poe's list of models cannot be fetched, so the model {name!r} was not found."
+        )
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
     return jsonify(for_anthropic(model) if wants_anthropic() else model)

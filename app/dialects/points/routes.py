@@ -5,6 +5,7 @@ of it: the points of the pool's keys are the operator's (POOL_HISTORY).
 """
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -44,7 +45,7 @@ def tell_usage() -> Response:
 
 @blueprint.get("/current_balance")
 @operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
-def tell_balance() -> Response:
+def current_balance() -> Response:
     """The client's own; for the operator the sum over the gateway's keys."""
     client = _client_or_operator()
     if client is None:
@@ -66,6 +67,7 @@ def list_points_history() -> Response:
     """The client's own; for the operator that of the gateway's keys, merged."""
     client = _client_or_operator()
     query = load_payload(_HISTORY_SCHEMA, request.args.to_dict())
+    ask: Callable[[int, str | None], Mapping[str, Any]]
     if client is None:
         ask = services().history.page
     elif client.has_token:
