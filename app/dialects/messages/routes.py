@@ -44,7 +44,7 @@ def create_message() -> Response:
 @blueprint.post("/messages/count_tokens")
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
-    """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
+    """Tokens of the prompt including tools, as in the usage of an answer."""
     _, payload = read_request(_COUNT_SCHEMA, _read_body)
     query = parse(payload, services().settings.bot_named)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})

@@ -50,7 +50,7 @@ MAX_LINK_CHARS = 16_000_000
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
-    """Raises InvalidRequest for what no schema can judge."""
+    """Raises InvalidRequest for what schemas cannot check."""
     model = payload["model"] or default_model
     return Query(
         model=model,
