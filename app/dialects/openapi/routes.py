@@ -37,7 +37,7 @@ ERRORS = {
     408: ("BotTimeout", "The bot did not start in time."),
     413: ("RequestTooLarge", "The body is over the limit, or a file too large for the bot."),
     415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
-    426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
+    426: ("WebSocketsUnsupported", "WebSockets are not supported here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
     529: ("Overloaded", "Poe is overloaded."),

@@ -141,7 +141,7 @@ def refuse_websocket() -> Response:
     if not any(name in request.headers for name in _HANDSHAKE):
         raise MethodNotAllowed(["POST"])
     raise WebSocketsUnsupported(
-        "This gateway speaks no WebSockets: send POST /v1/responses with stream: true.",
+        "This gateway has no WebSockets: send POST /v1/responses with stream: true.",
         code="websocket_not_supported",
     )
 

@@ -25,7 +25,7 @@ class CustomSchema(BaseSchema):
 
 class Tool(TypedObject):
     """A tool. Of OpenAI's own tools only the type is kept: Codex and cline always send web_search
-    and image_generation. """
+    and image_generation."""
 
     def load_other(self, kind: str, value: dict[str, Any]) -> dict[str, Any]:
         return {}

@@ -111,7 +111,7 @@ def file_of(record: VideoRecord) -> MediaReply:
             raise NotFound("The link to this video's file is no longer kept.", code="file_not_kept")
         return MediaReply(**record["file"])
     raise NotFound(
-        "This video is not ready yet. GET /v1/videos/{id} tells when it is.", code="video_not_ready"
+        "This video is not ready yet. GET /v1/videos/{id} shows when it is.", code="video_not_ready"
     )
 
 
