@@ -70,6 +70,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
+
+
 def _port(value: Any) -> int:
     port: int = _number(int, value)
     if not 0 <= port <= 65535:
@@ -166,6 +173,13 @@ class Settings:
         "`POE_API_KEYS` is set",
         secret=True,
     )
+    cors_origins: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "origins of the web pages that may call the gateway from a browser",
+        shown="all of them; none where bots of `BOT_URLS` can be asked without an access token",
+    )
     host: str = _setting(
         Group.LISTENING,
         str,
@@ -235,6 +249,14 @@ class Settings:
         15.0,
         "seconds of silence after which a stream gets a sign of life",
     )
+    max_read_pause_ms: float = _setting(
+        Group.LIMITS,
+        _pause_ms,
+        80.0,
+        "milliseconds, 0 to 1000, that a worker whose core is full waits before it reads a bot "
+        "again, so that tokens gather; one that has time does not wait "
+        "([how](performance.md))",
+    )
     max_body_mb: float = _setting(
         Group.LIMITS,
         _positive(float),
@@ -294,6 +316,17 @@ class Settings:
         for name in ("poe_api_keys", "access_tokens"):
             if not all(is_credential(secret) for secret in getattr(self, name)):
                 raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
+        return bool(self.bot_urls) and not self.access_tokens
+
+    @property
+    def allows_web_pages(self) -> bool:
+        """Whether a browser lets other sites' pages call the gateway. They cannot know a key or a
+        token, but where bots of BOT_URLS need none any page could ask them."""
+        return bool(self.cors_origins) or not self.is_open
 
     def bot_named(self, model: str) -> str:
         """The bot of a model name: the alias's bot, or the name itself."""

@@ -27,6 +27,7 @@ from app.http.request_bodies import BodyBudget, BoundedRequest, release_body
 from app.http.request_log import register_records
 from app.http.services import Services
 from app.http.wire_formats import register_formats
+from app.poe import resolver
 from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
@@ -84,11 +85,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     register_records(app)
     app.teardown_request(release_body)
+    resolver.install()
     turns.install(lambda: gevent.sleep(0))
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
-    CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400, allow_private_network=True)
+    if settings.allows_web_pages:
+        CORS(
+            app,
+            origins=list(settings.cors_origins) or "*",
+            expose_headers=EXPOSED_HEADERS,
+            max_age=86_400,
+            allow_private_network=True,
+            always_send=False,  # only browsers send an Origin, and only they read these headers
+        )
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -15,6 +15,7 @@ from app.errors import ApiError, InvalidRequest, UpstreamError
 from app.http.presence import ClientGone, Presence
 from app.http.request_log import RequestRecord, current_record
 from app.poe.downloads import BLOCK_BYTES, Budget, open_download
+from app.poe.links import Origin
 
 _MEDIA_TYPE = re.compile(r"(?:image|video|audio)/(?![\w.+-]*\+xml)[\w.+-]+", re.ASCII)
 """No XML, such as SVG, which may contain scripts."""
@@ -53,10 +54,10 @@ class _Carried:
         pass
 
 
-def open_bot_file(url: str, settings: Settings) -> BotFile:
-    """Raises UpstreamError, because the link is the bot's."""
+def open_bot_file(url: str, settings: Settings, home: Origin | None) -> BotFile:
+    """``home``: as ``home_of_bot``. Raises UpstreamError, because the link is the bot's."""
     if url[:5].lower() != "data:":
-        return open_download(url, settings)
+        return open_download(url, settings, home)
     try:
         media = media_from_url(url, "file", "file")
     except InvalidRequest as error:
@@ -64,13 +65,13 @@ def open_bot_file(url: str, settings: Settings) -> BotFile:
     return _Carried(media.content_type, media.data or b"")
 
 
-def open_for_client(url: str, settings: Settings) -> BotFile:
+def open_for_client(url: str, settings: Settings, home: Origin | None) -> BotFile:
     """A file that the client of this request waits for.
 
     Raises ClientGone once it has left, and UpstreamError.
     """
     with Presence(request.environ).awaited():
-        return open_bot_file(url, settings)
+        return open_bot_file(url, settings, home)
 
 
 def content_type_of(opened: BotFile, file: MediaReply) -> str:

@@ -1,9 +1,11 @@
 """Errors as HTTP responses, in the envelope of the path's wire format."""
 
 import logging
+from datetime import UTC, datetime
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_date
 
 from app.errors import (
     ApiError,
@@ -19,6 +21,8 @@ from app.http.wire_formats import current_envelope
 
 log = logging.getLogger("poegate")
 
+DAY_SECONDS = 86_400
+
 
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer, and in the request's log line.
@@ -30,14 +34,26 @@ def error_response(error: ApiError) -> Response:
     g.record.error = error.code or error.type
     response = jsonify(current_envelope().render(error, g.record.id))
     response.status_code = error.status
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = error.retry_after
+    if (wait := _retry_after(error.retry_after)) is not None:
+        response.headers["Retry-After"] = wait
     if error.status >= 500 and not error.retryable:
         # The vendors' SDKs would retry twice, and each answer of the bot costs points.
         response.headers["x-should-retry"] = "false"
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _retry_after(value: str | None) -> str | None:
+    """Seconds, at most a day. What is neither seconds nor a date (RFC 9110, 10.2.3) is left out."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return str(min(int(text[:9]), DAY_SECONDS))
+    moment = parse_date(text)
+    if moment is None:
+        return None
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    return str(min(max(int(seconds), 0), DAY_SECONDS))
 
 
 def register_errors(app: Flask) -> None:

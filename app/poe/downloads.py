@@ -23,7 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from app.config import Settings
 from app.core.media_types import UNKNOWN
 from app.errors import UpstreamError
-from app.poe.links import Link, hosts_of, own_bots, read_link, unfetched
+from app.poe.links import Link, Origin, hosts_of, own_bots, read_link, unfetched
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_REDIRECTS = 5
@@ -88,16 +88,18 @@ class Download:
             return self._response.read1(BLOCK_BYTES, decode_content=True)
 
 
-def open_download(url: str, settings: Settings) -> Download:
+def open_download(url: str, settings: Settings, home: Origin | None = None) -> Download:
     """The file behind a bot's link, once its server has begun to send it.
 
-    Raises UpstreamError, because the link is the bot's: if it may not be followed, and for every
-    failure of the download.
+    ``home``: the server of whoever wrote the link (``links.py``).
+
+    Raises UpstreamError, for the link is the bot's: where it may not be followed, and for all that
+    goes wrong on the way.
     """
     ends_at = time.monotonic() + TOTAL_SECONDS
     with _at_most(OPEN_SECONDS):
         for _ in range(MAX_REDIRECTS + 1):
-            response = _get(read_link(url), settings)
+            response = _get(read_link(url), settings, home)
             if response.status not in _REDIRECTS:
                 return _started(Download(response, ends_at), response.status)
             response.close()
@@ -135,9 +137,9 @@ def _check_size(size: int) -> None:
         raise unfetched(f"it is larger than {MAX_BYTES // 1_000_000} MB")
 
 
-def _get(link: Link, settings: Settings) -> urllib3.BaseHTTPResponse:
-    """The response from the first address that accepts the connection."""
-    *others, last = hosts_of(link, settings)
+def _get(link: Link, settings: Settings, home: Origin | None) -> urllib3.BaseHTTPResponse:
+    """The response from the first address that takes the connection."""
+    *others, last = hosts_of(link, settings, home)
     with _translated():
         for host in others:
             try:

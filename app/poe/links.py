@@ -1,19 +1,21 @@
 """Decides which links of a bot the gateway may follow, and to which address.
 
-A bot may link to anything, so a link is followed only over https to a public address, or to an
-upstream of the settings. A name is resolved once and all its addresses are checked; the connection
-goes to one of these addresses, so that a second DNS answer cannot change it.
+A bot may link to anything, so a link is followed only over https to a public address. A bot of
+BOT_URLS may link to its own server too, and Poe's upload server to itself. A name is resolved once
+and all its addresses are checked; the connection goes to one of these addresses, so that a second
+DNS answer cannot change it.
 """
 
 import re
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import quote, urlsplit
 
 from app.config import Settings
 from app.errors import UpstreamError
+from app.poe.resolver import BoundedResolver
 
 MAX_ADDRESSES = 3
 """How many addresses of a name are tried."""
@@ -70,12 +72,13 @@ def read_link(url: str) -> Link:
     return Link(scheme, host, port or _DEFAULT_PORTS[scheme], quoted)
 
 
-def hosts_of(link: Link, settings: Settings) -> list[str]:
+def hosts_of(link: Link, settings: Settings, home: Origin | None) -> list[str]:
     """The addresses to connect to, checked; or the name of a host that needs no check.
 
+    ``home``: the server of whoever wrote the link, to which it may lead whatever its address.
     Raises UpstreamError for a link that may not be followed.
     """
-    if link.origin in own_bots(settings) | _poe(settings):
+    if link.origin == home:
         return [link.host]
     if link.scheme != "https":
         raise unfetched("its link is not an https link")
@@ -92,7 +95,7 @@ def hosts_of(link: Link, settings: Settings) -> list[str]:
 
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a name, or of an address in any notation (127.1, 0x7f000001, ...)."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _resolver().getaddrinfo(host, port, socktype=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -115,16 +118,27 @@ def _is_public_v6(ip: IPv6Address) -> bool:
     return ip in _GLOBAL_UNICAST and not any(ip in network for network in _TRANSITIONAL)
 
 
-@lru_cache(maxsize=8)
+@cache
+def _resolver() -> BoundedResolver:
+    """Apart from the one of the gateway's own connections: a bot's links may be slow on purpose."""
+    return BoundedResolver()
+
+
+@cache
 def own_bots(settings: Settings) -> frozenset[Origin]:
-    """The servers of BOT_URLS."""
+    """The servers of BOT_URLS: they are reached without the proxy."""
     return frozenset(_origin(url) for _, url in settings.bot_urls)
 
 
-@lru_cache(maxsize=8)
-def _poe(settings: Settings) -> frozenset[Origin]:
-    urls = (settings.poe_base_url, settings.poe_api_url, settings.poe_upload_url)
-    return frozenset(map(_origin, urls))
+def home_of_bot(bot: str, settings: Settings) -> Origin | None:
+    """The server of a bot of BOT_URLS; None for a bot of Poe's."""
+    url = settings.url_of(bot)
+    return None if url is None else _origin(url)
+
+
+def home_of_uploads(settings: Settings) -> Origin:
+    """Where Poe's upload server is, and so may be the files that it gives links to."""
+    return _origin(settings.poe_upload_url)
 
 
 def _origin(url: str) -> Origin:

@@ -30,16 +30,20 @@ MAX_STOPS = 16
 Loaded = TypeVar("Loaded")
 
 
-def _check_encodable(text: str) -> None:
-    """JSON can escape lone surrogates; a name cannot hold one."""
+def _check_name(text: str) -> None:
+    """JSON can escape lone surrogates, which a name cannot hold; ``..`` would change the URL."""
+    if text in (".", ".."):
+        raise ValidationError("Not the name of a model.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValidationError("Not a valid string.") from error
 
 
-MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
+MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
 """Checks of a model's name, which becomes part of a URL and of log lines."""
+INT64 = validate.Range(-(2**63), 2**63 - 1)
+
 
 TOOL_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
 """Wider than the vendors' own patterns: MCP servers' tools have dots and colons in their names."""
@@ -67,6 +71,29 @@ class Whole(fields.Integer):
         whole = isinstance(value, float) and value.is_integer()
         number: int = super()._validated(int(value) if whole else value)
         return number
+
+
+class TokenLimit(Whole):
+    """A number of tokens, 1 or more; loaded as None where a client means that there is no limit.
+
+    -1 is that in n8n, LangChain, LM Studio and Open WebUI, -2 in Ollama's options; forms send "".
+    """
+
+    _UNLIMITED = (-1, -2, "")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(1), **options)
+
+    def deserialize(  # type: ignore[override]
+        self, value: Any, attr: str | None = None, data: Any = None, **options: Any
+    ) -> int | None:
+        if value in self._UNLIMITED and not isinstance(value, bool):
+            return None
+        limit: int | None = super().deserialize(value, attr, data, **options)
+        return limit
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of({"type": "integer", "minimum": 1}, {"enum": list(self._UNLIMITED)})
 
 
 class Flag(fields.Boolean):

@@ -127,7 +127,8 @@ def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
 def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) -> _Judgement:
     """An answer cut at max_tokens is not asked for again: it would be cut again.
 
-    One that breaks the schema is given as the bot wrote it, unless the schema is strict.
+    One that breaks the schema is given as the bot wrote it, unless the schema is strict: at most a
+    code fence goes, or what is mended without losing a word.
     """
     form = query.output_format
     if form is None:
@@ -142,20 +143,20 @@ def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) ->
         return _Judgement(settled)
     strict = "The bot's answer breaks the schema: " + "; ".join(verdict.violations)
     return _Judgement(
-        settled if _is_fenced(verdict.text, text) and not cut else events,
+        settled if _has_all_words(verdict.text, text) and not cut else events,
         complaint=None if cut else complain(verdict.violations),
         refusal=strict if form.strict else None,
         faults=len(verdict.violations) + (0 if verdict.is_json else NOT_EVEN_JSON),
     )
 
 
-_FENCE = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
+_WORD = re.compile(r"\w+")
 
 
-def _is_fenced(json_text: str, text: str) -> bool:
-    """Whether the answer is this JSON in a code fence, and not a word beside it."""
-    fenced = _FENCE.fullmatch(text.strip())
-    return fenced is not None and fenced[1].strip() == json_text
+def _has_all_words(json_text: str, answer: str) -> bool:
+    """Whether the JSON is the whole answer: without its code fence, or with its commas mended."""
+    words, kept = _WORD.findall(answer), _WORD.findall(json_text)
+    return words in (kept, ["json", *kept])
 
 
 def _others(events: list[Event]) -> list[Event]:

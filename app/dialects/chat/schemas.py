@@ -13,6 +13,7 @@ from app.dialects.chat.tool_schemas import (
     ToolSchema,
 )
 from app.schemas.fields import (
+    INT64,
     MAX_STOP_CHARS,
     MODEL_NAME,
     Each,
@@ -21,6 +22,7 @@ from app.schemas.fields import (
     Object,
     Remembered,
     TextOrTexts,
+    TokenLimit,
     Whole,
     optional,
 )
@@ -55,7 +57,11 @@ class ToolCallSchema(BaseSchema):
 
 
 class MessageSchema(BaseSchema):
-    also = any_of(given("content"), where("role", "assistant", "function"))
+    also = any_of(
+        {"allOf": [given("content"), where("role", "system", "developer", "user")]},
+        {"allOf": [given("content"), where("role", "tool"), given("tool_call_id")]},
+        where("role", "assistant", "function"),
+    )
 
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     content = Content(load_default=None, allow_none=True)
@@ -69,6 +75,12 @@ class MessageSchema(BaseSchema):
         """Only an assistant may have no content, because it may have called tools."""
         if message["content"] is None and message["role"] not in ("assistant", "function"):
             raise ValidationError("Missing data for required field.", "content")
+
+    @validates_schema
+    def check_call(self, message: dict[str, Any], **options: Any) -> None:
+        """A tool's answer belongs to a call."""
+        if message["role"] == "tool" and message["tool_call_id"] is None:
+            raise ValidationError("Missing data for required field.", "tool_call_id")
 
 
 class StreamOptionsSchema(BaseSchema):
@@ -89,12 +101,13 @@ class ChatSchema(BaseSchema):
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, 8))
     stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
-    max_tokens = optional(Whole, validate=validate.Range(1))
-    max_completion_tokens = optional(Whole, validate=validate.Range(1))
+    max_tokens = optional(TokenLimit)
+    max_completion_tokens = optional(TokenLimit)
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )
     reasoning_effort = optional(fields.String)
+    thinking = optional(fields.Raw)
     extra_body = optional(Object)
     response_format = fields.Nested(ResponseFormatSchema, load_default=None, allow_none=True)
     tools = Remembered(fields.List(fields.Nested(ToolSchema)))
@@ -116,7 +129,7 @@ class ChatSchema(BaseSchema):
     prompt_cache_options = optional(Object)
     prompt_cache_retention = optional(fields.String)
     safety_identifier = optional(fields.String)
-    seed = optional(Whole)
+    seed = optional(Whole, validate=INT64)
     service_tier = optional(fields.String)
     store = optional(Flag)
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))

@@ -37,6 +37,7 @@ from app.http.record_pages import own_records, read_ordered_page, read_page, rec
 from app.http.services import services
 from app.http.stored_files import FILES
 from app.http.wire_formats import WireFormat, wants_anthropic
+from app.poe.links import home_of_uploads
 from app.schemas.loading import load_payload
 from app.state.records import RecordList, expiry
 
@@ -141,7 +142,8 @@ def retrieve_file(file_id: str) -> Response:
 def send_content(file_id: str) -> Response:
     """Streams the file from Poe."""
     record = own_records(FILES).get(file_id)
-    opened = open_for_client(record["url"], services().settings)
+    settings = services().settings
+    opened = open_for_client(record["url"], settings, home_of_uploads(settings))
     response = send_bot_file(opened, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")

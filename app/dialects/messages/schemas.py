@@ -14,6 +14,7 @@ from app.schemas.fields import (
     Flag,
     Number,
     Object,
+    TokenLimit,
     Whole,
     optional,
 )
@@ -79,7 +80,7 @@ class CountTokensSchema(BaseSchema):
     model = fields.String(required=True, validate=MODEL_NAME)
     messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     system = Blocks(TEXT_BLOCKS, load_default=None, allow_none=True)
-    max_tokens: Any = optional(Whole, validate=validate.Range(1))
+    max_tokens: Any = optional(TokenLimit)
     stream = optional(Flag)
     temperature = optional(Number, validate=validate.Range(0, 1))
     top_p = optional(Number, validate=validate.Range(0, 1))
@@ -129,4 +130,4 @@ class CountTokensSchema(BaseSchema):
 
 
 class MessagesSchema(CountTokensSchema):
-    max_tokens = Whole(required=True, validate=validate.Range(1))
+    max_tokens = TokenLimit(required=True)

@@ -7,7 +7,15 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.dialects.responses.item_schemas import Input
 from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.fields import (
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
@@ -87,7 +95,7 @@ class ResponsesSchema(BaseSchema):
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
     reasoning = fields.Nested(ReasoningOptionsSchema, load_default=None, allow_none=True)
-    max_output_tokens = optional(Whole, validate=validate.Range(1))
+    max_output_tokens = optional(TokenLimit)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     metadata = optional(fields.Dict, keys=fields.String(), values=fields.String())

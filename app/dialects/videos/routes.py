@@ -23,6 +23,7 @@ from app.http.record_pages import own_records, read_ordered_page, records_of
 from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.wire_formats import WireFormat
+from app.poe.links import home_of_bot
 from app.relay.jobs import Beat, with_lost_jobs_failed
 from app.relay.reply import Relay
 from app.schemas.loading import load_payload
@@ -109,7 +110,9 @@ def send_content(video_id: str) -> Response:
     record = records.whole(with_lost_jobs_failed(records.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
     file = videos.file_of(record)
-    opened = open_for_client(file.url, services().settings)
+    settings = services().settings
+    home = home_of_bot(settings.bot_named(record["model"]), settings)
+    opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 
 

@@ -129,8 +129,9 @@ def test_without_strict_no_word_is_lost(text: str) -> None:
     assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta(text)
 
 
-def test_a_fence_is_no_word() -> None:
-    fenced = TextDelta('```json\n{"b": 1}\n```')
+@pytest.mark.parametrize("text", ['```json\n{"b": 1}\n```', '```\n{"b": 1}```', '{"b": 1,}'])
+def test_fences_and_commas_are_no_words(text: str) -> None:
+    fenced = TextDelta(text)
     ask, _ = bot([fenced], [fenced])
     assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta('{"b": 1}')
 
