@@ -95,6 +95,10 @@ timeout = 60
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
 
+# What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
+logging._srcfile = None  # type: ignore[assignment]
+logging.logThreads = logging.logMultiprocessing = False
+
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(
     {

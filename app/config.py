@@ -72,6 +72,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
+
+
 def _port(value: Any) -> int:
     port: int = _number(int, value)
     if not 0 <= port <= 65535:
@@ -172,8 +179,8 @@ class Settings:
         Group.ACCESS,
         _text_list,
         (),
-        "origins of the web pages that may call the gateway from a browser",
-        shown="all of them; none where bots of `BOT_URLS` can be asked without an access token",
+        "origins of the web pages that may call the gateway from a browser; `*` is all of them",
+        shown="all; but bots of `BOT_URLS` only where they need an access token",
     )
     host: str = _setting(
         Group.LISTENING,
@@ -244,6 +251,14 @@ class Settings:
         15.0,
         "seconds of silence after which a stream gets a sign of life",
     )
+    max_read_pause_ms: float = _setting(
+        Group.LIMITS,
+        _pause_ms,
+        80.0,
+        "milliseconds, 0 to 1000, that a worker whose core is full waits before it reads a bot "
+        "again, so that tokens gather; one that has time does not wait "
+        "([how](performance.md))",
+    )
     max_body_mb: float = _setting(
         Group.LIMITS,
         _positive(float),
@@ -308,12 +323,6 @@ class Settings:
     def is_open(self) -> bool:
         """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
         return bool(self.bot_urls) and not self.access_tokens
-
-    @property
-    def allows_web_pages(self) -> bool:
-        """Whether a browser lets other sites' pages call the gateway. They cannot know a key or a
-        token, but where bots of BOT_URLS need none any page could ask them."""
-        return bool(self.cors_origins) or not self.is_open
 
     def bot_named(self, model: str) -> str:
         """The bot behind a model name: what an alias stands for, or the name itself."""

@@ -21,9 +21,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import gevent.socket
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import memory
+from app.http.client_socket import ClientSocket
 from app.http.presence import GRACE_TIME
 from app.relay.jobs import STOP_SECONDS, Jobs
 
@@ -96,6 +98,8 @@ class DrainingWorker(GeventWorker):
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection, with all its requests."""
+        if type(client) is gevent.socket.socket:  # not TLS
+            client = ClientSocket(client.family, client.type, client.proto, fileno=client.detach())
         own = gevent.getcurrent()
         self._connections.add(own)
         try:

@@ -8,20 +8,20 @@ the place of ``httpx_sse`` within ``fastapi_poe.client``.
 import codecs
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
-import gevent
 import httpx
+import orjson
+from fastapi_poe import PartialResponse
 from httpx_sse import SSEError
 
+from app.poe.session import AnswerStream
+
 MAX_EVENT_CHARS = 16_000_000
-END_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """The two attributes of httpx_sse's events that fastapi_poe reads."""
 
     event: str
@@ -81,6 +81,9 @@ class _Newlines:
 
 
 def _parse_block(block: str) -> ServerEvent | None:
+    event, _, rest = block.partition("\ndata: ")
+    if event[:7] == "event: " and event[7:] and rest and "\n" not in event + rest:
+        return ServerEvent(event[7:], rest)  # as Poe writes nearly all of them
     name, data = "", []
     for line in block.split("\n"):
         field, _, value = line.partition(":")
@@ -95,14 +98,19 @@ def _parse_block(block: str) -> ServerEvent | None:
 def merge_texts(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
     """The same events, but neighbours that carry nothing but text as one."""
     texts: list[str] = []
+    first: ServerEvent | None = None
     for event in events:
         text = _plain_text(event)
         if text is not None:
             texts.append(text)
+            first = first or event
             continue
-        yield from _merged(texts)
+        if first is not None:
+            yield _merged(first, texts)
+            first = None
         yield event
-    yield from _merged(texts)
+    if first is not None:
+        yield _merged(first, texts)
 
 
 def _plain_text(event: ServerEvent) -> str | None:
@@ -110,7 +118,7 @@ def _plain_text(event: ServerEvent) -> str | None:
     if event.event != "text":
         return None
     try:
-        payload = json.loads(event.data)
+        payload = _loads(event.data)
     except ValueError:
         return None
     if not isinstance(payload, dict) or len(payload) != 1:
@@ -119,51 +127,102 @@ def _plain_text(event: ServerEvent) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _merged(texts: list[str]) -> Iterator[ServerEvent]:
-    if texts:
-        yield ServerEvent("text", json.dumps({"text": "".join(texts)}))
-        texts.clear()
+def _loads(data: str) -> Any:
+    """By orjson, which is much faster, but refuses halves of a surrogate pair. Bots send these
+    where a character is cut in two."""
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        return json.loads(data)
+
+
+def _dumps(data: Any) -> str:
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError:
+        return json.dumps(data)
+
+
+def _merged(first: ServerEvent, texts: list[str]) -> ServerEvent:
+    """One event with all the texts, which are cleared."""
+    event = first
+    if len(texts) > 1:
+        event = ServerEvent("text", _dumps({"text": "".join(texts)}))
+    texts.clear()
+    return event
+
+
+_ANSWERS = frozenset(("text", "replace_response", "file", "suggested_reply", "json"))
+"""Events that are more of the answer. Others, such as ``meta`` and ``ping``, begin none."""
+
+SILENCE = ServerEvent("text", '{"text": ""}')
+"""Stands among the events for a while in which nothing came. ``is_silence`` knows it again."""
+
+
+def is_silence(partial: PartialResponse) -> bool:
+    """Whether the library made this of SILENCE, and not of an empty event of the bot's."""
+    raw = partial.raw_response
+    return not partial.text and isinstance(raw, dict) and raw.get("text") is SILENCE.data
 
 
 class EventSource:
     """The events of one response."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, stream: AnswerStream) -> None:
+        self._stream = stream
 
     async def aiter_sse(self) -> AsyncIterator[ServerEvent]:
-        """Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
-        where it ends before ``done``: the library itself takes that for a whole answer."""
-        content_type = self._response.headers.get("content-type", "")
-        if not content_type.startswith("text/event-stream"):
-            raise SSEError(f"expected an event stream, got {content_type!r}")
-        decoder = EventDecoder()
-        blocks = self._response.aiter_bytes()
-        async for data in blocks:
-            for event in merge_texts(decoder.feed(data)):
+        """Once the first event was there, SILENCE comes where nothing else does.
+
+        Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
+        where it ends before ``done``: the library itself takes that for a whole answer.
+        """
+        stream, decoder = self._stream, EventDecoder()
+        if not stream.content_type.startswith("text/event-stream"):
+            raise SSEError(f"expected an event stream, got {stream.content_type!r}")
+        begun = False
+        while (data := stream.read(begun=begun)) != b"":
+            silent = True
+            events = decoder.feed(data) if data else []
+            for event in events if len(events) < 2 else merge_texts(events):
                 if event.event == "done":
-                    await _read_to_the_end(blocks)
-                yield event if event.event != "json" else _without_nulls(event)
+                    stream.read_to_the_end()
+                elif event.event in _ANSWERS:
+                    silent, begun = False, True
+                yield event if event.event != "json" else _normal_chunk(event)
+            if silent and begun:
+                yield SILENCE
         raise httpx.ReadError("the answer ended without its done event")
 
 
-async def _read_to_the_end(blocks: AsyncIterator[bytes]) -> None:
-    """The body's end comes right behind ``done``; once it is read, the connection can be kept."""
-    with suppress(httpx.HTTPError), gevent.Timeout(END_SECONDS, False):  # type: ignore[arg-type]
-        async for _ in blocks:
-            pass
+def _normal_chunk(event: ServerEvent) -> ServerEvent:
+    """A chunk of OpenAI's form, as the library can read it.
 
-
-def _without_nulls(event: ServerEvent) -> ServerEvent:
-    """OpenAI-like servers open with ``content: null``, at which the library's tool path fails."""
+    OpenAI-like servers open with ``content: null``, give arguments as objects or not at all, and
+    end in the chunk that has a call; the library fails at the former and skips the latter.
+    """
     try:
         payload = json.loads(event.data)
         for choice in payload["choices"]:
-            if choice["delta"].get("content", "") is None:
-                del choice["delta"]["content"]
+            delta = choice["delta"]
+            if delta.get("content", "") is None:
+                del delta["content"]
+            if delta.get("tool_calls"):
+                choice["finish_reason"] = None
+                delta["tool_calls"] = list(map(_normal_call, delta["tool_calls"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return event
     return ServerEvent(event.event, json.dumps(payload))
+
+
+def _normal_call(call: dict[str, Any]) -> dict[str, Any]:
+    """A delta of a call, its arguments a text; ``index`` is 0 where there is none."""
+    function = call.get("function") or {}
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else json.dumps(arguments)
+    call = {key: value for key, value in call.items() if value is not None}
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 @asynccontextmanager
@@ -172,5 +231,5 @@ async def aconnect_sse(
 ) -> AsyncIterator[EventSource]:
     """As httpx_sse's own."""
     headers |= {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-    async with session.stream(method, url, headers=headers, json=json) as response:
-        yield EventSource(response)
+    async with session.stream(method, url, headers=headers, json=json) as stream:
+        yield EventSource(stream)

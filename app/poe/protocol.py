@@ -1,7 +1,7 @@
 """Converts conversations to the Poe protocol's messages, and its partial responses to events."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeGuard
 
 import fastapi_poe as fp
@@ -104,35 +104,20 @@ def _free_function(tool: ToolSpec) -> _FreeFunction:
     return _FreeFunction(name=tool.name, description=tool.description, parameters=parameters)
 
 
-def read_partials(partials: Iterable[fp.PartialResponse]) -> Batch:
-    """The events of partial responses that arrived together; adjacent texts are merged.
+def read_partial(partial: fp.PartialResponse) -> Batch:
+    """The events in a partial.
 
     Suggested replies, metadata, and alternative responses (``index`` from 1) are left out.
     """
-    batch: Batch = []
-    texts: list[str] = []
-    for partial in partials:
-        if partial.is_suggested_reply or partial.index or isinstance(partial, fp.MetaResponse):
-            continue
-        if partial.is_replace_response:
-            texts.clear()
-            batch.append(Replacement(partial.text))
-        elif partial.attachment is not None:
-            _flush(texts, batch)
-            batch.append(_media(partial.attachment))
-        elif partial.tool_calls:
-            _flush(texts, batch)
-            batch += map(_tool_call, partial.tool_calls)
-        else:
-            texts.append(partial.text)
-    _flush(texts, batch)
-    return batch
-
-
-def _flush(texts: list[str], batch: Batch) -> None:
-    if text := "".join(texts):
-        batch.append(TextDelta(text))
-    texts.clear()
+    if partial.is_suggested_reply or partial.index or isinstance(partial, fp.MetaResponse):
+        return []
+    if partial.is_replace_response:
+        return [Replacement(partial.text)]
+    if partial.attachment is not None:
+        return [_media(partial.attachment)]
+    if partial.tool_calls:
+        return [_tool_call(delta) for delta in partial.tool_calls]
+    return [TextDelta(partial.text)] if partial.text else []
 
 
 def _media(attachment: fp.Attachment) -> MediaReply:

@@ -5,6 +5,7 @@ gevent socket, so an ``await`` of these coroutines never suspends.
 """
 
 import select
+import ssl
 import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -36,30 +37,30 @@ class GeventTransport(httpx.AsyncBaseTransport):
         self._sweeper: gevent.Greenlet[..., None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The response as soon as its headers are there.
-
-        Raises httpx.ConnectError before the request was sent, httpx.ReadError after. A body
-        in memory is sent whole, a form with files by blocks.
-        """
-        origin = self._origin(request.url)
+        """As ``send``, for httpx's own client. A body in memory is sent whole, a form with files
+        by blocks."""
         body = await _body_of(request)
-        try:
-            response = origin.request(
-                request.method,
-                request.url.raw_path.decode("ascii"),
-                body=body,
-                headers=_headers(request),
-            )
-        except (gevent.socket.gaierror, gevent.socket.timeout, ConnectionRefusedError) as error:
-            raise httpx.ConnectError(f"cannot connect to {request.url.host}") from error
-        except (OSError, HTTPParseError, RuntimeError) as error:
-            raise httpx.ReadError(f"no answer from {request.url.host}") from error
+        incoming = self.send(request.method, request.url, _headers(request), body)
         return httpx.Response(
-            response.status_code,
-            headers=list(response.items()),
-            stream=_Body(response),
+            incoming.status,
+            headers=incoming.headers,
+            stream=_Body(incoming),
             request=request,
         )
+
+    def send(self, method: str, url: httpx.URL, headers: dict[str, str], body: Any) -> "Incoming":
+        """The response as soon as its headers are there.
+
+        Raises httpx.ConnectError before the request was sent, httpx.ReadError after.
+        """
+        try:
+            return Incoming(
+                self._origin(url).request(method, url.raw_path.decode("ascii"), body, headers)
+            )
+        except (gevent.socket.gaierror, gevent.socket.timeout, ConnectionRefusedError) as error:
+            raise httpx.ConnectError(f"cannot connect to {url.host}") from error
+        except (OSError, HTTPParseError, RuntimeError) as error:
+            raise httpx.ReadError(f"no answer from {url.host}") from error
 
     def _origin(self, url: httpx.URL) -> HTTPClient:
         """The pool of connections to one scheme, host and port. Its TLS context is built once."""
@@ -156,32 +157,68 @@ class _Form:
         return next(self._blocks, b"")
 
 
-class _Body(httpx.AsyncByteStream):
-    """The bytes of a response as they come, however few."""
+class Incoming:
+    """A response whose body is read as it comes, however few bytes that are.
+
+    geventhttpclient's own reads wait for a whole line or a whole block.
+    """
 
     def __init__(self, response: HTTPSocketPoolResponse) -> None:
         self._response = response
+        self.status = response.status_code
+        self.headers: list[tuple[str, str]] = list(response.items())
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def header(self, name: str) -> str:
+        """A header's value; empty where there is none."""
+        return str(self._response.get(name, ""))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the body has arrived."""
+        return bool(self._response.message_complete)
+
+    def read(self) -> bytes:
+        """What is there, waiting only where nothing is; b"" at the end. Raises httpx.ReadError."""
+        response = self._response
+        buffer, sock = response._body_buffer, response._sock
         try:
-            while data := _receive(self._response):
-                yield data
+            while not buffer and sock is not None and not response.message_complete:
+                response.feed(sock.recv(BLOCK_BYTES))
         except (OSError, HTTPParseError) as error:
             raise httpx.ReadError("the connection broke in the middle of the answer") from error
+        data = bytes(buffer)
+        buffer.clear()
+        return data
 
-    async def aclose(self) -> None:
+    def read_now(self) -> bytes | None:
+        """As ``read``, but None instead of waiting."""
+        sock = self._response._sock
+        if sock is None:
+            return self.read()
+        sock.settimeout(0.0)  # gevent's sockets keep it to themselves: no system call
+        try:
+            return self.read()
+        except httpx.ReadError as error:
+            if isinstance(error.__cause__, BlockingIOError | ssl.SSLWantReadError):
+                return None
+            raise
+        finally:
+            sock.settimeout(None)
+
+    def release(self) -> None:
         """Back to the pool where the body was read to its end; else the connection is closed."""
         self._response.release()
 
 
-def _receive(response: HTTPSocketPoolResponse) -> bytes:
-    """What is there, waiting only where nothing is; b"" at the end.
+class _Body(httpx.AsyncByteStream):
+    """A body for httpx's own client."""
 
-    geventhttpclient's own reads wait for a whole line or a whole block.
-    """
-    buffer, sock = response._body_buffer, response._sock
-    while not buffer and sock is not None and not response.message_complete:
-        response.feed(sock.recv(BLOCK_BYTES))
-    data = bytes(buffer)
-    buffer.clear()
-    return data
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := self._incoming.read():
+            yield data
+
+    async def aclose(self) -> None:
+        self._incoming.release()

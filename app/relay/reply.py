@@ -18,8 +18,8 @@ from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
 from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
+from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
-from app.core.tools.choice import adapter_named
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.client import PoeClient
 from app.relay.checker import Checker

@@ -52,13 +52,19 @@ def download_wheels(repository: Path, folder: Path) -> None:
     """
     subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
     required = {
-        _git(f"--git-dir={repository}", "show", f"{tag}:requirements.txt")
-        for tag in (PREVIOUS, CURRENT)
+        _git(f"--git-dir={repository}", "show", f"{PREVIOUS}:requirements.txt"),
+        _git(f"--git-dir={repository}", "show", f"{CURRENT}:requirements.lock"),
     }
     for number, text in enumerate(required):
         path = folder / f"requirements-{number}.txt"
         path.write_text(text)
-        pip = [folder / "venv/bin/pip", "download", "--quiet", "--only-binary", ":all:"]
+        pip: list[str | Path] = [
+            folder / "venv/bin/pip",
+            "download",
+            "--quiet",
+            "--only-binary",
+            ":all:",
+        ]
         subprocess.run(
             [*pip, "-d", folder, "-r", path],
             check=True,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.pooled_history import History, PooledHistory
 from tests.account_api import page
+from tests.lengths import examples
 
 Entries = list[dict[str, Any]]
 
@@ -72,7 +73,7 @@ def read_all(
 times = st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObject) -> None:
     """Another worker, which never saw the page before, gives the same next page."""
@@ -83,7 +84,7 @@ def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObje
     assert 0 not in lengths or got == [], "has_more was right at the last page too"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_what_comes_meanwhile_disturbs_nothing(
     drawn: list[list[int]], other_workers: bool, data: st.DataObject

@@ -6,6 +6,7 @@ The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompl
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.core.conversation import ToolCall
@@ -19,7 +20,7 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
-from app.core.frames import data_frame
+from app.core.frames import TextFrames, data_frame
 from app.http.openai_stream import OpenAIStream
 
 
@@ -127,6 +128,8 @@ class Encoder(ChunkStream):
         self._envelope = envelope
         self._choices = choices
         self.keepalive = self._chunk({}, 0)
+        frames = (partial(self._text_chunk, index) for index in range(choices))
+        self._texts = [TextFrames(frame) for frame in frames]
 
     def start(self) -> bytes:
         """The first chunk of each choice carries the role."""
@@ -148,10 +151,12 @@ class Encoder(ChunkStream):
     def _delta(self, event: Event, index: int) -> bytes:
         match event:
             case TextDelta(text):
-                return self._chunk({"content": text}, index)
+                return self._texts[index](text)
             case ReasoningDelta(text):
                 return self._chunk({"reasoning_content": text}, index)
             case ToolCallDelta():
+                if self._envelope.functions and event.index:
+                    return b""  # The old form has room for one call.
                 return self._chunk(self._call_delta(event), index)
         return b""
 
@@ -165,6 +170,9 @@ class Encoder(ChunkStream):
             head |= {"id": call.id, "type": kind}
         text = "input" if call.custom else "arguments"
         return {"tool_calls": [{**head, kind: {**function, text: call.arguments}}]}
+
+    def _text_chunk(self, index: int, text: str) -> bytes:
+        return self._chunk({"content": text}, index)
 
     def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
         return self._frame(

@@ -21,7 +21,7 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
-from app.core.frames import named_frame
+from app.core.frames import TextFrames, named_frame
 from app.errors import ApiError
 from app.http.envelopes import anthropic_envelope
 
@@ -153,6 +153,7 @@ class Encoder:
         self._begun_calls: set[int] = set()
         self._written: list[str] = []
         self._answered = False
+        self._texts = TextFrames(self._text_delta)
 
     def start(self) -> bytes:
         usage = _whole_usage(Usage(self._prompt_tokens(), 0))
@@ -162,8 +163,7 @@ class Encoder:
     def step(self, event: Event) -> bytes:
         match event:
             case TextDelta(text) if text:
-                opening = self._open("text", _NO_TEXT)
-                return opening + self._delta({"type": "text_delta", "text": text})
+                return self._open("text", _NO_TEXT) + self._texts(text)
             case ReasoningDelta(text) if text:
                 return self._think(text)
             case ToolCallDelta():
@@ -204,6 +204,7 @@ class Encoder:
             return b""
         closing = self._close()
         self._kind, self._index = kind, self._index + 1
+        self._texts = TextFrames(self._text_delta)
         self._answered |= kind != "thinking"
         opening = {"type": "content_block_start", "index": self._index, "content_block": start}
         return closing + named_frame(opening)
@@ -212,6 +213,9 @@ class Encoder:
         """A delta of a block whose end depends on what was written in it."""
         self._written.append(text)
         return self._delta({"type": delta, name: text})
+
+    def _text_delta(self, text: str) -> bytes:
+        return self._delta({"type": "text_delta", "text": text})
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
         return named_frame({"type": "content_block_delta", "index": self._index, "delta": delta})

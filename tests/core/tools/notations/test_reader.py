@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.tools.calls import Call
-from app.core.tools.notations import CallReader, ForgedResult
+from app.core.tools.notations.calls import Call
+from app.core.tools.notations.reader import CallReader, ForgedResult
+from tests.core.tools.notations.writings import CALLED_AT_THE_END, WRITINGS
 from tests.core.tools.offered import TOOLS, Found
-from tests.core.tools.writings import NEVER_CLOSED, WRITINGS
+from tests.lengths import examples
 
 PIECES = st.lists(
     st.sampled_from(
@@ -79,12 +80,12 @@ def test_a_call_is_given_as_soon_as_its_block_is_complete(text: str, found: list
     reader = CallReader(TOOLS)
     calls = [each for each in reader.feed(text) if isinstance(each, Call)]
     late = any(isinstance(each, Call) for each in reader.close())
-    assert late == (text in NEVER_CLOSED)
+    assert late == (text in CALLED_AT_THE_END)
     assert late or len(calls) == sum(isinstance(each, tuple) for each in found)
 
 
 @given(PIECES, st.lists(st.integers(0, 200), max_size=6))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_streamed_is_whole(pieces: list[str], cuts: list[int]) -> None:
     text = "".join(pieces)
     whole = find(text)
@@ -95,7 +96,7 @@ def test_streamed_is_whole(pieces: list[str], cuts: list[int]) -> None:
 
 
 @given(PIECES)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_without_a_call_no_byte_changes(pieces: list[str]) -> None:
     found = find("".join(pieces))
     if not any(isinstance(each, tuple) for each in found):
@@ -108,7 +109,7 @@ def test_any_text_is_text(text: str) -> None:
 
 
 @given(st.text(alphabet="<>/\"'{}[]`=tolcainvkefup_ \n", max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_nothing_raises(text: str) -> None:
     assert "".join(map(str, find(*text))) == text
 
