@@ -99,6 +99,9 @@ export const Loading = () => html`<p class="loading" role="status">${t("loading"
 
 export const Badge = ({ kind = "", children }) => html`<span class="badge ${kind}">${children}</span>`;
 
+// An entry of a <dl>.
+export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
 // A share of a limit, with both told in words.
 export function Meter({ label, used, limit, text }) {
   const share = limit > 0 ? Math.min(used / limit, 1) : 0;

@@ -4,7 +4,7 @@ import { loadModels, models } from "../api.js";
 import { compact, count, dash, perMillion, points } from "../format.js";
 import { html, Fragment, useEffect, useMemo, useState } from "../html.js";
 import { Icon } from "../icons.js";
-import { Badge, Empty, ErrorNote, Loading, NeedsKey, PageHead } from "../parts.js";
+import { Badge, Empty, ErrorNote, Fact, Loading, NeedsKey, PageHead } from "../parts.js";
 import { href } from "../router.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
@@ -93,8 +93,8 @@ const Filters = ({ filters, onChange }) => html`
   <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <input
       type="search"
-      aria-label=${t("models.search")}
-      placeholder=${t("models.search")}
+      aria-label=${t("models.search.field")}
+      placeholder=${t("models.search.field")}
       value=${filters.text}
       onInput=${(event) => onChange({ text: event.target.value })}
     />
@@ -229,8 +229,6 @@ const Details = ({ row }) => html`
   `}
   <p><a role="button" class="small" href=${href("play", { model: row.id })}>${t("models.play")}</a></p>
 `;
-
-const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 
 function range({ schema = {}, default_value: usual }) {
   const values = schema.enum
