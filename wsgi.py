@@ -2,8 +2,8 @@
 
 from gunicorn.errors import AppImportError
 
-from app import create_app
 from app.config import ConfigError
+from app.factory import create_app
 
 try:
     application = create_app()

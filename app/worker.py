@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
-from app.jobs import STOP_SECONDS, Jobs
+from app.relay.jobs import STOP_SECONDS, Jobs
 
 STOPPING_SECONDS = 0.1
 """How long a stopping worker still waits for the next request of a connection."""

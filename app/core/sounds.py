@@ -5,7 +5,7 @@ from io import BytesIO
 
 from tinytag import TinyTag, TinyTagException
 
-MOST_WORK = 500_000_000
+MAX_WORK = 500_000_000
 READ_WORK = 1_000
 """A read costs this beside one for each byte. Two hours of Opus are 400 million: 0.3 seconds."""
 
@@ -38,6 +38,6 @@ class _BoundedFile(BytesIO):
         """Raises ValueError, which tinytag makes a ParseError."""
         data = super().read(size)
         self._work += len(data) + READ_WORK
-        if self._work > MOST_WORK:
+        if self._work > MAX_WORK:
             raise ValueError("too much to read")
         return data

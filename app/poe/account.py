@@ -1,15 +1,13 @@
-"""Poe's account API, by ``requests``: its models, and the points of a key.
+"""Poe's account API, by ``requests``: the points of a key.
 
 The shapes are Poe's own: https://creator.poe.com/api-reference/listModels, getCurrentBalance and
 getPointsHistory.
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from threading import Lock
 from typing import Any, TypeVar
 
 import gevent
@@ -29,21 +27,15 @@ from app.errors import (
     Unauthenticated,
     UpstreamError,
 )
-from app.poe.faults import message_in, without_key
+from app.poe.error_mapping import message_in, without_key
 
 log = logging.getLogger("poegate.poe")
-
-LIST_SECONDS = 600.0
-"""How long a list of models is good."""
-
-RETRY_SECONDS = 30.0
-"""How long Poe is left alone after it could not be reached."""
 
 _reachable: TTLCache[str, bool] = TTLCache(maxsize=8, ttl=5.0)
 
 TIMEOUT_SECONDS = (3.05, 15.0)
 
-MOST_CONNECTIONS = 1_000
+MAX_CONNECTIONS = 1_000
 """Kept open; above it requests' pool only complains, in a log line for each."""
 
 TOLD_CHARS = 300
@@ -65,61 +57,12 @@ _STATUSES: dict[int, tuple[type[ApiError], str]] = {
 _Answer = TypeVar("_Answer")
 
 
-class Catalog:
-    """Poe's models, asked for at most once in LIST_SECONDS. ``was_read``: ever, successfully."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._url = f"{settings.poe_api_url}/v1/models"
-        self._session = _session(settings)
-        self._lock = Lock()
-        self._models: list[dict[str, Any]] = []
-        self._ask_again_at = 0.0
-        self.was_read = False
-
-    def models(self) -> list[dict[str, Any]]:
-        """Poe's own objects; the last good list where Poe fails, and none where there was none.
-
-        One request renews the list; the others that come meanwhile take the old one, if any.
-        """
-        if self._lock.acquire(blocking=not self._models):
-            try:
-                if time.monotonic() >= self._ask_again_at:
-                    self._refresh()
-            finally:
-                self._lock.release()
-        return self._models
-
-    def _refresh(self) -> None:
-        try:
-            self._models = self._fetch()
-            self.was_read = True
-        except (requests.RequestException, ValueError) as error:
-            log.warning("the list of models cannot be had from Poe: %s", type(error).__name__)
-            self._ask_again_at = time.monotonic() + RETRY_SECONDS
-        else:
-            self._ask_again_at = time.monotonic() + LIST_SECONDS
-
-    def _fetch(self) -> list[dict[str, Any]]:
-        """Raises requests' exceptions, or ValueError for an answer of another form."""
-        answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
-        answer.raise_for_status()
-        payload = answer.json()
-        models = payload.get("data") if isinstance(payload, dict) else None
-        if not isinstance(models, list):
-            raise ValueError("no list under 'data'")
-        return [model for model in models if _is_model(model)]
-
-
-def _is_model(model: Any) -> bool:
-    return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""
-
-
 class Account:
     """What Poe tells of a key's points: its own answers, or ApiError."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/usage"
-        self._session = _session(settings)
+        self._session = account_session(settings)
 
     def balance(self, key: str) -> dict[str, Any]:
         """``{"current_point_balance": 1500}``"""
@@ -238,7 +181,7 @@ def poe_is_reachable(settings: Settings) -> bool:
 
 
 def _answers(settings: Settings) -> bool:
-    with _session(settings) as session:
+    with account_session(settings) as session:
         try:
             session.head(settings.poe_api_url, timeout=TIMEOUT_SECONDS[0])
         except requests.RequestException:
@@ -246,13 +189,13 @@ def _answers(settings: Settings) -> bool:
     return True
 
 
-def _session(settings: Settings) -> requests.Session:
+def account_session(settings: Settings) -> requests.Session:
     """Connections that all clients share, and nothing else: no cookie goes from one to another."""
     session = requests.Session()
     session.proxies = _proxies(settings)
     session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+    adapter = HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -16,7 +16,7 @@ from app.core.conversation import Query
 from app.core.events import Batch
 from app.errors import BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
-from app.poe.inbox import End, Inbox
+from app.poe.partial_queue import End, PartialQueue
 from app.poe.protocol import (
     Attach,
     inline_attachments,
@@ -33,7 +33,7 @@ TICK_SECONDS = 1.0
 NO_KEY = "none"
 """fastapi_poe's server wants some key even where its bot has none."""
 
-INBOX_CHARS = 100_000
+QUEUE_CHARS = 100_000
 """How far a slow client may be behind; then its upstream waits."""
 
 
@@ -87,14 +87,14 @@ class PoeClient:
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
         bot at once, so that it stops writing.
         """
-        inbox = Inbox(INBOX_CHARS)
+        inbox = PartialQueue(QUEUE_CHARS)
         pump = gevent.spawn(self._pump, query, key, inbox)
         try:
             yield from self._batches(inbox, query.bot)
         finally:
             pump.kill(block=False)
 
-    def _batches(self, inbox: Inbox, bot: str) -> Iterator[Batch]:
+    def _batches(self, inbox: PartialQueue, bot: str) -> Iterator[Batch]:
         deadline = _Deadline(self._settings, bot)
         while True:
             partials, end = inbox.take(TICK_SECONDS)
@@ -104,10 +104,10 @@ class PoeClient:
                 deadline.check()
             yield read_partials(partials)
             if end is not None:
-                end.tell(bot)
+                end.raise_if_failed(bot)
                 return
 
-    def _pump(self, query: Query, key: str, inbox: Inbox) -> None:
+    def _pump(self, query: Query, key: str, inbox: PartialQueue) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
         secret, own = key, False
         try:

@@ -24,8 +24,8 @@ from app.config import Settings
 from app.errors import UpstreamError
 from app.poe.links import Link, hosts_of, own_bots, read_link, unfetched
 
-MOST_BYTES = 100 * 1024 * 1024
-MOST_REDIRECTS = 5
+MAX_BYTES = 100 * 1024 * 1024
+MAX_REDIRECTS = 5
 
 CONNECT_SECONDS, OPEN_SECONDS, IDLE_SECONDS, TOTAL_SECONDS = 10.0, 60.0, 60.0, 600.0
 """For one connection; until the file begins, redirects and all; between its bytes; for all."""
@@ -95,7 +95,7 @@ def open_download(url: str, settings: Settings) -> Download:
     """
     ends_at = time.monotonic() + TOTAL_SECONDS
     with _at_most(OPEN_SECONDS):
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             response = _get(read_link(url), settings)
             if response.status not in _REDIRECTS:
                 return _started(Download(response, ends_at), response.status)
@@ -130,8 +130,8 @@ def _length_of(response: urllib3.BaseHTTPResponse) -> int | None:
 
 
 def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        raise unfetched(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+    if size > MAX_BYTES:
+        raise unfetched(f"it is larger than {MAX_BYTES // 1_000_000} MB")
 
 
 def _get(link: Link, settings: Settings) -> urllib3.BaseHTTPResponse:

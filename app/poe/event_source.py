@@ -16,7 +16,7 @@ import gevent
 import httpx
 from httpx_sse import SSEError
 
-MOST_EVENT_CHARS = 16_000_000
+MAX_EVENT_CHARS = 16_000_000
 END_SECONDS = 0.05
 
 
@@ -44,7 +44,7 @@ class EventDecoder:
     def feed(self, data: bytes) -> list[ServerEvent]:
         """The events that these bytes complete. What never gets its blank line is no event.
 
-        Raises httpx.ReadError for an event of more than MOST_EVENT_CHARS.
+        Raises httpx.ReadError for an event of more than MAX_EVENT_CHARS.
         """
         text = self._newlines.feed(self._decode(data))
         if "\n\n" not in self._tail + text:
@@ -60,7 +60,7 @@ class EventDecoder:
         self._held.append(text)
         self._held_chars += len(text)
         self._tail = text[-1:] or self._tail
-        if self._held_chars > MOST_EVENT_CHARS:
+        if self._held_chars > MAX_EVENT_CHARS:
             raise httpx.ReadError("an event is larger than any bot's answer")
 
 

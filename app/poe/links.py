@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from app.config import Settings
 from app.errors import UpstreamError
 
-MOST_ADDRESSES = 3
+MAX_ADDRESSES = 3
 """Of a name's addresses, how many are tried."""
 
 POE_FILES = ".poecdn.net"
@@ -87,7 +87,7 @@ def hosts_of(link: Link, settings: Settings) -> list[str]:
         raise unfetched("the host of its link is not known") from error
     if not addresses or not all(map(is_public, addresses)):
         raise unfetched("its link does not lead to a public address")
-    return addresses[:MOST_ADDRESSES]
+    return addresses[:MAX_ADDRESSES]
 
 
 def resolve(host: str, port: int) -> list[str]:

@@ -14,7 +14,7 @@ from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 BLOCK_BYTES = 65_536
 CONNECT_SECONDS = 20.0
-MOST_CONNECTIONS = 1_000_000
+MAX_CONNECTIONS = 1_000_000
 
 _NOT_FORWARDED = {b"connection", b"accept-encoding"}
 
@@ -61,7 +61,7 @@ class GeventTransport(httpx.AsyncBaseTransport):
                 url.host,
                 url.port,
                 ssl=url.scheme == "https",
-                concurrency=MOST_CONNECTIONS,
+                concurrency=MAX_CONNECTIONS,
                 block_size=BLOCK_BYTES,
                 connection_timeout=CONNECT_SECONDS,
                 network_timeout=None,  # type: ignore[arg-type]  # the asker keeps the time

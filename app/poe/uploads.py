@@ -25,17 +25,17 @@ from app.errors import (
     UpstreamError,
 )
 from app.poe import greenlet_loop
-from app.poe.faults import message_in, without_key
+from app.poe.error_mapping import message_in, without_key
 from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 """Uploads of one request that run side by side."""
 
 UPLOAD_SECONDS = 120.0
 """How long one upload may take, the library's second try included."""
 
-MOST_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
+MAX_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
 
 OFF_HUB_BYTES = 256_000
 """More than this is hashed in a native thread: a whole history of screenshots takes a while."""
@@ -76,7 +76,7 @@ class Uploader:
         Raises ApiError, with the file's ``param``, as soon as one of them fails; the uploads of
         the others end with it.
         """
-        slots = BoundedSemaphore(MOST_AT_ONCE)
+        slots = BoundedSemaphore(MAX_AT_ONCE)
         jobs = [gevent.spawn(self._attempt, part, key, slots) for part in media]
         attachments: dict[object, fp.Attachment] = {}
         try:
@@ -166,7 +166,7 @@ class _Shared:
 
     def __init__(self) -> None:
         self._kept: TTLCache[bytes, fp.Attachment, float] = TTLCache(
-            MOST_REMEMBERED, REMEMBERED_SECONDS
+            MAX_REMEMBERED, REMEMBERED_SECONDS
         )
         self._flights: dict[bytes, AsyncResult[fp.Attachment]] = {}
 

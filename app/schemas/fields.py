@@ -19,7 +19,7 @@ from app.schemas.json_form import (
     list_of,
 )
 
-MOST_REMEMBERED = 64
+MAX_REMEMBERED = 64
 Loaded = TypeVar("Loaded")
 
 
@@ -112,7 +112,7 @@ class Remembered(fields.Field[Any]):
 
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
         self._inner = inner
-        self._known: LRUCache[bytes, Any] = LRUCache(maxsize=MOST_REMEMBERED)
+        self._known: LRUCache[bytes, Any] = LRUCache(maxsize=MAX_REMEMBERED)
         super().__init__(load_default=None, allow_none=True, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:

@@ -80,3 +80,22 @@ class CustomToolSchema(BaseSchema):
 
 
 TOOLS: dict[str, Schema] = {"custom": CustomToolSchema()}
+
+
+class WordOrNested(fields.Field[Any]):
+    """One of some words, loaded as it is, or an object of a schema."""
+
+    def __init__(self, words: tuple[str, ...], schema: type[BaseSchema], **options: Any) -> None:
+        self._words = words
+        self._schema = schema()
+        super().__init__(load_default=None, allow_none=True, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, dict):
+            return self._schema.load(value)
+        if value not in self._words:
+            raise ValidationError(f"Must be an object or one of: {', '.join(self._words)}.")
+        return value
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of({"enum": list(self._words)}, describe(self._schema))

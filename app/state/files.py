@@ -1,5 +1,5 @@
 """Bytes by key in files: one a value, written to a temporary name and renamed, so that several
-workers may. The folder is swept down to MOST_BYTES and MOST_FILES.
+workers may. The folder is swept down to MAX_BYTES and MAX_FILES.
 """
 
 import fcntl
@@ -16,10 +16,10 @@ from typing import IO, Any
 import gevent
 from cachelib import FileSystemCache
 
-from app.state.serializer import AsTheyAre
+from app.state.serializer import RawBytes
 
-MOST_BYTES = 1_000_000_000
-MOST_FILES = 200_000
+MAX_BYTES = 1_000_000_000
+MAX_FILES = 200_000
 SWEEP_BYTES = 64_000_000
 """A worker sweeps before its first file, and again after it has written so much."""
 LOCK_SECONDS = 5
@@ -38,7 +38,7 @@ class Files:
         self._keep_seconds = keep_seconds
         # Its threshold would open every file at each write: the folder is swept by us instead.
         self._cache = _Cache(str(self._folder), threshold=0, default_timeout=keep_seconds)
-        self._cache.serializer = AsTheyAre()  # type: ignore[assignment]
+        self._cache.serializer = RawBytes()  # type: ignore[assignment]
         self._unswept = SWEEP_BYTES
         self._lock = state_dir / "lock"
 
@@ -142,7 +142,7 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 def sweep(
-    folder: Path, keep_seconds: int, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES
+    folder: Path, keep_seconds: int, most_bytes: int = MAX_BYTES, most_files: int = MAX_FILES
 ) -> None:
     """Removes what is too old, and of the rest the oldest until the folder is within its bounds."""
     found = sorted(_files_in(folder))

@@ -8,7 +8,7 @@ from typing import Any
 
 from cachelib import RedisCache
 
-from app.state.serializer import AsTheyAre
+from app.state.serializer import RawBytes
 
 PREFIX = "poegate:"
 TIMEOUT_SECONDS = 5
@@ -26,7 +26,7 @@ class Redis:
         self._fault = redis.RedisError
         self._keep_seconds = keep_seconds
         self._cache = RedisCache(self._client, key_prefix=PREFIX, default_timeout=keep_seconds)
-        self._cache.serializer = AsTheyAre()  # type: ignore[assignment]
+        self._cache.serializer = RawBytes()  # type: ignore[assignment]
 
     def read(self, key: str) -> bytes | None:
         with self._faults_told():

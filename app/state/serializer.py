@@ -5,7 +5,7 @@ from typing import IO, Any
 from cachelib.serializers import BaseSerializer
 
 
-class AsTheyAre(BaseSerializer):
+class RawBytes(BaseSerializer):
     """Bytes in, bytes out: what is unpickled may run what an intruder has written."""
 
     def dump(self, value: Any, f: IO[bytes], protocol: int = 0) -> None:

@@ -23,7 +23,7 @@ Change = Callable[[Value | None], Value | None]
 
 KEEP_SECONDS = 30 * 24 * 3600
 """As long as OpenAI keeps a response."""
-MOST_VALUE_BYTES = 32_000_000
+MAX_VALUE_BYTES = 32_000_000
 
 _Answer = TypeVar("_Answer")
 
@@ -117,7 +117,7 @@ def _key(owner: str, name: str) -> str:
 def _encoded(value: Mapping[str, Any]) -> bytes:
     """Raises InternalError for what is too large."""
     data = json.dumps(value, separators=(",", ":")).encode("ascii")
-    if len(data) > MOST_VALUE_BYTES:
+    if len(data) > MAX_VALUE_BYTES:
         message = f"{len(data)} bytes are too much to be kept here."
         raise InternalError(message, retryable=False)
     return data

@@ -11,12 +11,12 @@ from io import BytesIO
 import fastapi_poe as fp
 import pytest
 
-from app.demo.sound import MOST_BYTES, name_of, play, text_in
+from app.demo.sound import MAX_BYTES, name_of, play, text_in
 from app.demo.sound import listen as read_tune
 from app.demo.voice import NOTHING_HEARD
 from tests.servers import Server
 
-TEXTS = ["", "a", "Grüße, 猫!\n", "\x00\x7f\u2028", "x" * MOST_BYTES]
+TEXTS = ["", "a", "Grüße, 猫!\n", "\x00\x7f\u2028", "x" * MAX_BYTES]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -40,7 +40,7 @@ def test_names_of_nothing(name: str) -> None:
         play(name)
 
 
-@pytest.mark.parametrize(("text", "speed"), [("x" * (MOST_BYTES + 1), 1), ("x", 0.2), ("x", 4.1)])
+@pytest.mark.parametrize(("text", "speed"), [("x" * (MAX_BYTES + 1), 1), ("x", 0.2), ("x", 4.1)])
 def test_what_has_no_name(text: str, speed: float) -> None:
     with pytest.raises(ValueError):
         name_of(text, speed)
@@ -102,7 +102,7 @@ def test_no_such_tune(demo: Server) -> None:
 
 @pytest.mark.parametrize(
     ("content", "parameters", "told"),
-    [("x" * (MOST_BYTES + 1), {}, "2,000 bytes"), ("x", {"speed": 9}, "0.25 to 4")],
+    [("x" * (MAX_BYTES + 1), {}, "2,000 bytes"), ("x", {"speed": 9}, "0.25 to 4")],
 )
 def test_what_cannot_be_said(
     demo: Server, content: str, parameters: dict[str, float], told: str

@@ -388,7 +388,7 @@ def test_chunks_have_no_length(own: Settings, plain: str, length: str) -> None:
     [
         ("status/404", "HTTP 404"),
         ("status/500", "HTTP 500"),
-        (f"declared/{downloads.MOST_BYTES + 1}", "larger than 104 MB"),
+        (f"declared/{downloads.MAX_BYTES + 1}", "larger than 104 MB"),
     ],
 )
 def test_what_a_server_may_answer(own: Settings, plain: str, path: str, words: str) -> None:
@@ -407,7 +407,7 @@ def failure(url: str, settings: Settings) -> str:
 
 
 def test_an_endless_file(own: Settings, plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(downloads, "MAX_BYTES", 1_000_000)
     assert "larger than 1 MB" in failure(f"{plain}/endless/", own)
 
 

@@ -29,7 +29,7 @@ from app.poe import uploads
 from app.poe.file_names import file_name
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
-from tests.poe.test_faults import subclasses
+from tests.poe.test_error_mapping import subclasses
 from tests.servers import ROOT, Server, free_port, running
 from tests.upload_server import FOLDER, GARBAGE
 
@@ -366,7 +366,7 @@ def test_the_memory_is_bounded(
     seen: Seen,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(uploads, "MAX_REMEMBERED", 3)
     uploader = Uploader(server.url + FOLDER, transport)
     for number in [0, 1, 2, 0, 3, 0, 2, 3]:
         uploader.attach([image(str(number))], key)

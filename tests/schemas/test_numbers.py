@@ -9,7 +9,7 @@ import pytest
 from marshmallow import Schema, ValidationError, fields
 
 from app import schemas
-from app.schemas.videos import Seconds
+from app.dialects.videos.schemas import Seconds
 
 HUGE = 10**400
 
@@ -41,7 +41,7 @@ FIELDS = number_fields()
 def test_they_are_found() -> None:
     for name in ("chat.ChatSchema.temperature", "chat.ChatSchema.logit_bias"):
         assert f"app.schemas.{name}" in FIELDS
-    assert "app.schemas.videos.CreateVideoSchema.seconds" in FIELDS
+    assert "app.dialects.videos.schemas.CreateVideoSchema.seconds" in FIELDS
     assert "app.schemas.paging.ModelsQuerySchema.limit" in FIELDS
 
 

@@ -75,7 +75,7 @@ def test_a_big_value(opener: Opener) -> None:
 def test_a_value_that_is_too_big(
     opener: Opener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "MOST_VALUE_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_VALUE_BYTES", 100)
     huge = {"text": "x" * 100}
     opener().keep("ann", "resp_huge", huge)
     assert opener().recall("ann", "resp_huge") is None

@@ -1,0 +1,1 @@
+"""Who may ask, with which Poe key, and how much."""

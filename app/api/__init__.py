@@ -1,1 +1,0 @@
-"""The endpoints: one blueprint each, and what they share."""

@@ -1,0 +1,1 @@
+"""Structured output: asking a bot for JSON, finding it in the answer and checking it."""

@@ -1,0 +1,265 @@
+"""Limits that the gateway keeps itself, whatever the bot makes of them: ``stop``, ``max_tokens``.
+
+Both are stages over batches of events that end the reply early with a Cut. They return right after
+it, so whoever iterates them can close the connection to the bot. What the client gets is the same
+however the bot's text was cut into deltas.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from app.core.events import Batch, Batches, Cut, Event, ReasoningDelta, TextDelta, ToolCallDelta
+from app.core.tokens import count, encoding
+
+MAX_PIECE_CHARS = 1_000
+"""A run of this many characters without a safe border is counted in parts (see _PIECE)."""
+
+
+def stop_at(batches: Batches, sequences: tuple[str, ...]) -> Iterator[Batch]:
+    """The reply up to the first of the stop sequences, of which nothing is sent.
+
+    First is the sequence that is complete first, for there the bot would have stopped writing; of
+    those that end together, the longest. Text is held back only while it is the beginning of a
+    sequence. A sequence does not span other events, and reasoning is not searched.
+    """
+    wanted = [sequence for sequence in dict.fromkeys(sequences) if sequence]
+    return _until_cut(batches, _StopSequences(wanted)) if wanted else iter(batches)
+
+
+def limit_tokens(batches: Batches, most: int) -> Iterator[Batch]:
+    """The reply up to ``most`` tokens of text, reasoning and calls, counted as o200k_base.
+
+    A call is never cut: it passes whole if a token was left when it began, and the Cut follows it.
+    """
+    return _until_cut(batches, _TokenLimit(most))
+
+
+def _until_cut(batches: Batches, limit: "_StopSequences | _TokenLimit") -> Iterator[Batch]:
+    """What the limit lets through: ``feed`` of each event, ``close`` at the end."""
+    for batch in batches:
+        out: Batch = []
+        for event in batch:
+            out += limit.feed(event)
+            if out and isinstance(out[-1], Cut):
+                yield out
+                return
+        yield out
+    yield limit.close()
+
+
+class _StopSequences:
+    """The text that is held back, and how far each sequence has come in it."""
+
+    def __init__(self, sequences: list[str]) -> None:
+        self._searches = [_Search(sequence) for sequence in sequences]
+        self._held = ""
+
+    def feed(self, event: Event) -> Batch:
+        if not isinstance(event, TextDelta):
+            return [*self.close(), event]
+        ends = [(search.feed(event.text), search) for search in self._searches]
+        found = [(end, -len(search.sequence), search.sequence) for end, search in ends if end]
+        text = self._held + event.text
+        if found:
+            end, minus_length, sequence = min(found)
+            return [*_text(text[: len(self._held) + end + minus_length]), Cut("stop", sequence)]
+        sent = len(text) - max(search.matched for search in self._searches)
+        self._held = text[sent:]
+        return _text(text[:sent])
+
+    def close(self) -> Batch:
+        text, self._held = self._held, ""
+        for search in self._searches:
+            search.matched = 0
+        return _text(text)
+
+
+class _Search:
+    """Knuth, Morris and Pratt's search for one sequence in text that comes in pieces.
+
+    ``matched``: how many characters of the sequence the text ends with. Linear in the text, however
+    it is cut and however much of it resembles the sequence.
+    """
+
+    def __init__(self, sequence: str) -> None:
+        self.sequence = sequence
+        self.matched = 0
+        self._shorter = [0]  # to each beginning: the longest shorter one that it ends with
+        for char in sequence[1:]:
+            self._shorter.append(self._next(self._shorter[-1], char))
+
+    def feed(self, text: str) -> int:
+        """How far into the text the sequence is complete; 0 where it is not."""
+        at = 0
+        while at < len(text):
+            if not self.matched:
+                at = text.find(self.sequence[0], at)
+                if at < 0:
+                    return 0
+            self.matched = self._next(self.matched, text[at])
+            at += 1
+            if self.matched == len(self.sequence):
+                return at
+        return 0
+
+    def _next(self, matched: int, char: str) -> int:
+        while matched and self.sequence[matched] != char:
+            matched = self._shorter[matched - 1]
+        return matched + (self.sequence[matched] == char)
+
+
+_BORDER = (
+    r"(?<=[^\W_])(?=[\s!-&(-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\uff01-\uff0f\uff1a-\uff20])"
+    r"|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
+    r"|(?= \S)"
+    r"|(?<=\n)(?=[^\s/])"
+)
+"""Where o200k_base begins a new word whatever stands around: tokens never cross it.
+
+By the pattern of its words (tiktoken_ext/openai_public.py): after a letter or number comes a mark
+other than the apostrophe, or a blank; a number ends; a space stands before a non-blank; a line
+break does not go on. So the tokens of a text are those of its pieces, added up.
+"""
+
+_PIECE = re.compile(rf"(?s:.){{1,{MAX_PIECE_CHARS}}}(?:{_BORDER})")
+_FORCED = MAX_PIECE_CHARS + 2  # a border is known by up to two characters after it
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _TokenLimit:
+    """How many tokens are left, and the text that is not counted yet.
+
+    Nothing is encoded while the uncounted bytes are no more than the tokens left, for a token is a
+    byte at least. Beyond that, the text is counted up to its last safe border, each part of it
+    once; after the border only as many bytes are sent as tokens are left. These are sent for good:
+    the Cut, when it comes, is behind them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
+        self._uncounted: list[str] = []
+        self._bytes = 0
+        self._sent = 0  # characters of the uncounted text
+        self._call: list[str] = []
+        self._call_index: int | None = None
+
+    def feed(self, event: Event) -> Batch:
+        out: Batch = []
+        if not self._goes_on(event):
+            out = self._settle()
+            if self._left < 0:
+                return out
+        if isinstance(event, TextDelta | ReasoningDelta):
+            return out + self._read(event)
+        if isinstance(event, ToolCallDelta):
+            return out + self._pass_call(event)
+        return [*out, event]
+
+    def close(self) -> Batch:
+        """At the end nothing need be counted that has no more bytes than there are tokens left."""
+        size = self._bytes + sum(len(_utf8(text)) for text in self._call)
+        return [] if size <= self._left else self._settle()
+
+    def _settle(self) -> Batch:
+        """Counts what came so far to its end."""
+        call, self._call, self._call_index = "".join(self._call), [], None
+        self._left -= count(call)
+        return [Cut("length")] if self._left < 0 else self._count(ended=True)
+
+    def _goes_on(self, event: Event) -> bool:
+        """Whether the event adds to the text or the call that is under way."""
+        if isinstance(event, ToolCallDelta):
+            return event.index == self._call_index
+        return isinstance(event, self._kind) and self._call_index is None
+
+    def _pass_call(self, event: ToolCallDelta) -> Batch:
+        if self._left == 0 and self._call_index is None:
+            return [Cut("length")]
+        self._call_index = event.index
+        self._call += [event.name or "", event.arguments]
+        return [event]
+
+    def _read(self, event: TextDelta | ReasoningDelta) -> Batch:
+        self._kind = type(event)
+        self._uncounted.append(event.text)
+        self._bytes += len(_utf8(event.text))
+        if self._bytes <= self._left:
+            self._sent += len(event.text)
+            return [event]
+        return self._count(ended=False)
+
+    def _count(self, *, ended: bool) -> Batch:
+        """Counts the pieces that are complete, and sends what is sure to be within the limit."""
+        text, start = "".join(self._uncounted), 0
+        while piece := _piece(text, start, ended):
+            tokens = _tokens(piece)
+            if tokens > self._left:
+                return self._cut(text, start + _fitting(piece, self._left))
+            self._left -= tokens
+            start += len(piece)
+        if start < len(text) and not self._left:
+            return self._cut(text, start)
+        end = start + _chars(text[start:], self._left)
+        out = self._send(text[self._sent : end])
+        self._uncounted, self._bytes = [text[start:]], len(_utf8(text[start:]))
+        self._sent = end - start
+        return out
+
+    def _cut(self, text: str, end: int) -> Batch:
+        self._left = -1
+        return [*self._send(text[self._sent : end]), Cut("length")]
+
+    def _send(self, text: str) -> Batch:
+        return [self._kind(text)] if text else []
+
+
+def _piece(text: str, start: int, ended: bool) -> str:
+    """The longest piece from there that is sure to end at a border; "" where there is none yet."""
+    if found := _PIECE.match(text, start):
+        return found[0]
+    if len(text) - start >= _FORCED:
+        return text[start : start + MAX_PIECE_CHARS]
+    return text[start:] if ended else ""
+
+
+def _fitting(piece: str, most: int) -> int:
+    """How many characters of the piece its first tokens cover.
+
+    A token may end within a character, which is left out then; and what is left must not have more
+    tokens than before, as text alone may be split otherwise than within more text.
+    """
+    tokens = encoding().encode_ordinary(_utf8(piece).decode())
+    chars = _chars(piece, len(encoding().decode_bytes(tokens[:most])))
+    while _tokens(piece[:chars]) > most:
+        chars -= 1
+    return chars
+
+
+def _chars(text: str, size: int) -> int:
+    """How many of the text's characters that many bytes have room for."""
+    return len(_utf8(text)[:size].decode(errors="ignore"))
+
+
+def _tokens(text: str) -> int:
+    return len(encoding().encode_ordinary(_utf8(text).decode()))
+
+
+def _utf8(text: str) -> bytes:
+    """The bytes that are counted: tiktoken, too, reads a lone surrogate as U+FFFD."""
+    return (text if text.isascii() else _SURROGATE.sub("\ufffd", text)).encode()
+
+
+def _text(text: str) -> Batch:
+    return [TextDelta(text)] if text else []
+
+
+def end_at_cut(batches: Batches, close: Callable[[], None]) -> Iterator[Batch]:
+    """Ends the reply where a stage has cut it, and calls ``close`` at once: nobody reads on."""
+    for batch in batches:
+        cut = bool(batch) and isinstance(batch[-1], Cut)
+        if cut:
+            close()
+        yield batch
+        if cut:
+            return

@@ -1,0 +1,86 @@
+"""Text that a bot sends again or replaces, given to the client once."""
+
+import re
+from collections.abc import Iterator
+
+from app.core.events import Batch, Batches, Replacement, TextDelta
+
+_STATUS_LINE = re.compile(
+    r"[>*_`~\s]*"
+    r"(?:[^\n]*\(\d+(?:\.\d+)?s elapsed\)"  # Generating image (12s elapsed)
+    r"|\w+ing\b[^\n]{0,60}(?:\.\.\.|…))"  # Thinking...
+    r"[*_`~\s]*\Z"
+)
+_STATUS_CHARS = 160
+
+
+def settle_replacements(batches: Batches) -> Iterator[Batch]:
+    """Each text once, however often the bot sent or replaced it.
+
+    Only that is sent by which the answer extends what was sent already, and a status line is held
+    back until something follows it. Where the bot's last word contradicts what was sent, that last
+    word follows as one Replacement at the end.
+    """
+    answer = _SettlingText()
+    for batch in batches:
+        out: Batch = []
+        for event in batch:
+            match event:
+                case TextDelta(text):
+                    answer.append(text)
+                case Replacement(text):
+                    answer.replace(text)
+                case _:
+                    out.append(event)
+        if text := answer.take_settled():
+            out.append(TextDelta(text))
+        yield out
+    yield answer.take_rest()
+
+
+class _SettlingText:
+    """What the bot's answer is now, against what the client has of it."""
+
+    def __init__(self) -> None:
+        self._sent: list[str] = []
+        self._unsent = ""
+        self._contradicted: str | None = None
+
+    def append(self, text: str) -> None:
+        if self._contradicted is None:
+            self._unsent += text
+        else:
+            self.replace(self._contradicted + text)
+
+    def replace(self, text: str) -> None:
+        sent = "".join(self._sent)
+        extends = text.startswith(sent)
+        self._unsent = text[len(sent) :] if extends else ""
+        self._contradicted = None if extends else text
+
+    def take_settled(self) -> str:
+        """The new text that may be sent now."""
+        if not self._unsent:
+            return ""
+        settled = len(self._unsent) - self._status_chars()
+        text, self._unsent = self._unsent[:settled], self._unsent[settled:]
+        if text:
+            self._sent.append(text)
+        return text
+
+    def take_rest(self) -> Batch:
+        """At the end: all that is left to say."""
+        if self._contradicted is not None:
+            return [Replacement(self._contradicted)]
+        return [TextDelta(self._unsent)] if self._unsent else []
+
+    def _status_chars(self) -> int:
+        """Length of the unsent part of a status line in which the answer ends at the moment."""
+        if not self._unsent.rstrip().rstrip("*_`~").endswith(("...", "…", "elapsed)")):
+            return 0
+        ending = "".join(self._sent[-4:])[-_STATUS_CHARS:] + self._unsent
+        ending = ending[-2 * _STATUS_CHARS :]
+        before, _, line = ending.rstrip().rpartition("\n")
+        if len(line) > _STATUS_CHARS or not _STATUS_LINE.match(line):
+            return 0
+        return min(len(ending) - len(before.rstrip()), len(self._unsent))

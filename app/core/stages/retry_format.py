@@ -1,0 +1,133 @@
+"""Answers that must be of a certain form: asked for once more where they are not.
+
+Two promises are kept so: a forced tool call, and an answer in JSON. Until the answer is known to
+keep its promise nothing of it can be sent, so everything but reasoning is held back.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from app.core.conversation import Message, Query, Text
+from app.core.events import (
+    Batch,
+    Batches,
+    Cut,
+    Discarded,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from app.core.json_output.settle import complain, settle_json
+
+ATTEMPTS = 2
+NOT_EVEN_JSON = 1_000
+"""Faults: more than any JSON that breaks its schema has."""
+
+
+class FormatNotMet(Exception):
+    """The bot would not answer in the form that was promised. The message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """``events`` may be given as they are unless there is a ``complaint`` for the bot.
+
+    ``refusal``: why they must not be given at all, however often the bot was asked.
+    """
+
+    events: list[Event]
+    complaint: str | None = None
+    refusal: str | None = None
+    faults: int = 0
+
+
+def needs_format(query: Query) -> bool:
+    return query.output_format is not None or _is_forced(query)
+
+
+def retry_format(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
+    """The events of the first answer that keeps the query's promises, or of the best one.
+
+    Raises FormatNotMet where also the best must not be given.
+    """
+    best: _Judgement | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        held: list[Event] = []
+        for batch in ask(query):
+            held += [event for event in batch if not isinstance(event, ReasoningDelta)]
+            yield [event for event in batch if isinstance(event, ReasoningDelta)]
+        judgement = _judge(held, query)
+        best = judgement if best is None or judgement.faults <= best.faults else best
+        if judgement.complaint is None or attempt == ATTEMPTS:
+            if best.refusal is not None:
+                raise FormatNotMet(best.refusal)
+            yield best.events
+            return
+        yield [Discarded(_text(held))]
+        query = _once_more(query, _text(held), judgement.complaint)
+
+
+def _is_forced(query: Query) -> bool:
+    return query.tool_choice.mode == "required" and bool(query.offered_tools())
+
+
+def _judge(events: list[Event], query: Query) -> _Judgement:
+    called = any(isinstance(event, ToolCallDelta) for event in events)
+    cut = any(isinstance(event, Cut) and event.reason == "length" for event in events)
+    if called:
+        return _Judgement(events)
+    if _is_forced(query):
+        return _judge_forced(events, query, cut)
+    return _judge_json(events, query, cut)
+
+
+def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
+    if cut:
+        return _Judgement(events)
+    names = " or ".join(tool.name for tool in query.offered_tools())
+    return _Judgement(
+        events,
+        complaint=f"That was no tool call. Answer with nothing but a call of {names}.",
+        refusal=f"The bot did not call {names}, though it was asked twice.",
+    )
+
+
+def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
+    """An answer cut at max_tokens is not asked for again: it would be cut again."""
+    form = query.output_format
+    if form is None:
+        return _Judgement(events)
+    verdict = settle_json(_text(events), form)
+    settled: list[Event] = [TextDelta(verdict.text)] if verdict.text else []
+    settled += [event for event in events if not isinstance(event, TextDelta)]
+    if not verdict.violations:
+        return _Judgement(settled)
+    strict = "The bot's answer breaks the schema: " + "; ".join(verdict.violations)
+    return _Judgement(
+        events if cut else settled,
+        complaint=None if cut else complain(verdict.violations),
+        refusal=strict if form.strict else None,
+        faults=len(verdict.violations) + (0 if _is_json(verdict.text) else NOT_EVEN_JSON),
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def _once_more(query: Query, answered: str, complaint: str) -> Query:
+    turns = (
+        Message("assistant", (Text(answered),)),
+        Message("user", (Text(complaint),)),
+    )
+    return replace(query, messages=query.messages + turns)

@@ -1,0 +1,58 @@
+"""What a reply was made of: its tokens and why it ended, told at its end."""
+
+from collections.abc import Callable, Iterator
+
+from app.core.events import (
+    Batch,
+    Batches,
+    Cut,
+    Discarded,
+    Event,
+    Finished,
+    ReasoningDelta,
+    Restated,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+
+def count_usage(
+    batches: Batches, *, prompt_tokens: Callable[[], int], count: Callable[[str], int]
+) -> Iterator[Batch]:
+    """Ends the reply with Finished, usage and all. ``prompt_tokens`` is called at the end."""
+    tally = _Tally()
+    for batch in batches:
+        for event in batch:
+            tally.add(event)
+        yield [event for event in batch if not isinstance(event, Discarded | Restated | Cut)]
+    yield [tally.finished(prompt_tokens(), count)]
+
+
+class _Tally:
+    """What a reply was made of."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._called = False
+        self._cut = Cut("stop")
+
+    def add(self, event: Event) -> None:
+        match event:
+            case TextDelta(text) | Discarded(text):
+                self._text.append(text)
+            case ReasoningDelta(text):
+                self._reasoning.append(text)
+            case ToolCallDelta():
+                self._called = True
+                self._text += [event.name or "", event.arguments]
+            case Cut():
+                self._cut = event
+
+    def finished(self, prompt: int, count: Callable[[str], int]) -> Finished:
+        thought = count("".join(self._reasoning)) if self._reasoning else 0
+        usage = Usage(prompt, thought + count("".join(self._text)), thought)
+        if self._called and self._cut.reason != "length":
+            return Finished("tool_calls", usage)
+        return Finished(self._cut.reason, usage, self._cut.stop)

@@ -1,0 +1,51 @@
+"""Answers of OpenAI's Audio."""
+
+from marshmallow import fields
+
+from app.schemas.answers import AnswerSchema, count, listed, word
+from app.schemas.fields import Number, Whole
+
+
+class UsageSchema(AnswerSchema):
+    """Tokens of the texts, counted with o200k_base."""
+
+    type = word("tokens")
+    input_tokens = count()
+    output_tokens = count()
+    total_tokens = count()
+
+
+class TranscriptionSchema(AnswerSchema):
+    text = fields.String()
+    usage = fields.Nested(UsageSchema)
+
+
+class SegmentSchema(AnswerSchema):
+    """The whole recording: bots tell no times within it. What else they do not tell is 0."""
+
+    id = count()
+    seek = count()
+    start = Number()
+    end = Number()
+    text = fields.String()
+    tokens = listed(Whole())
+    temperature = Number()
+    avg_logprob = Number()
+    compression_ratio = Number()
+    no_speech_prob = Number()
+
+
+class DurationSchema(AnswerSchema):
+    type = word("duration")
+    seconds = Number()
+
+
+class VerboseTranscriptionSchema(AnswerSchema):
+    """``duration`` is in seconds, 0 where it is not known."""
+
+    task = word("transcribe", "translate")
+    language = fields.String()
+    duration = Number()
+    text = fields.String()
+    segments = listed(SegmentSchema)
+    usage = fields.Nested(DurationSchema)

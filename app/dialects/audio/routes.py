@@ -1,0 +1,103 @@
+"""POST /audio/speech, /audio/transcriptions and /audio/translations."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import gevent
+from flask import Blueprint, Response, jsonify, request
+
+from app.config import Settings
+from app.core.events import Batch, Batches, MediaReply
+from app.core.sounds import duration_of
+from app.core.stages.extract_files import first_wanted, only_files
+from app.dialects.audio import speech, transcriptions
+from app.dialects.audio.answers import TranscriptionSchema as Answer
+from app.dialects.audio.answers import VerboseTranscriptionSchema
+from app.dialects.audio.schemas import SpeechSchema, TranscriptionSchema
+from app.dialects.audio.transcriptions import Task
+from app.errors import InvalidRequest
+from app.http.bot_files import content_type_of, open_bot_file, open_for_client, send_bot_file
+from app.http.forms import is_form, read_form
+from app.http.operations import BOT_ERRORS, MADE_FILE, operation
+from app.http.request_log import current_record
+from app.http.services import read_json, services
+from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
+from app.relay.parallel import MergedReplies
+from app.schemas.loading import load_payload
+
+blueprint = Blueprint("audio", __name__, url_prefix="/audio")
+FORMAT = WireFormat(blueprint)
+_SPEECH_SCHEMA = SpeechSchema()
+_TRANSCRIPTION_SCHEMA = TranscriptionSchema()
+_TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
+
+
+@blueprint.post("/speech")
+@operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
+def speak() -> Response:
+    """The bot's file, passed on as it comes."""
+    lease = services().gatekeeper.lease(request)
+    payload = load_payload(_SPEECH_SCHEMA, read_json())
+    settings = services().settings
+    query = speech.parse(payload, settings.bot_named)
+    current_record().model = query.model
+    reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
+    files = partial(only_files, bot=query.model, wants=speech.WANTED)
+    if payload["stream_format"] == "sse":
+        played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
+        return stream_answer(played, speech.Encoder(), settings)
+    [answer] = whole_answers(MergedReplies([reply], files))
+    file = first_wanted(answer.media, speech.WANTED)
+    opened = open_for_client(file.url, settings)
+    return send_bot_file(opened, content_type_of(opened, file))
+
+
+def _play(batches: Batches, settings: Settings) -> Iterator[Batch]:
+    def open_file(file: MediaReply) -> Iterable[bytes]:
+        return open_bot_file(file.url, settings)
+
+    return speech.play(batches, open_file)
+
+
+@blueprint.post("/transcriptions")
+@operation(
+    "The words of speech", *_TEXTS, form=TranscriptionSchema, streams=True, errors=BOT_ERRORS
+)
+def transcribe() -> Response:
+    return _listen("transcribe")
+
+
+@blueprint.post("/translations")
+@operation(
+    "The words of speech, in English",
+    *_TEXTS,
+    form=TranscriptionSchema,
+    streams=True,
+    errors=BOT_ERRORS,
+)
+def translate() -> Response:
+    return _listen("translate")
+
+
+def _listen(task: Task) -> Response:
+    lease = services().gatekeeper.lease(request)
+    if not is_form():
+        raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
+    payload = load_payload(_TRANSCRIPTION_SCHEMA, read_form(_TRANSCRIPTION_SCHEMA))
+    settings = services().settings
+    query = transcriptions.parse(payload, task, settings.bot_named)
+    current_record().model = query.model
+    streaming = bool(payload["stream"])
+    reply = services().relay.answer(query, lease, streaming=streaming)
+    if streaming:
+        return stream_answer(reply, transcriptions.Encoder(), settings)
+    [answer] = whole_answers(reply)
+    match payload["response_format"]:
+        case "text":
+            return Response(transcriptions.text_of(answer), mimetype="text/plain")
+        case "verbose_json":
+            # In a native thread, where even a hostile file holds up nobody else for long.
+            seconds = gevent.get_hub().threadpool.apply(duration_of, (payload["file"].data,))
+            return jsonify(transcriptions.render_verbose(answer, payload, task, seconds))
+    return jsonify(transcriptions.render(answer))

@@ -1,0 +1,179 @@
+"""OpenAI's Chat Completions, the way in: a payload that ChatSchema has loaded -> Query."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from app.core.conversation import (
+    Media,
+    Message,
+    OutputFormat,
+    Part,
+    Query,
+    Role,
+    Text,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    ToolSpec,
+)
+from app.core.json_output.settle import check_schema
+from app.core.media import media_from_base64, media_from_url, named_file
+from app.dialects.chat.schemas import ChatSchema
+from app.errors import InvalidRequest
+from app.schemas.parameters import bot_parameters
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort")
+
+
+def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    return Query(
+        model=payload["model"],
+        bot=bot_named(payload["model"]),
+        messages=tuple(
+            _message(message, f"messages[{index}]")
+            for index, message in enumerate(payload["messages"])
+        ),
+        tools=_tools(payload),
+        tool_choice=_tool_choice(payload),
+        parallel_tool_calls=payload["parallel_tool_calls"] is not False,
+        output_format=_output_format(payload["response_format"]),
+        temperature=payload["temperature"],
+        logit_bias=payload["logit_bias"],
+        stop=payload["stop"] or (),
+        max_tokens=payload["max_completion_tokens"] or payload["max_tokens"],
+        parameters=bot_parameters(payload, ChatSchema, _PARAMETERS),
+    )
+
+
+def _message(message: dict[str, Any], param: str) -> Message:
+    role = _ROLES[message["role"]]
+    parts = tuple(_content(message["content"], f"{param}.content"))
+    if role == "tool":
+        result = ToolResult(message["tool_call_id"] or "", parts, message["name"])
+        return Message(role, (result,))
+    return Message(role, parts + tuple(_tool_calls(message)), message["name"])
+
+
+def _content(content: Any, param: str) -> Iterator[Text | Media]:
+    if isinstance(content, str):
+        if content:
+            yield Text(content)
+        return
+    for index, (kind, part) in enumerate(content or ()):
+        yield _part(kind, part, f"{param}[{index}]")
+
+
+def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
+    match kind:
+        case "image_url" | "video_url":
+            return media_from_url(part[kind]["url"], kind[:5], f"{param}.{kind}")
+        case "input_audio":
+            audio = part["input_audio"]
+            name = f"audio.{audio['format']}"
+            return media_from_base64(audio["data"], None, name, f"{param}.input_audio")
+        case "file":
+            return _file(part["file"], f"{param}.file")
+    return Text(part[kind])
+
+
+def _file(file: dict[str, Any], param: str) -> Media:
+    if file["file_id"]:
+        return named_file(file["file_id"], f"{param}.file_id")
+    data, url, name = file["file_data"], file["file_url"], file["filename"]
+    if data and data[:5].lower() == "data:":
+        return media_from_url(data, "file", param, name)
+    if data:
+        return media_from_base64(data, None, name or "file", param)
+    if url:
+        return media_from_url(url, "file", param, name)
+    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
+
+
+def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
+    for call in message["tool_calls"] or ():
+        if custom := call["custom"]:
+            yield ToolCall(call["id"], custom["name"], custom["input"], custom=True)
+        else:
+            function = call["function"]
+            yield ToolCall(call["id"], function["name"], function["arguments"])
+    if old := message["function_call"]:
+        yield ToolCall("", old["name"], old["arguments"])
+
+
+def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
+    """Today's ``tools``, or the old ``functions``."""
+    tools = payload["tools"] or [
+        {"type": "function", "function": function} for function in payload["functions"] or ()
+    ]
+    return tuple(_tool(tool) for tool in tools)
+
+
+def _tool(tool: dict[str, Any]) -> ToolSpec:
+    spec = tool[tool["type"]]
+    if tool["type"] == "custom":
+        grammar = _grammar(spec["format"] or {})
+        return ToolSpec(spec["name"], spec["description"] or "", custom=True, grammar=grammar)
+    return ToolSpec(spec["name"], spec["description"] or "", spec["parameters"] or {})
+
+
+def _grammar(form: dict[str, Any]) -> str | None:
+    """OpenAI's ``{"type": "grammar", "grammar": {"syntax", "definition"}}``, in words."""
+    grammar = form.get("grammar", form)
+    if not isinstance(grammar, dict) or not grammar.get("definition"):
+        return None
+    return f"{grammar.get('syntax', '')} grammar:\n{grammar['definition']}".strip()
+
+
+def _tool_choice(payload: dict[str, Any]) -> ToolChoice:
+    choice = payload["tool_choice"]
+    if choice is None and payload["function_call"] is not None:
+        choice = payload["function_call"]
+        choice = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
+    if isinstance(choice, dict):
+        return _checked_choice(_named_choice(choice), payload)
+    return _checked_choice(ToolChoice(choice or "auto"), payload)
+
+
+def _named_choice(choice: dict[str, Any]) -> ToolChoice:
+    if choice["type"] == "allowed_tools":
+        allowed = choice["allowed_tools"]
+        names = {
+            (tool["function"] or tool["custom"] or {}).get("name") for tool in allowed["tools"]
+        }
+        return ToolChoice(allowed["mode"], frozenset(name for name in names if name))
+    return ToolChoice("required", frozenset({choice[choice["type"]]["name"]}))
+
+
+def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
+    """A choice that could never be kept is an error of the client's."""
+    param = "tool_choice" if payload["tool_choice"] is not None else "function_call"
+    offered = {tool.name for tool in _tools(payload)}
+    unknown = sorted((choice.names or frozenset()) - offered)
+    if unknown:
+        message = f"{param}: No tool of the name {unknown[0]!r} is among the tools."
+        raise InvalidRequest(message, param=param)
+    if choice.mode == "required" and not offered:
+        raise InvalidRequest(f"{param}: There are no tools to choose from.", param=param)
+    return choice
+
+
+def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
+    if form is None or form["type"] == "text":
+        return None
+    if form["type"] == "json_object":
+        return OutputFormat()
+    spec = form["json_schema"]
+    schema = spec["schema"] or {}
+    if fault := check_schema(schema):
+        param = "response_format.json_schema.schema"
+        raise InvalidRequest(f"{param}: {fault}", param=param)
+    return OutputFormat(schema, strict=bool(spec["strict"]))

@@ -1,0 +1,163 @@
+"""OpenAI's Chat Completions, the way out: Answer -> body, events -> chunks.
+
+The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompletionChunk).
+"""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.conversation import ToolCall
+from app.core.events import (
+    Answer,
+    ChoiceEvent,
+    Event,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from app.core.frames import data_frame
+from app.http.openai_stream import OpenAIStream
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is the same in every chunk of one answer. ``created`` is in seconds.
+
+    ``functions``: the client asked in the old form, with ``functions`` instead of ``tools``.
+    """
+
+    id: str
+    created: int
+    model: str
+    functions: bool = False
+
+    def as_dict(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+    def reason(self, finished: Finished) -> str:
+        old = self.functions and finished.reason == "tool_calls"
+        return "function_call" if old else finished.reason
+
+
+def new_envelope(prefix: str, model: str, *, functions: bool = False) -> Envelope:
+    """An envelope with an id of its own, of this second."""
+    return Envelope(f"{prefix}-{uuid.uuid4().hex}", int(time.time()), model, functions)
+
+
+def render(answers: list[Answer], envelope: Envelope) -> dict[str, Any]:
+    """The whole answers, one a choice, as a ChatCompletion."""
+    usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
+    choices = [
+        {
+            "index": index,
+            "message": _message(answer, envelope),
+            "logprobs": None,
+            "finish_reason": envelope.reason(answer.finished),
+        }
+        for index, answer in enumerate(answers)
+    ]
+    body = envelope.as_dict("chat.completion")
+    return {**body, "choices": choices, "usage": render_usage(usage)}
+
+
+def _message(answer: Answer, envelope: Envelope) -> dict[str, Any]:
+    calls = answer.tool_calls
+    content = None if calls and not answer.text else answer.text
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    if calls and envelope.functions:
+        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+    elif calls:
+        message["tool_calls"] = [_call(call) for call in calls]
+    return message
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    if call.custom:
+        custom = {"name": call.name, "input": call.arguments}
+        return {"id": call.id, "type": "custom", "custom": custom}
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def render_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+class Encoder(OpenAIStream):
+    """Events to SSE frames of chat.completion.chunk. Pure: knows nothing of sockets."""
+
+    def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
+        self._envelope = envelope
+        self._include_usage = include_usage
+        self._choices = choices
+        self._body = envelope.as_dict("chat.completion.chunk")
+        if include_usage:
+            self._body["usage"] = None
+
+    def start(self) -> bytes:
+        """The first chunk of each choice carries the role."""
+        delta = {"role": "assistant", "content": "", "refusal": None}
+        return b"".join(self._chunk(delta, index) for index in range(self._choices))
+
+    def step(self, event: Event) -> bytes:
+        """Several choices come as ChoiceEvents, and a Finished with the sum of all at the end."""
+        match event:
+            case ChoiceEvent(index, Finished() as finished):
+                return self._last_chunk(finished, index)
+            case ChoiceEvent(index, inner):
+                return self._delta(inner, index)
+            case Finished():
+                last = self._last_chunk(event, 0) if self._choices == 1 else b""
+                return last + self._end(event.usage)
+        return self._delta(event, 0)
+
+    def _delta(self, event: Event, index: int) -> bytes:
+        match event:
+            case TextDelta(text):
+                return self._chunk({"content": text}, index)
+            case ReasoningDelta(text):
+                return self._chunk({"reasoning_content": text}, index)
+            case ToolCallDelta():
+                return self._chunk(self._call_delta(event), index)
+        return b""
+
+    def _call_delta(self, call: ToolCallDelta) -> dict[str, Any]:
+        function: dict[str, Any] = {"name": call.name} if call.name else {}
+        if self._envelope.functions:
+            return {"function_call": {**function, "arguments": call.arguments}}
+        head: dict[str, Any] = {"index": call.index}
+        kind = "custom" if call.custom else "function"
+        if call.id:
+            head |= {"id": call.id, "type": kind}
+        text = "input" if call.custom else "arguments"
+        return {"tool_calls": [{**head, kind: {**function, text: call.arguments}}]}
+
+    def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return data_frame({**self._body, "choices": [choice]})
+
+    def _last_chunk(self, finished: Finished, index: int) -> bytes:
+        return self._chunk({}, index, self._envelope.reason(finished))
+
+    def _end(self, usage: Usage) -> bytes:
+        last = b""
+        if self._include_usage:
+            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
+        return last + b"data: [DONE]\n\n"

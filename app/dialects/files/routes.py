@@ -1,0 +1,155 @@
+"""/files: uploaded once to Poe, and referred to by their ids."""
+
+import os
+import time
+import uuid
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.datastructures import FileStorage
+
+from app.access.credentials import Lease
+from app.core.conversation import Media
+from app.core.file_ids import Record
+from app.dialects.files import translate as files
+from app.dialects.files.answers import (
+    AnthropicDeletedSchema,
+    AnthropicFileSchema,
+    AnthropicFilesSchema,
+    DeletedSchema,
+    FileSchema,
+    FilesSchema,
+)
+from app.dialects.files.schemas import (
+    AnthropicFilesQuerySchema,
+    FilesQuerySchema,
+    UploadFormSchema,
+    UploadSchema,
+)
+from app.errors import InvalidRequest, UpstreamError
+from app.http.bot_files import open_for_client, send_bot_file
+from app.http.forms import bare_name
+from app.http.operations import ACCOUNT_ERRORS, operation
+from app.http.record_pages import own_records, read_ordered_page, read_page, records_of
+from app.http.services import services
+from app.http.stored_files import FILES
+from app.http.wire_formats import WireFormat, wants_anthropic
+from app.schemas.loading import load_payload
+from app.state.records import RecordList, expiry
+
+blueprint = Blueprint("files", __name__, url_prefix="/files")
+FORMAT = WireFormat(blueprint, both_vendors=True)
+_UPLOAD_SCHEMA = UploadSchema()
+_QUERY_SCHEMA = FilesQuerySchema()
+_ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
+
+
+def _tell(record: Record) -> Response:
+    render = files.render_anthropic_file if wants_anthropic() else files.render_file
+    return jsonify(render(record))
+
+
+@blueprint.post("")
+@operation(
+    "Uploads a file to Poe",
+    FileSchema,
+    AnthropicFileSchema,
+    form=UploadFormSchema,
+    versioned=True,
+    errors=ACCOUNT_ERRORS,
+)
+def upload_file() -> Response:
+    lease = services().gatekeeper.lease(request)
+    form = request.form.to_dict()
+    if wants_anthropic():
+        form.setdefault("purpose", "user_data")
+    options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
+    record = _upload(sent, options, lease)
+    records_of(FILES, lease).add(record)
+    return _tell(record)
+
+
+def _sent_file() -> FileStorage:
+    """Raises InvalidRequest."""
+    sent = request.files.get("file")
+    if sent is None:
+        message = "file: Missing. Send it as the part named 'file' of a multipart/form-data body."
+        raise InvalidRequest(message, param="file")
+    return sent
+
+
+def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
+    """At Poe it has a URL from then on; no copy of it stays here."""
+    if not lease.key:
+        raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
+    name = bare_name(sent) or "file"
+    size = sent.stream.seek(0, os.SEEK_END)
+    if not size:
+        raise InvalidRequest("file: The file is empty.", param="file")
+    media = Media(sent.mimetype or "application/octet-stream", name, "file")
+    attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
+    return {
+        "id": f"file-{uuid.uuid4().hex}",
+        "name": name,
+        "bytes": size,
+        "purpose": options["purpose"],
+        "content_type": attachment.content_type,
+        "url": attachment.url,
+        "created_at": int(time.time()),
+        "expires_at": expiry(options["seconds"] or options["expires_in_seconds"]),
+    }
+
+
+@blueprint.get("")
+@operation(
+    "The client's files",
+    FilesSchema,
+    AnthropicFilesSchema,
+    query=(FilesQuerySchema, AnthropicFilesQuerySchema),
+    versioned=True,
+)
+def list_files() -> Response:
+    records = own_records(FILES)
+    if wants_anthropic():
+        return _list_for_anthropic(records)
+    query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
+    purpose = query["purpose"]
+    page = read_ordered_page(records, query, lambda record: purpose in (None, record["purpose"]))
+    return jsonify(files.render_files(page))
+
+
+def _list_for_anthropic(records: RecordList) -> Response:
+    query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
+    after = query["page"] or query["after_id"]
+    page = read_page(records, query["limit"], after=after, before=query["before_id"])
+    return jsonify(files.render_anthropic_files(page))
+
+
+@blueprint.get("/<file_id>")
+@operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
+def retrieve_file(file_id: str) -> Response:
+    return _tell(own_records(FILES).get(file_id))
+
+
+@blueprint.get("/<file_id>/content")
+@operation("A file's bytes", "*/*", versioned=True, errors=(502,))
+def send_content(file_id: str) -> Response:
+    """From where Poe keeps it, passed on as it comes."""
+    record = own_records(FILES).get(file_id)
+    opened = open_for_client(record["url"], services().settings)
+    response = send_bot_file(opened, record["content_type"])
+    # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
+    name = quote(record["name"], safe="", errors="replace")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return response
+
+
+@blueprint.delete("/<file_id>")
+@operation("Forgets a file", DeletedSchema, AnthropicDeletedSchema, versioned=True)
+def delete_file(file_id: str) -> Response:
+    # Poe has no way to delete an upload: only the id is forgotten.
+    own_records(FILES).remove(file_id)
+    if wants_anthropic():
+        return jsonify({"id": file_id, "type": "file_deleted"})
+    return jsonify({"id": file_id, "object": "file", "deleted": True})

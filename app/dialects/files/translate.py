@@ -1,0 +1,48 @@
+"""Files that Poe keeps for a client, as OpenAI and Anthropic describe them."""
+
+from typing import Any
+
+from app.core.dates import rfc3339
+from app.core.file_ids import Record
+from app.core.paging import Page
+
+
+def render_file(record: Record) -> dict[str, Any]:
+    """OpenAI's file object."""
+    return {
+        "id": record["id"],
+        "object": "file",
+        "bytes": record["bytes"],
+        "created_at": record["created_at"],
+        "expires_at": record["expires_at"],
+        "filename": record["name"],
+        "purpose": record["purpose"],
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def render_anthropic_file(record: Record) -> dict[str, Any]:
+    """Anthropic's file metadata."""
+    return {
+        "id": record["id"],
+        "type": "file",
+        "filename": record["name"],
+        "mime_type": record["content_type"],
+        "size_bytes": record["bytes"],
+        "created_at": rfc3339(record["created_at"]),
+        "expires_at": rfc3339(record["expires_at"]),
+        "downloadable": True,
+    }
+
+
+def render_files(page: Page) -> dict[str, Any]:
+    return {"object": "list", "data": list(map(render_file, page.entries)), **page.ends()}
+
+
+def render_anthropic_files(page: Page) -> dict[str, Any]:
+    """Older SDKs go on by ``last_id``, newer ones by ``next_page``."""
+    ends = page.ends()
+    next_page = ends["last_id"] if page.has_more else None
+    data = list(map(render_anthropic_file, page.entries))
+    return {"data": data, **ends, "next_page": next_page}

@@ -1,0 +1,114 @@
+"""POST /images/generations, /images/edits and /images/variations."""
+
+import time
+from base64 import b64encode
+from dataclasses import replace
+from functools import partial
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.access.credentials import Lease
+from app.config import Settings
+from app.core.conversation import Query
+from app.core.events import MediaReply
+from app.core.stages.extract_files import leave, only_files
+from app.dialects.images import translate as images
+from app.dialects.images.answers import ImagesSchema
+from app.dialects.images.schemas import (
+    EditFormSchema,
+    EditSchema,
+    GenerationSchema,
+    VariationSchema,
+)
+from app.http.bot_files import content_type_of, open_bot_file
+from app.http.forms import read_payload
+from app.http.operations import BOT_ERRORS, operation
+from app.http.request_log import current_record
+from app.http.services import services
+from app.http.stored_files import with_files
+from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
+from app.poe.downloads import Budget
+from app.relay.parallel import MergedReplies
+from app.schemas.loading import BaseSchema, load_payload
+
+MAX_BYTES_INLINE = 50_000_000
+"""What the files of one answer may have together where it carries them itself."""
+
+blueprint = Blueprint("images", __name__)
+FORMAT = WireFormat(blueprint)
+_GENERATION_SCHEMA = GenerationSchema()
+_EDIT_SCHEMA = EditSchema()
+_VARIATION_SCHEMA = VariationSchema()
+
+
+@blueprint.post("/images/generations")
+@operation(
+    "Pictures from words", ImagesSchema, body=GenerationSchema, streams=True, errors=BOT_ERRORS
+)
+def create_image() -> Response:
+    return _answer(_GENERATION_SCHEMA, "image_generation")
+
+
+@blueprint.post("/images/edits")
+@operation(
+    "Pictures from pictures",
+    ImagesSchema,
+    body=EditSchema,
+    form=EditFormSchema,
+    streams=True,
+    errors=BOT_ERRORS,
+)
+def edit_image() -> Response:
+    return _answer(_EDIT_SCHEMA, "image_edit")
+
+
+@blueprint.post("/images/variations")
+@operation(
+    "Variations of a picture",
+    ImagesSchema,
+    body=VariationSchema,
+    form=VariationSchema,
+    streams=True,
+    errors=BOT_ERRORS,
+)
+def vary_image() -> Response:
+    return _answer(_VARIATION_SCHEMA, "image_edit")
+
+
+def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
+    lease = services().gatekeeper.lease(request)
+    payload = load_payload(schema, read_payload(schema))
+    settings = services().settings
+    query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
+    query = with_files(query, lease)
+    current_record().model = query.model
+    choices, created = payload["n"] or 1, int(time.time())
+    inline = payload["response_format"] == "b64_json"
+    if payload["stream"]:
+        inline = payload["response_format"] != "url"
+        reply = _pictures(query, lease, choices, inline=inline)
+        encoder = images.Encoder(kind, payload, created=created, inline=inline, choices=choices)
+        return stream_answer(reply, encoder, settings)
+    answers = whole_answers(_pictures(query, lease, choices, inline=inline), choices)
+    return jsonify(images.render(answers, created=created, inline=inline))
+
+
+def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
+    """The files of that many replies; those that fail are left out."""
+    relay = services().relay
+    budget = Budget(MAX_BYTES_INLINE)
+    bring = partial(_bring_in, settings=services().settings, budget=budget) if inline else leave
+    replies = [
+        relay.answer(query, lease, streaming=False, media_in_text=False) for _ in range(choices)
+    ]
+    stage = partial(only_files, bot=query.model, bring=bring)
+    return MergedReplies(replies, stage, lenient=True)
+
+
+def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:
+    """The same file, its bytes in a data URL. Raises UpstreamError."""
+    opened = open_bot_file(file.url, settings)
+    kind = content_type_of(opened, file)
+    data_url = f"data:{kind};base64,{b64encode(opened.read(budget)).decode()}"
+    return replace(file, url=data_url, content_type=kind)

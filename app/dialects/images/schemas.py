@@ -1,0 +1,135 @@
+"""OpenAI's Images requests: generations, edits and variations."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import INCLUDE, ValidationError, fields, validate
+
+from app.core.conversation import Media
+from app.schemas.fields import MODEL_NAME, Flag, Object, Whole, load_each, optional
+from app.schemas.json_form import (
+    BINARY,
+    FILLED,
+    LINK,
+    OBJECT,
+    Describe,
+    JsonSchema,
+    any_of,
+    given,
+    list_of,
+)
+from app.schemas.loading import BaseSchema
+
+MAX_PICTURES = 10
+MAX_SOURCES = 16
+"""How many images one edit may start from, as at OpenAI."""
+
+
+Source = Media | str | dict[str, str]
+"""A file of a form, a link, or ``{"file_id": id}``."""
+
+
+class Sources(fields.Field[list[Any]]):
+    """Images to start from: one or a list, loaded as a list of files and links.
+
+    A link is a text, or an object with ``image_url`` or ``url``; a file came in a form, or was
+    uploaded before: an object with ``file_id``.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Source]:
+        if not isinstance(value, list):
+            return [_source(value)]
+        if not 1 <= len(value) <= MAX_SOURCES:
+            raise ValidationError(f"Must be 1 to {MAX_SOURCES} images.")
+        return load_each(value, _source)
+
+    form_schema = list_of(BINARY, 1, MAX_SOURCES)
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        link = {**LINK, **FILLED}
+        linked = {**OBJECT, **given("url", link)}
+        plain = {**linked, "not": {"required": ["image_url"]}}
+        nested = {**OBJECT, **given("image_url", any_of(link, linked))}
+        source = any_of(link, {**OBJECT, **given("file_id", FILLED)}, plain, nested)
+        return any_of(source, list_of(source, 1, MAX_SOURCES))
+
+
+def _source(value: Any) -> Source:
+    if isinstance(value, Mapping):
+        file_id = value.get("file_id")
+        if isinstance(file_id, str) and file_id:
+            return {"file_id": file_id}
+        value = value.get("image_url", value.get("url"))
+    if isinstance(value, Mapping):
+        value = value.get("url")
+    if isinstance(value, Media) or (isinstance(value, str) and value):
+        return value
+    raise ValidationError(
+        "Must be an image: a file of a form, a URL, or an object with image_url or file_id."
+    )
+
+
+class _PicturesSchema(BaseSchema):
+    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = optional(fields.String, validate=MODEL_NAME)
+    n = optional(Whole, validate=validate.Range(1, MAX_PICTURES))
+    response_format = optional(fields.String, validate=validate.OneOf(("url", "b64_json")))
+    stream = optional(Flag)
+    partial_images = optional(Whole, validate=validate.Range(0, 3))
+    extra_body = optional(Object)
+
+    # The bot's parameters, in words that each bot has its own of.
+    background = optional(fields.String)
+    complexity = optional(fields.String)
+    frame_count = optional(Whole)
+    frame_duration_ms = optional(Whole)
+    input_fidelity = optional(fields.String)
+    moderation = optional(fields.String)
+    output_compression = optional(Whole, validate=validate.Range(0, 100))
+    output_format = optional(fields.String)
+    quality = optional(fields.String)
+    size = optional(fields.String)
+    style = optional(fields.String)
+    svg = optional(Object)
+
+    # Known, and without a counterpart at Poe.
+    safety_identifier = optional(fields.String)
+    user = optional(fields.String)
+
+
+class GenerationSchema(_PicturesSchema):
+    prompt = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class EditSchema(_PicturesSchema):
+    """A form has ``image`` or ``image[]``, JSON has ``images`` or ``image``."""
+
+    also = any_of(given("image"), given("images"))
+
+    prompt = fields.String(required=True, validate=validate.Length(min=1))
+    image = optional(Sources)
+    images = optional(Sources)
+    mask = optional(Sources)
+    markup = optional(Sources)
+
+
+class EditFormSchema(EditSchema):
+    """The form, as it is described: its images have one name."""
+
+    class Meta(EditSchema.Meta):
+        exclude = ("images",)
+
+    also: ClassVar[JsonSchema] = {}
+
+    image = Sources(required=True)
+
+
+class VariationSchema(_PicturesSchema):
+    """OpenAI's has no prompt; one that is given is said to the bot."""
+
+    prompt = optional(fields.String)
+    image = Sources(required=True)

@@ -1,0 +1,56 @@
+"""Answers of Anthropic's Messages."""
+
+from marshmallow import fields
+
+from app.schemas.answers import AnswerSchema, AnyOf, count, listed, word
+from app.schemas.fields import Object
+
+
+class TextSchema(AnswerSchema):
+    type = word("text")
+    text = fields.String()
+
+
+class ThinkingSchema(AnswerSchema):
+    """What the bot thought. The signature is made here and never checked."""
+
+    type = word("thinking")
+    thinking = fields.String()
+    signature = fields.String()
+
+
+class ToolUseSchema(AnswerSchema):
+    type = word("tool_use")
+    id = fields.String()
+    name = fields.String()
+    input = Object()
+
+
+class OutputDetailsSchema(AnswerSchema):
+    thinking_tokens = count()
+
+
+class UsageSchema(AnswerSchema):
+    """Tokens, counted with o200k_base."""
+
+    input_tokens = count()
+    cache_creation_input_tokens = count()
+    cache_read_input_tokens = count()
+    output_tokens = count()
+    output_tokens_details = fields.Nested(OutputDetailsSchema)
+    service_tier = word("standard")
+
+
+class MessageSchema(AnswerSchema):
+    id = fields.String()
+    type = word("message")
+    role = word("assistant")
+    model = fields.String()
+    content = listed(AnyOf(TextSchema, ThinkingSchema, ToolUseSchema))
+    stop_reason = word("end_turn", "max_tokens", "tool_use", "stop_sequence")
+    stop_sequence = fields.String(allow_none=True)
+    usage = fields.Nested(UsageSchema)
+
+
+class TokensSchema(AnswerSchema):
+    input_tokens = count()

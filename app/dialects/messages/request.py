@@ -1,0 +1,89 @@
+"""Anthropic's Messages, the way in: a payload that MessagesSchema has loaded -> Query."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from app.core.conversation import Message, OutputFormat, Query
+from app.core.json_output.settle import check_schema
+from app.dialects.messages.blocks import read_system, read_turns
+from app.dialects.messages.schemas import MessagesSchema
+from app.dialects.messages.tools import read_tool_choice, read_tools
+from app.errors import InvalidRequest
+from app.schemas.parameters import bot_parameters
+
+_PARAMETERS = ("top_p", "top_k", "max_tokens")
+_UNTHREADED = {"error_code": "thread_unsupported_request", "unsupported": ["message_threads"]}
+
+
+def refuse_thread(payload: Any) -> Any:
+    """The payload, unless it asks the server to remember the conversation.
+
+    Newest SDKs' tool runners ask for that, and then send only what is new. At this very error
+    they send everything at once; any other ends them. So this comes before all other checks.
+    """
+    if isinstance(payload, dict) and payload.get("thread") is not None:
+        message = "thread: Message threads are not kept here. Send the whole conversation."
+        raise InvalidRequest(message, param="thread", metadata={"details": _UNTHREADED})
+    return payload
+
+
+def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    conversation = tuple(_conversation(payload))
+    if not conversation:
+        raise InvalidRequest("messages: There is nothing to answer.", param="messages")
+    tools = read_tools(payload)
+    choice = payload["tool_choice"]
+    return Query(
+        model=payload["model"],
+        bot=bot_named(payload["model"]),
+        messages=conversation,
+        tools=tools,
+        tool_choice=read_tool_choice(choice, tools),
+        parallel_tool_calls=not (choice and choice[1]["disable_parallel_tool_use"]),
+        output_format=_output_format(payload),
+        temperature=payload["temperature"],
+        stop=tuple(payload["stop_sequences"] or ()),
+        max_tokens=payload["max_tokens"],
+        parameters=_parameters(payload),
+    )
+
+
+def _conversation(payload: dict[str, Any]) -> Iterator[Message]:
+    yield from read_system(payload["system"])
+    for index, message in enumerate(payload["messages"]):
+        yield from read_turns(message, f"messages[{index}]")
+
+
+def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
+    """``output_config.format``, or what betas called ``output_format``.
+
+    Anthropic promises answers of that schema, so one that breaks it is not given.
+    """
+    form, param = (payload["output_config"] or {}).get("format"), "output_config.format.schema"
+    if form is None:
+        form, param = payload["output_format"], "output_format.schema"
+    if form is None:
+        return None
+    if fault := check_schema(form["schema"]):
+        raise InvalidRequest(f"{param}: {fault}", param=param)
+    return OutputFormat(form["schema"], strict=True)
+
+
+def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
+    """The bot's own parameters. What the client names as such goes before what is derived."""
+    thinking = payload["thinking"] or {}
+    enabled = thinking.get("type") == "enabled"
+    derived = {
+        "thinking_budget": thinking.get("budget_tokens") if enabled else None,
+        "reasoning_effort": _effort(payload),
+    }
+    given = {name: value for name, value in derived.items() if value is not None}
+    return given | bot_parameters(payload, MessagesSchema, _PARAMETERS)
+
+
+def _effort(payload: dict[str, Any]) -> str | None:
+    """The request's effort, or the one that a later system turn set in its place."""
+    configs = [payload["output_config"], *(turn["output_config"] for turn in payload["messages"])]
+    efforts = [config["effort"] for config in configs if config and config["effort"]]
+    return efforts[-1] if efforts else None

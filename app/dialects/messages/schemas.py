@@ -1,0 +1,120 @@
+"""Anthropic's Messages request: every field of it is known here, used or ignored."""
+
+from typing import Any
+
+from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+
+from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
+from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.json_form import any_of, given, where
+from app.schemas.loading import BaseSchema
+from app.schemas.typed import TOOLS, TypedObject
+
+ROLES = ("user", "assistant", "system")
+
+
+class ChoiceSchema(BaseSchema):
+    disable_parallel_tool_use = Flag(load_default=False)
+
+
+class NamedChoiceSchema(ChoiceSchema):
+    name = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class ThinkingSchema(BaseSchema):
+    """``type`` is left open: vendors' clients learn new ones faster than gateways do."""
+
+    type = fields.String(required=True)
+    budget_tokens = optional(Whole, validate=validate.Range(1))
+    display = optional(fields.String)
+
+
+class FormatSchema(BaseSchema):
+    type = fields.String(required=True, validate=validate.OneOf(("json_schema",)))
+    schema = Object(required=True)
+
+
+class OutputConfigSchema(BaseSchema):
+    effort = optional(fields.String)
+    format = fields.Nested(FormatSchema, load_default=None, allow_none=True)
+
+
+class MessageSchema(BaseSchema):
+    """One turn. Claude Code puts ``system`` turns, with an effort of their own, anywhere."""
+
+    also = any_of(given("content"), where("role", "system"))
+
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    content = Blocks(BLOCKS, load_default=None)
+    output_config = fields.Nested(OutputConfigSchema, load_default=None, allow_none=True)
+
+    @validates_schema
+    def check_content(self, message: dict[str, Any], **options: Any) -> None:
+        """A system turn may consist of nothing but its output_config."""
+        if message["content"] is None and message["role"] != "system":
+            raise ValidationError("Missing data for required field.", "content")
+
+
+class CountTokensSchema(BaseSchema):
+    """A request whose tokens are counted: one of MessagesSchema, without the need of a limit.
+
+    Fields that Anthropic does not know are kept: they are the bot's parameters, for the SDKs put
+    what users pass as ``extra_body`` beside the other fields.
+    """
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = fields.String(required=True, validate=MODEL_NAME)
+    messages = fields.List(
+        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
+    )
+    system = Blocks(TEXT_BLOCKS, load_default=None, allow_none=True)
+    max_tokens: Any = optional(Whole, validate=validate.Range(1))
+    stream = optional(Flag)
+    temperature = optional(Number, validate=validate.Range(0, 1))
+    top_p = optional(Number, validate=validate.Range(0, 1))
+    top_k = optional(Whole, validate=validate.Range(0))
+    stop_sequences = optional(
+        fields.List, cls_or_instance=fields.String(validate=validate.Length(min=1))
+    )
+    thinking = fields.Nested(ThinkingSchema, load_default=None, allow_none=True)
+    output_config = fields.Nested(OutputConfigSchema, load_default=None, allow_none=True)
+    output_format = fields.Nested(FormatSchema, load_default=None, allow_none=True)
+    tools = optional(fields.List, cls_or_instance=TypedObject(TOOLS, others=True, default="custom"))
+    tool_choice = TypedObject(
+        {
+            "auto": ChoiceSchema(),
+            "any": ChoiceSchema(),
+            "none": ChoiceSchema(),
+            "tool": NamedChoiceSchema(),
+        },
+        load_default=None,
+        allow_none=True,
+    )
+    extra_body = optional(Object)
+
+    # Known, and without a counterpart at Poe. Not checked: their shapes change with each beta.
+    anthropic_beta = optional(fields.Raw)
+    anthropic_version = optional(fields.Raw)
+    betas = optional(fields.Raw)
+    billing_policy = optional(fields.Raw)
+    cache_control = optional(fields.Raw)
+    compaction = optional(fields.Raw)
+    container = optional(fields.Raw)
+    context_management = optional(fields.Raw)
+    diagnostics = optional(fields.Raw)
+    fallback_credit_token = optional(fields.Raw)
+    fallbacks = optional(fields.Raw)
+    inference_geo = optional(fields.Raw)
+    mcp_servers = optional(fields.Raw)
+    metadata = optional(fields.Raw)
+    service_tier = optional(fields.Raw)
+    speed = optional(fields.Raw)
+    thread = optional(fields.Raw, metadata={"enum": [None]})
+    user_profile_id = optional(fields.Raw)
+    workspace_id = optional(fields.Raw)
+
+
+class MessagesSchema(CountTokensSchema):
+    max_tokens = Whole(required=True, validate=validate.Range(1))

@@ -1,0 +1,1 @@
+"""The Models API of OpenAI and of Anthropic."""

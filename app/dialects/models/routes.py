@@ -1,0 +1,47 @@
+"""GET /models and /models/{name}."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.core.paging import Page, cut_page
+from app.dialects.models.answers import ModelSchema, ModelsSchema
+from app.dialects.models.translate import find_model, render_list, render_models
+from app.errors import NotFound, UpstreamError
+from app.http.operations import operation
+from app.http.services import services
+from app.http.wire_formats import WireFormat, wants_anthropic
+from app.schemas.loading import load_payload
+from app.schemas.paging import ModelsQuerySchema
+
+blueprint = Blueprint("models", __name__)
+FORMAT = WireFormat(blueprint, both_vendors=True)
+_QUERY_SCHEMA = ModelsQuerySchema()
+
+
+@blueprint.get("/models")
+@operation(
+    "All models; a page of them with anthropic-version",
+    ModelsSchema,
+    query=(ModelsQuerySchema,),
+    versioned=True,
+)
+def list_models() -> Response:
+    """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
+    services().gatekeeper.lease(request)
+    models = render_models(services().catalog.models(), services().settings)
+    if not wants_anthropic():
+        return jsonify(render_list(Page(models, has_more=False)))
+    query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
+    page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
+    return jsonify(render_list(page))
+
+
+@blueprint.get("/models/<path:name>")
+@operation("A model", ModelSchema, versioned=True, errors=(502,))
+def retrieve_model(name: str) -> Response:
+    services().gatekeeper.lease(request)
+    model = find_model(name, services().catalog.models(), services().settings)
+    if model is None and not services().catalog.was_read:
+        raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
+    if model is None:
+        raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
+    return jsonify(model)

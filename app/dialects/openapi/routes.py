@@ -1,0 +1,188 @@
+"""GET /openapi.json: what every route takes and gives, in the words of the views and schemas."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from apispec import APISpec
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from werkzeug.routing import Rule
+
+from app.dialects.openapi.answers import DocumentSchema
+from app.http.envelopes import ANTHROPIC, OPENAI
+from app.http.operations import Operation, operation, operation_of
+from app.http.wire_formats import WireFormat, envelopes_of
+from app.schemas.json_form import BINARY, FILLED, TEXT, JsonSchema
+from app.schemas.openapi import Converter, SchemasPlugin
+
+blueprint = Blueprint("openapi", __name__)
+FORMAT = WireFormat(blueprint)
+
+VERSION = "0.1.0"
+
+DESCRIPTION = """\
+Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \
+before it. Fields that a format does not know are accepted; where a schema says so they go to the \
+bot as its own parameters. An answer that streams comes as the vendor's server-sent events; after \
+its first byte an error is an event of the stream."""
+
+ERRORS = {
+    400: ("InvalidRequest", "Malformed JSON, or a field at fault, which `param` names."),
+    401: ("Unauthenticated", "No credential, or one that is not known."),
+    402: ("InsufficientCredits", "The Poe account has too few points."),
+    403: ("Refused", "Poe does not allow this request."),
+    404: ("NotFound", "There is nothing of that name or id."),
+    405: ("MethodNotAllowed", "The path does not take this method."),
+    408: ("BotTimeout", "The bot did not start in time."),
+    413: ("RequestTooLarge", "The body is over the limit, or the prompt too long for the bot."),
+    426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
+    429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
+    502: ("UpstreamError", "The bot, Poe or the network failed."),
+    529: ("Overloaded", "Poe is overloaded."),
+}
+"""Each error that a client is told of: the name and the meaning of its status."""
+
+_ENVELOPES: dict[str, Any] = {
+    OPENAI.name: OPENAI.schema(),
+    ANTHROPIC.name: ANTHROPIC.schema(),
+    "Either": {"anyOf": [OPENAI.schema(), ANTHROPIC.schema()]},
+}
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+_HEADERS: dict[str, JsonSchema] = {
+    "x-request-id": {
+        "description": "The request's id, which the gateway's log names too.",
+        "required": True,
+        "schema": FILLED,
+    },
+    "Retry-After": {"description": "When to try again, where Poe said it.", "schema": TEXT},
+}
+_VERSION_HEADER = {
+    "in": "header",
+    "name": "anthropic-version",
+    "description": "With it the request and its answer are those of Anthropic's API.",
+    "schema": TEXT,
+}
+_REQUEST_ID = {"x-request-id": "x-request-id"}
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@blueprint.get("/openapi.json")
+@operation("This document", DocumentSchema, guarded=False)
+def tell_openapi() -> Response:
+    return jsonify(describe(current_app._get_current_object()))  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1)
+def describe(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document of an application, made at the first question for it."""
+    plugin = SchemasPlugin()
+    spec = APISpec("Poegate", VERSION, "3.1.0", [plugin], **_preface(app))
+    assert isinstance(plugin.converter, Converter)
+    _add_components(spec)
+    for rule in sorted(app.url_map.iter_rules(), key=str):
+        told = operation_of(app.view_functions[rule.endpoint])
+        if told is not None and not rule.websocket:
+            _add_operation(spec, plugin.converter, rule, told)
+    return spec.to_dict()
+
+
+def _preface(app: Flask) -> dict[str, Any]:
+    return {
+        "info": {"description": DESCRIPTION},
+        "servers": [{"url": "/v1"}, {"url": "/"}],
+        "tags": [{"name": name} for name in app.blueprints if name != "unsupported"],
+    }
+
+
+def _add_components(spec: APISpec) -> None:
+    for name, scheme in _SECURITY.items():
+        spec.components.security_scheme(name, scheme)
+    for name, header in _HEADERS.items():
+        spec.components.header(name, header)
+    for status, (name, words) in ERRORS.items():
+        headers = _REQUEST_ID | ({"Retry-After": "Retry-After"} if status > 401 else {})
+        for prefix, envelope in _ENVELOPES.items():
+            content = {"application/json": {"schema": envelope}}
+            told = {"description": words, "headers": headers, "content": content}
+            spec.components.response(prefix + name, told)
+
+
+def _add_operation(spec: APISpec, converter: Converter, rule: Rule, told: Operation) -> None:
+    body = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "tags": [rule.endpoint.partition(".")[0]],
+        "summary": told.summary,
+        "parameters": list(_parameters(rule, told, converter)),
+        "responses": _responses(rule, told),
+        **({"requestBody": _request_body(told, converter)} if told.body or told.form else {}),
+        **({"security": [{name: []} for name in _SECURITY]} if told.guarded else {"security": []}),
+    }
+    methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    spec.path(path_of(rule), operations={method.lower(): body for method in methods})
+
+
+def path_of(rule: Rule) -> str:
+    """``/models/<path:name>`` as OpenAPI writes it: ``/models/{name}``."""
+    return _PARAMETER.sub(r"{\1}", rule.rule)
+
+
+def _parameters(rule: Rule, told: Operation, converter: Converter) -> Iterator[JsonSchema]:
+    for name in _PARAMETER.findall(rule.rule):
+        yield {"in": "path", "name": name, "required": True, "schema": FILLED}
+    if told.versioned:
+        yield _VERSION_HEADER
+    # The same name in several query strings: the first one's words count.
+    queries = reversed([converter.describe_query(schema()) for schema in told.query])
+    yield from {told["name"]: told for query in queries for told in query}.values()
+
+
+def _request_body(told: Operation, converter: Converter) -> JsonSchema:
+    content: JsonSchema = {}
+    if told.body:
+        content["application/json"] = {"schema": told.body()}
+    if told.form:
+        content["multipart/form-data"] = {"schema": converter.describe_form(told.form())}
+    return {"required": True, "content": content}
+
+
+def _responses(rule: Rule, told: Operation) -> JsonSchema:
+    prefix = _error_prefix(rule)
+    errors = {str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, told))}
+    if not told.answer:
+        return errors
+    words = "Whole, or in the vendor's server-sent events." if told.streams else "Done."
+    answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(told))}
+    return {"200": answer, **errors}
+
+
+def _error_prefix(rule: Rule) -> str:
+    """Of the names of the error answers: which vendor's envelope they have."""
+    envelopes = envelopes_of(current_app, rule.rule)
+    return envelopes[0].name if len(envelopes) == 1 else "Either"
+
+
+def _statuses(rule: Rule, told: Operation) -> set[int]:
+    """The errors that follow from what the operation takes, and its own."""
+    return {
+        *told.errors,
+        *((401,) if told.guarded else ()),
+        *((400,) if told.body or told.form or told.query else ()),
+        *((413,) if told.body or told.form else ()),
+        *((404,) if rule.arguments else ()),
+    }
+
+
+def _contents(told: Operation) -> Iterator[tuple[str, JsonSchema]]:
+    schemas: list[Any] = [shape() for shape in told.answer if not isinstance(shape, str)]
+    if schemas:
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        yield "application/json", {"schema": schema}
+    for shape in told.answer:
+        if isinstance(shape, str):
+            yield shape, {"schema": BINARY}
+    if told.streams:
+        yield "text/event-stream", {}

@@ -1,0 +1,1 @@
+"""Points: Poe's balance and history."""

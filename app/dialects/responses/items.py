@@ -1,0 +1,193 @@
+"""Items of OpenAI's Responses: as they are kept, and as the messages that a bot reads."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult
+from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.paging import cut_page
+from app.dialects.responses.tools import offered_name
+from app.errors import InvalidRequest
+
+Item = dict[str, Any]
+
+_PREFIXES = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+    "additional_tools": "at",
+}
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+_ENCODED = ("output", "action", "operation", "arguments")
+
+
+def item_id(response_id: str, kind: str, serial: int) -> str:
+    """An id that tells the response by which the item can be found again."""
+    return f"{_PREFIXES.get(kind, 'item')}_{response_id.removeprefix('resp_')}{serial:04x}"
+
+
+def response_id_of(item: str) -> str:
+    """The response that ``item_id`` has named the item after."""
+    return f"resp_{item.rpartition('_')[2][:32]}"
+
+
+def settle_items(
+    items: Iterable[Item], response_id: str, first: int, find: Callable[[str], Item | None]
+) -> list[Item]:
+    """Items as they are kept: references replaced by what they mean, each with an id and a status.
+
+    ``first`` is the number of the first item within its response. Raises InvalidRequest for a
+    reference to nothing.
+    """
+    return [
+        _referred(item["id"], index, find)
+        if item["type"] == "item_reference"
+        else _settled(item, item_id(response_id, item["type"], first + index))
+        for index, item in enumerate(items)
+    ]
+
+
+def _referred(name: str, index: int, find: Callable[[str], Item | None]) -> Item:
+    found = find(name)
+    if found is None:
+        raise InvalidRequest(
+            f"input[{index}]: Item with id {name!r} not found. Items are kept for the client that "
+            "was given them, unless it sent `store: false`; send the item itself instead.",
+            param=f"input[{index}].id",
+        )
+    return found
+
+
+def _settled(item: Item, new_id: str) -> Item:
+    settled = {name: value for name, value in item.items() if value is not None}
+    settled = {"id": new_id, "status": "completed", **settled}
+    for name in ("content", "output"):
+        if item["type"] in _PREFIXES and isinstance(item.get(name), list):
+            settled[name] = [_settled_part(part, item.get("role")) for part in item[name]]
+    return settled
+
+
+def _settled_part(part: Item, role: str | None) -> Item:
+    """Text is an assistant's output or anybody else's input, whatever the client called it."""
+    if part["type"] == "refusal" and role == "assistant":
+        return part
+    if "text" not in part and "refusal" not in part:
+        return {name: value for name, value in part.items() if value is not None}
+    text = part.get("text", part.get("refusal"))
+    if role == "assistant":
+        return {"type": "output_text", "text": text, "annotations": []}
+    return {"type": "input_text", "text": text}
+
+
+def messages_of(items: Iterable[tuple[Item, str]]) -> tuple[Message, ...]:
+    """The conversation in items, each with its place in the request (for errors).
+
+    What an assistant said and called in one turn comes as several items, and is one message.
+    """
+    messages: list[Message] = []
+    for item, param in items:
+        message = _message(item, param)
+        if message is None:
+            continue
+        if messages and messages[-1].role == message.role == "assistant":
+            messages[-1] = replace(messages[-1], parts=messages[-1].parts + message.parts)
+        else:
+            messages.append(message)
+    return tuple(messages)
+
+
+def _message(item: Item, param: str) -> Message | None:
+    """None for what no bot reads: reasoning, lists of tools, what OpenAI's own tools did."""
+    match item["type"]:
+        case "message":
+            parts = tuple(_parts(item["content"], f"{param}.content"))
+            role = _ROLES[item["role"]]
+            return Message(role, parts) if parts or role != "assistant" else None
+        case "function_call_output" | "custom_tool_call_output":
+            return _result(item, tuple(_parts(item["output"], f"{param}.output")))
+        case "function_call" | "custom_tool_call":
+            return Message("assistant", (_call(item),))
+        case "computer_call" | "computer_call_output":
+            return None
+        case kind if kind.endswith("_call_output"):
+            return _result(item, (Text(_told(item)),))
+        case kind if kind.endswith("_call") and item.get("call_id"):
+            call = ToolCall(str(item["call_id"]), kind.removesuffix("_call"), _told(item))
+            return Message("assistant", (call,))
+    return None
+
+
+def _call(item: Item) -> ToolCall:
+    custom = item["type"] == "custom_tool_call"
+    name = offered_name(item.get("namespace"), item["name"])
+    return ToolCall(item["call_id"], name, item["input" if custom else "arguments"], custom)
+
+
+def _result(item: Item, parts: tuple[Text | Media, ...]) -> Message:
+    """local_shell's output names its call by its own id."""
+    name = item.get("name") and offered_name(item.get("namespace"), item["name"])
+    call_id = str(item.get("call_id") or item.get("id") or "")
+    return Message("tool", (ToolResult(call_id, parts, name),))
+
+
+def _told(item: Item) -> str:
+    """What a tool that the client runs for OpenAI (local_shell, apply_patch, ...) did, as JSON."""
+    told: Any = next((item[name] for name in _ENCODED if name in item), {})
+    return told if isinstance(told, str) else json.dumps(told)
+
+
+def _parts(content: str | Sequence[Item], param: str) -> Iterator[Text | Media]:
+    if isinstance(content, str):
+        yield Text(content)
+        return
+    for index, part in enumerate(content):
+        yield _part(part, f"{param}[{index}]")
+
+
+def _part(part: Item, param: str) -> Text | Media:
+    match part["type"]:
+        case "input_image":
+            if part.get("file_id"):
+                return named_file(part["file_id"], f"{param}.file_id")
+            return media_from_url(part["image_url"], "image", f"{param}.image_url")
+        case "input_audio":
+            audio = part["input_audio"]
+            name = f"audio.{audio['format']}"
+            return media_from_base64(audio["data"], None, name, f"{param}.input_audio")
+        case "input_file":
+            return _file(part, param)
+    return Text(part.get("text") or part.get("refusal") or "")
+
+
+def _file(part: Item, param: str) -> Media:
+    if part.get("file_id"):
+        return named_file(part["file_id"], f"{param}.file_id")
+    data, url, name = part.get("file_data"), part.get("file_url"), part.get("filename")
+    if data and data[:5].lower() == "data:":
+        return media_from_url(data, "file", f"{param}.file_data", name)
+    if data:
+        return media_from_base64(data, None, name or "file", f"{param}.file_data")
+    if url:
+        return media_from_url(url, "file", f"{param}.file_url", name)
+    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
+
+
+def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str) -> dict[str, Any]:
+    """A part of the items, as OpenAI lists them: the newest first unless asked otherwise.
+
+    Raises InvalidRequest where ``after`` is none of them. The SDK has no null for the ends.
+    """
+    ordered = list(items) if order == "asc" else list(reversed(items))
+    page = cut_page(ordered, limit, after=after, names=("after", "before"))
+    ends = {name: "" if end is None else end for name, end in page.ends().items()}
+    return {"object": "list", "data": page.entries, **ends}

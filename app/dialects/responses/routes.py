@@ -1,0 +1,157 @@
+"""POST /responses, and what is kept of the responses that it gave."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from app.dialects.responses import response as responses
+from app.dialects.responses.answers import DeletedSchema, InputItemsSchema, ResponseSchema
+from app.dialects.responses.items import Item, page_of, response_id_of
+from app.dialects.responses.request import begin_turn, parse
+from app.dialects.responses.schemas import ResponsesSchema, RetrieveSchema
+from app.dialects.responses.stream import Encoder
+from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
+from app.http.error_responses import error_response
+from app.http.operations import BOT_ERRORS, operation
+from app.http.request_log import current_record
+from app.http.services import read_json, services
+from app.http.stored_files import with_files
+from app.http.streaming import stream_answer, whole_answers
+from app.http.wire_formats import WireFormat
+from app.schemas.loading import load_payload
+from app.schemas.paging import OrderedQuerySchema
+from app.state.store import Store
+
+blueprint = Blueprint("responses", __name__)
+FORMAT = WireFormat(blueprint)
+_SCHEMA = ResponsesSchema()
+_RETRIEVE_SCHEMA = RetrieveSchema()
+_PAGE_SCHEMA = OrderedQuerySchema()
+_HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+
+
+class WebSocketsUnsupported(ApiError):
+    status, type = 426, "invalid_request_error"
+
+
+class Kept:
+    """The responses of one client: each with the items that it answers to."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+
+    def keep(self, items: list[Item], response: dict[str, Any]) -> None:
+        self._store.keep(self._owner, response["id"], {"response": response, "input": items})
+
+    def response(self, response_id: str) -> dict[str, Any]:
+        return self._found(response_id)["response"]  # type: ignore[no-any-return]
+
+    def input_items(self, response_id: str) -> list[Item]:
+        return self._found(response_id)["input"]  # type: ignore[no-any-return]
+
+    def forget(self, response_id: str) -> None:
+        self._found(response_id)
+        self._store.forget(self._owner, response_id)
+
+    def items_until(self, response_id: str) -> list[Item] | None:
+        record = self._store.recall(self._owner, response_id)
+        return None if record is None else [*record["input"], *record["response"]["output"]]
+
+    def item(self, item_id: str) -> Item | None:
+        items = self.items_until(response_id_of(item_id)) or ()
+        return next((item for item in items if item.get("id") == item_id), None)
+
+    def _found(self, response_id: str) -> dict[str, Any]:
+        record = self._store.recall(self._owner, response_id)
+        if record is None:
+            raise NotFound(f"Response with id {response_id!r} not found.")
+        return record
+
+
+@blueprint.errorhandler(PromptTooLong)
+def tell_prompt_too_long(error: PromptTooLong) -> Response:
+    """Codex knows it by its code, but only at a 400; a 413 it sends six times over."""
+    told = InvalidRequest(error.message, code=error.code, metadata=error.metadata)
+    return error_response(told)
+
+
+def _kept() -> Kept:
+    """What is kept for the client of this request."""
+    return Kept(services().store, services().gatekeeper.lease(request).owner)
+
+
+@blueprint.post("/responses")
+@operation(
+    "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
+)
+def create_response() -> Response:
+    lease = services().gatekeeper.lease(request)
+    payload = load_payload(_SCHEMA, read_json())
+    kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
+    turn = begin_turn(payload, response_id, kept)
+    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    current_record().model = query.model
+    items = turn.conversation
+    envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
+    keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
+    streaming = bool(payload["stream"])
+    reply = services().relay.answer(query, lease, streaming=streaming)
+    if streaming:
+        return stream_answer(reply, Encoder(envelope, keep), services().settings)
+    [answer] = whole_answers(reply)
+    response = responses.render(answer, envelope)
+    keep(response)
+    return jsonify(response)
+
+
+def _keep_nothing(_: dict[str, Any]) -> None:
+    """The client sent ``store: false``."""
+
+
+@blueprint.get("/responses", websocket=True)
+@blueprint.get("/responses")
+@operation("Refuses WebSockets", guarded=False, errors=(405, 426))
+def refuse_websocket() -> Response:
+    """Codex first asks for a WebSocket here. 426 sends it to POST at once; others cost it tries.
+
+    nginx takes the Upgrade header away, so the handshake's other headers tell it too.
+    """
+    if not any(name in request.headers for name in _HANDSHAKE):
+        raise MethodNotAllowed(["POST"])
+    raise WebSocketsUnsupported(
+        "This gateway speaks no WebSockets: send POST /v1/responses with stream: true.",
+        code="websocket_not_supported",
+    )
+
+
+@blueprint.get("/responses/<response_id>")
+@operation("A response that was kept", ResponseSchema, query=(RetrieveSchema,))
+def retrieve_response(response_id: str) -> Response:
+    kept = _kept()
+    load_payload(_RETRIEVE_SCHEMA, request.args.to_dict())
+    return jsonify(kept.response(response_id))
+
+
+@blueprint.delete("/responses/<response_id>")
+@operation("Forgets a response", DeletedSchema)
+def delete_response(response_id: str) -> Response:
+    _kept().forget(response_id)
+    return jsonify({"id": response_id, "object": "response", "deleted": True})
+
+
+@blueprint.get("/responses/<response_id>/input_items")
+@operation("What a response answers to", InputItemsSchema, query=(OrderedQuerySchema,))
+def list_input_items(response_id: str) -> Response:
+    items = _kept().input_items(response_id)
+    page = load_payload(_PAGE_SCHEMA, request.args.to_dict())
+    return jsonify(page_of(items, **page))
+
+
+@blueprint.post("/responses/<response_id>/cancel")
+@operation("Refused, for no response runs in the background", errors=(400,))
+def cancel_response(response_id: str) -> Response:
+    _kept().response(response_id)
+    raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")

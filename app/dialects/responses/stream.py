@@ -1,0 +1,241 @@
+"""OpenAI's Responses, streamed: events -> server-sent events. Pure: knows nothing of sockets.
+
+The wire format is that of the ``openai`` SDK's ResponseStreamEvent. One item is under way at a
+time: added, its content, done. Codex reads whole items only; others read the deltas.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.conversation import Reasoning, Text, ToolCall
+from app.core.events import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from app.core.frames import compact_json, named_frame
+from app.dialects.responses.items import Item
+from app.dialects.responses.response import (
+    Envelope,
+    OutputPart,
+    ended_response,
+    last_status,
+    output_item,
+    response_object,
+    summary_part,
+    text_part,
+)
+from app.errors import ApiError, InsufficientCredits, PromptTooLong, RateLimited
+
+_SECONDS = re.compile(r"\d+(?:\.\d+)?\Z", re.ASCII)
+StreamEvent = dict[str, Any]
+_Key = tuple[type[TextDelta | ReasoningDelta | ToolCallDelta], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the content of one kind of item is told: its deltas, and the part that they are in."""
+
+    events: str
+    whole: str
+    part_events: str | None = None
+    part: Callable[[str], Item] = text_part
+    place: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+_FORMS = {
+    "message": _Form(
+        "response.output_text",
+        "text",
+        "response.content_part",
+        place={"content_index": 0},
+        extra={"logprobs": []},
+    ),
+    "reasoning": _Form(
+        "response.reasoning_summary_text",
+        "text",
+        "response.reasoning_summary_part",
+        summary_part,
+        place={"summary_index": 0},
+    ),
+    "function_call": _Form("response.function_call_arguments", "arguments"),
+    "custom_tool_call": _Form("response.custom_tool_call_input", "input"),
+}
+
+
+class _OpenItem:
+    """An item of the output that is under way, as the events that tell of it."""
+
+    def __init__(self, part: OutputPart, envelope: Envelope, index: int) -> None:
+        self._empty = part
+        self._envelope = envelope
+        self._index = index
+        self._pieces: list[str] = []
+        begun = output_item(part, envelope, index, "in_progress")
+        self._begun = begun
+        self._form = _FORMS[begun["type"]]
+        self._place = {"item_id": begun["id"], "output_index": index, **self._form.place}
+        # Deltas are most of a stream: all but their text is encoded once for all of them.
+        kind = f"{self._form.events}.delta"
+        delta = {"type": kind, **self._place, **self._form.extra}
+        self._delta = f"event: {kind}\ndata: {compact_json(delta)[:-1]}"
+
+    def begin(self) -> Iterator[StreamEvent]:
+        yield self._item_event("added", self._begun)
+        if self._form.part_events:
+            yield self._part_event("added", "")
+
+    def more(self, text: str, number: int) -> bytes:
+        """The frame of a delta; ``number`` is its sequence number."""
+        self._pieces.append(text)
+        told = f'{self._delta},"delta":{compact_json(text)},"sequence_number":{number}}}\n\n'
+        return told.encode("ascii")
+
+    def end(self, status: str) -> Iterator[StreamEvent]:
+        text = "".join(self._pieces)
+        told = {self._form.whole: text, **self._form.extra}
+        yield {"type": f"{self._form.events}.done", **self._place, **told}
+        if self._form.part_events:
+            yield self._part_event("done", text)
+        yield self._item_event("done", self.item(status))
+
+    def item(self, status: str) -> Item:
+        return output_item(self.part, self._envelope, self._index, status)
+
+    @property
+    def part(self) -> OutputPart:
+        text = "".join(self._pieces)
+        if isinstance(self._empty, ToolCall):
+            call = self._empty
+            return ToolCall(call.id, call.name, text, call.custom)
+        return type(self._empty)(text)
+
+    def _item_event(self, what: str, item: Item) -> StreamEvent:
+        kind = f"response.output_item.{what}"
+        return {"type": kind, "output_index": self._index, "item": item}
+
+    def _part_event(self, what: str, text: str) -> StreamEvent:
+        kind = f"{self._form.part_events}.{what}"
+        return {"type": kind, **self._place, "part": self._form.part(text)}
+
+
+class Encoder:
+    """Events to SSE frames.
+
+    ``keep`` is given the whole response before the frame that tells its end, so that a client that
+    has seen the end can go on from there.
+    """
+
+    def __init__(
+        self, envelope: Envelope, keep: Callable[[dict[str, Any]], None] = lambda _: None
+    ) -> None:
+        self._envelope = envelope
+        self._keep = keep
+        self._sequence = itertools.count()
+        self._output: list[Item] = []
+        self._open: _OpenItem | None = None
+        self._keys: list[_Key] = []
+        self._begun = compact_json(response_object(envelope, []))
+
+    @property
+    def keepalive(self) -> bytes:
+        """Codex's idle timer counts real events only: comments would not keep it waiting."""
+        return self._begun_event("in_progress")
+
+    def start(self) -> bytes:
+        return self._begun_event("created") + self.keepalive
+
+    def step(self, event: Event) -> bytes:
+        match event:
+            case TextDelta(text) | ReasoningDelta(text):
+                return self._add(event, text) if text else b""
+            case ToolCallDelta(arguments=arguments):
+                return self._add(event, arguments)
+            case Finished():
+                return self._end(event)
+        return b""
+
+    def fail(self, error: ApiError) -> bytes:
+        """Codex ignores ``error`` events: a response that failed tells it what to do next."""
+        output = [*self._output, *([self._open.item("incomplete")] if self._open else ())]
+        told = {"code": failure_code(error), "message": _failure_message(error)}
+        response = response_object(self._envelope, output, status="failed", error=told)
+        return self._state("response.failed", response)
+
+    def _add(self, event: TextDelta | ReasoningDelta | ToolCallDelta, text: str) -> bytes:
+        frames, key = b"", _key(event)
+        if not self._keys or self._keys[-1] != key:
+            if isinstance(event, ToolCallDelta) and key in self._keys:
+                raise ValueError("a call goes on after another one has begun")
+            self._keys.append(key)
+            frames = self._close("completed") + self._begin(_empty_part(event))
+        if self._open is not None and text:
+            frames += self._open.more(text, next(self._sequence))
+        return frames
+
+    def _begin(self, part: OutputPart) -> bytes:
+        self._open = _OpenItem(part, self._envelope, len(self._output))
+        return b"".join(map(self._frame, self._open.begin()))
+
+    def _close(self, status: str) -> bytes:
+        if self._open is None:
+            return b""
+        frames = b"".join(map(self._frame, self._open.end(status)))
+        self._output.append(self._open.item(status))
+        self._open = None
+        return frames
+
+    def _end(self, finished: Finished) -> bytes:
+        frames = b"" if self._open or self._output else self._begin(Text(""))
+        if self._open is not None:
+            frames += self._close(last_status(self._open.part, finished))
+        response = ended_response(self._envelope, self._output, finished)
+        self._keep(response)
+        return frames + self._state(f"response.{response['status']}", response)
+
+    def _begun_event(self, what: str) -> bytes:
+        """The response as it began: encoded once, for the tools in it may be many."""
+        told = f'{{"type":"response.{what}","response":{self._begun}'
+        number = next(self._sequence)
+        return f'event: response.{what}\ndata: {told},"sequence_number":{number}}}\n\n'.encode()
+
+    def _state(self, kind: str, response: dict[str, Any]) -> bytes:
+        return self._frame({"type": kind, "response": response})
+
+    def _frame(self, event: StreamEvent) -> bytes:
+        number = next(self._sequence)
+        return named_frame({"type": event["type"], "sequence_number": number, **event})
+
+
+def _key(event: TextDelta | ReasoningDelta | ToolCallDelta) -> _Key:
+    """Events of one key that follow each other are one item."""
+    return type(event), event.index if isinstance(event, ToolCallDelta) else 0
+
+
+def _empty_part(event: TextDelta | ReasoningDelta | ToolCallDelta) -> OutputPart:
+    match event:
+        case TextDelta():
+            return Text("")
+        case ReasoningDelta():
+            return Reasoning("")
+    return ToolCall(event.id or "", event.name or "", "", event.custom)
+
+
+def failure_code(error: ApiError) -> str:
+    """The code by which clients decide: Codex repeats at a server_error, and gives up at others."""
+    if isinstance(error, PromptTooLong):
+        return "context_length_exceeded"
+    if isinstance(error, InsufficientCredits):
+        return "insufficient_quota"
+    if isinstance(error, RateLimited):
+        return "rate_limit_exceeded"
+    if error.retryable or error.status >= 500:
+        return "server_error"
+    return "invalid_prompt"
+
+
+def _failure_message(error: ApiError) -> str:
+    """Codex waits as long as the message says, for a stream has no header for it any more."""
+    wait = error.retry_after or ""
+    hint = f" Please try again in {wait}s." if _SECONDS.match(wait) else ""
+    return error.message + hint

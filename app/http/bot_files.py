@@ -1,0 +1,125 @@
+"""The bytes of files that bots made, for endpoints that give out more than their links."""
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from flask import Response, request
+
+from app.config import Settings
+from app.core.events import MediaReply
+from app.core.media import media_from_url
+from app.errors import InvalidRequest, UpstreamError
+from app.http.presence import ClientGone, Presence
+from app.http.request_log import RequestRecord, current_record
+from app.poe.downloads import BLOCK_BYTES, Budget, open_download
+
+_MEDIA_TYPE = re.compile(r"(?:image|video|audio)/(?![\w.+-]*\+xml)[\w.+-]+", re.ASCII)
+"""No XML, such as SVG: it may hold scripts."""
+
+
+class BotFile(Protocol):
+    """A file on its way, to be read once. ``length``: its bytes, where they are known."""
+
+    content_type: str
+    length: int | None
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def read(self, budget: Budget) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _Carried:
+    """A file that came within its link."""
+
+    def __init__(self, content_type: str, data: bytes) -> None:
+        self.content_type = content_type
+        self.length: int | None = len(data)
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._data), BLOCK_BYTES):
+            yield self._data[start : start + BLOCK_BYTES]
+
+    def read(self, budget: Budget) -> bytes:
+        budget.spend(len(self._data))
+        return self._data
+
+    def close(self) -> None:
+        pass
+
+
+def open_bot_file(url: str, settings: Settings) -> BotFile:
+    """Raises UpstreamError, for the link is the bot's."""
+    if url[:5].lower() != "data:":
+        return open_download(url, settings)
+    try:
+        media = media_from_url(url, "file", "file")
+    except InvalidRequest as error:
+        raise UpstreamError("The bot's file could not be read from its data URL.") from error
+    return _Carried(media.content_type, media.data or b"")
+
+
+def open_for_client(url: str, settings: Settings) -> BotFile:
+    """A file that the client of the request at hand waits for. Raises ClientGone once it has left.
+
+    And UpstreamError, as above.
+    """
+    with Presence(request.environ).awaited():
+        return open_bot_file(url, settings)
+
+
+def content_type_of(opened: BotFile, file: MediaReply) -> str:
+    """What its server or its bot calls it, as long as it is a picture, a sound or a video.
+
+    Of other types a browser might run what a bot has written.
+    """
+    told = _MEDIA_TYPE.match(opened.content_type) or _MEDIA_TYPE.match(file.content_type)
+    return told[0] if told else "application/octet-stream"
+
+
+def send_bot_file(opened: BotFile, content_type: str) -> Response:
+    """Passed on to the client as it comes. Where it breaks off, so does the body."""
+    body = _passed_on(opened, current_record(), Presence(request.environ))
+    response = Response(body, mimetype=content_type)
+    if opened.length is not None:
+        response.content_length = opened.length
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.call_on_close(opened.close)
+    return response
+
+
+def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> Iterator[bytes]:
+    """What breaks off ends with ConnectionResetError: gunicorn closes the connection, no more."""
+    try:
+        yield from _whole(_watched(opened, presence), opened.length)
+    except UpstreamError as error:
+        record.error = error.type
+        raise ConnectionResetError(errno.ECONNRESET, error.message) from error
+    except ClientGone as error:
+        record.error = "client_gone"
+        raise ConnectionResetError(errno.ECONNRESET, "The client has left.") from error
+
+
+def _watched(opened: BotFile, presence: Presence) -> Iterator[bytes]:
+    """The same blocks, for as long as the client waits for the next one."""
+    blocks = iter(opened)
+    while True:
+        with presence.awaited():
+            block = next(blocks, b"")
+        if not block:
+            return
+        yield block
+
+
+def _whole(blocks: Iterator[bytes], length: int | None) -> Iterator[bytes]:
+    """The same blocks. Raises UpstreamError where they end before the length that was promised."""
+    received = 0
+    for block in blocks:
+        received += len(block)
+        yield block
+    if received < (length or 0):
+        raise UpstreamError("The bot's file ended before its time.")

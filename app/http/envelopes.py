@@ -1,0 +1,68 @@
+"""How errors are written: one envelope a vendor. Pure; a wire format names the one it uses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from app.errors import ApiError, InvalidRequest, PromptTooLong
+from app.http.error_answers import AnthropicSchema, OpenAISchema
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One vendor's error object.
+
+    ``name`` is its prefix in the OpenAPI document. ``render`` takes the error and the request's
+    id; ``status`` gives the HTTP status, which differs between vendors for the same error.
+    """
+
+    name: str
+    render: Callable[[ApiError, str], dict[str, Any]]
+    status: Callable[[ApiError], int]
+    schema: type[Schema]
+
+
+def openai_envelope(error: ApiError) -> dict[str, Any]:
+    """OpenAI's error object; ``metadata`` holds what a program may need to know."""
+    facts = {"status": error.status, "retryable": error.retryable, **error.metadata}
+    return {
+        "error": {
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "code": error.code,
+            "metadata": facts,
+        }
+    }
+
+
+_ANTHROPIC_TYPES = {
+    402: "billing_error",
+    403: "permission_error",
+    405: "invalid_request_error",
+    502: "api_error",
+}
+
+
+def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
+    """Anthropic's error object, with ``details`` where the error's metadata has them."""
+    kind = _ANTHROPIC_TYPES.get(error.status, error.type)
+    if isinstance(error, PromptTooLong):
+        kind = InvalidRequest.type
+    body: dict[str, Any] = {"type": kind, "message": error.message}
+    if "details" in error.metadata:
+        body["details"] = error.metadata["details"]
+    return {"type": "error", "error": body, "request_id": request_id}
+
+
+def _anthropic_status(error: ApiError) -> int:
+    """Claude Code compacts its conversation at a 400 with the right words, and at no 413."""
+    return 400 if isinstance(error, PromptTooLong) else error.status
+
+
+OPENAI = Envelope(
+    "", lambda error, request_id: openai_envelope(error), lambda error: error.status, OpenAISchema
+)
+ANTHROPIC = Envelope("Anthropic", anthropic_envelope, _anthropic_status, AnthropicSchema)

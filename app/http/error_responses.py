@@ -1,0 +1,72 @@
+"""Errors as HTTP answers, in the envelope of the wire format to which the path belongs."""
+
+import logging
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app.errors import (
+    ApiError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooLarge,
+)
+from app.http.wire_formats import current_envelope
+
+log = logging.getLogger("poegate")
+
+
+def error_response(error: ApiError) -> Response:
+    """The error as an HTTP answer."""
+    envelope = current_envelope()
+    response = jsonify(envelope.render(error, g.record.id))
+    response.status_code = envelope.status(error)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = error.retry_after
+    if error.status >= 500 and not error.retryable:
+        # The vendors' SDKs would ask twice more, and each answer of the bot costs points.
+        response.headers["x-should-retry"] = "false"
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def register_errors(app: Flask) -> None:
+    """At app level, because blueprints never see a 404 or 405 of the router."""
+    app.register_error_handler(ApiError, error_response)
+    app.register_error_handler(HTTPException, _http_error_response)
+    app.register_error_handler(Exception, _unexpected_error_response)
+
+
+def _http_error_response(error: HTTPException) -> Response:
+    """Flask's own errors (routing, body limits, broken bodies) in our words."""
+    response = error_response(_translate_http_error(error))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _translate_http_error(error: HTTPException) -> ApiError:
+    path = request.environ.get("poegate.path", request.path)
+    if error.code == 404:
+        return NotFound(f"Unknown route: {request.method} {path}", code="unknown_url")
+    if error.code == 405:
+        return MethodNotAllowed(
+            f"{request.method} is not allowed on {path}", code="method_not_allowed"
+        )
+    if isinstance(error, RequestEntityTooLarge):
+        return RequestTooLarge(
+            "The request body is larger than this gateway takes (MAX_BODY_MB), or it has too many "
+            "parts."
+        )
+    return InvalidRequest(error.description or "The request could not be read.")
+
+
+def _unexpected_error_response(error: Exception) -> Response:
+    """A defect of ours: the log gets the trace, the client an id to quote."""
+    record = g.get("record")
+    log.error("unexpected error in request %s", record and record.id, exc_info=error)
+    return error_response(InternalError("The gateway failed at this request. Its log says why."))

@@ -1,0 +1,21 @@
+"""What the streams of OpenAI's APIs have in common."""
+
+from app.core.frames import data_frame
+from app.errors import ApiError
+from app.http.envelopes import openai_envelope
+
+
+class OpenAIStream:
+    """What an encoder of OpenAI's streams begins with, is kept alive and fails with.
+
+    Not that of Responses, whose clients ignore comments.
+    """
+
+    keepalive = b": keep-alive\n\n"
+
+    def start(self) -> bytes:
+        return self.keepalive
+
+    def fail(self, error: ApiError) -> bytes:
+        """The one frame after which the stream ends; SDKs raise at its ``error`` key."""
+        return data_frame(openai_envelope(error))

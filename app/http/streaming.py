@@ -1,0 +1,121 @@
+"""Serves a reply: whole, or as server-sent events while it comes."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from flask import Response, request
+
+from app.config import Settings
+from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
+from app.errors import ApiError, InternalError
+from app.http.presence import ClientGone, Presence
+from app.http.request_log import RequestRecord, current_record
+
+log = logging.getLogger("poegate")
+
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class Encoder(Protocol):
+    """A dialect's stream: events to frames. ``keepalive`` is what its clients count as life."""
+
+    @property
+    def keepalive(self) -> bytes: ...
+
+    def start(self) -> bytes: ...
+
+    def step(self, event: Event) -> bytes: ...
+
+    def fail(self, error: ApiError) -> bytes: ...
+
+
+class Batched(Protocol):
+    """A reply, or several side by side."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def close(self) -> None: ...
+
+
+def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
+    """The folded reply, by choice. Raises ApiError, or ClientGone once nobody waits any more."""
+    record = current_record()
+    try:
+        answers = fold_choices(Presence(request.environ).watch(reply), choices)
+    finally:
+        reply.close()
+    record.note_first_token()
+    record.usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
+    return answers
+
+
+def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Response:
+    """A streaming response. An error before the headers is raised, so that it can be a status."""
+    stream = _Stream(reply, encoder, settings.keepalive_seconds)
+    try:
+        opening = stream.open(settings.headers_wait)
+    except BaseException:
+        reply.close()
+        raise
+    response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
+    # A generator that was never started runs no finally; this runs whatever happens.
+    response.call_on_close(reply.close)
+    return response
+
+
+class _Stream:
+    """One stream on its way. Made within the view, for Flask's globals end there."""
+
+    def __init__(self, reply: Batched, encoder: Encoder, keepalive_seconds: float) -> None:
+        self._reply = reply
+        self._encoder = encoder
+        self._keepalive_seconds = keepalive_seconds
+        self._record: RequestRecord = current_record()
+        self._presence = Presence(request.environ)
+        self._batches = iter(reply)
+
+    def open(self, seconds: float) -> Batch:
+        """The first events, or none after that many seconds without any."""
+        until = time.monotonic() + seconds
+        for batch in self._presence.watch(self._batches):
+            if batch or time.monotonic() >= until:
+                return batch
+        return []
+
+    def frames(self, opening: Batch) -> Iterator[bytes]:
+        """The chunks of the body, one for all events that arrived together."""
+        try:
+            yield self._encoder.start() + self._encode(opening)
+            yield from self._later_frames()
+        except ClientGone:
+            self._record.error = "client_gone"
+        except ApiError as error:
+            yield self._fail(error)
+        except Exception as error:  # noqa: BLE001 - after the first byte only a frame can tell it
+            log.error("unexpected error in request %s", self._record.id, exc_info=error)
+            yield self._fail(InternalError("The gateway failed in the middle of this answer."))
+        finally:
+            self._reply.close()
+
+    def _later_frames(self) -> Iterator[bytes]:
+        wrote = time.monotonic()
+        for batch in self._presence.watch(self._batches):
+            frames = self._encode(batch)
+            if not frames and time.monotonic() - wrote >= self._keepalive_seconds:
+                frames = self._encoder.keepalive
+            if frames:
+                yield frames
+                wrote = time.monotonic()
+
+    def _encode(self, batch: Batch) -> bytes:
+        if batch:
+            self._record.note_first_token()
+        if batch and isinstance(batch[-1], Finished):
+            self._record.usage = batch[-1].usage
+        return b"".join(map(self._encoder.step, batch))
+
+    def _fail(self, error: ApiError) -> bytes:
+        self._record.error = error.type
+        return self._encoder.fail(error)

@@ -1,0 +1,58 @@
+"""What a wire format declares to the shared parts: its routes and how its errors are written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, current_app, request
+
+from app.http.envelopes import ANTHROPIC, OPENAI, Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class WireFormat:
+    """One folder of ``dialects``: its ``routes.py`` declares one of these as FORMAT.
+
+    ``both_vendors``: both vendors' APIs have these paths; a request with an ``anthropic-version``
+    header gets Anthropic's envelope.
+    """
+
+    blueprint: Blueprint
+    envelope: Envelope = OPENAI
+    both_vendors: bool = False
+
+
+def register_formats(app: Flask, formats: Iterable[WireFormat]) -> None:
+    """Registers the blueprints. The first segment of a path says which format owns it, so that
+    an unknown route and a wrong method get the right envelope too."""
+    by_name = {wire_format.blueprint.name: wire_format for wire_format in formats}
+    for wire_format in by_name.values():
+        app.register_blueprint(wire_format.blueprint)
+    app.extensions["poegate.formats"] = {
+        _first_segment(rule.rule): by_name[rule.endpoint.partition(".")[0]]
+        for rule in app.url_map.iter_rules()
+    }
+
+
+def envelopes_of(app: Flask, path: str) -> tuple[Envelope, ...]:
+    """The envelopes in which errors of a path, without its /v1, may come."""
+    wire_format: WireFormat | None = app.extensions["poegate.formats"].get(_first_segment(path))
+    if wire_format is None:
+        return (OPENAI,)
+    if wire_format.both_vendors:
+        return (OPENAI, ANTHROPIC)
+    return (wire_format.envelope,)
+
+
+def current_envelope() -> Envelope:
+    """Of the request at hand."""
+    envelopes = envelopes_of(current_app, request.path)
+    return envelopes[-1 if "anthropic-version" in request.headers else 0]
+
+
+def wants_anthropic() -> bool:
+    """Whether the request at hand is one of Anthropic's API."""
+    return current_envelope() is ANTHROPIC
+
+
+def _first_segment(path: str) -> str:
+    return path.split("/", 2)[1]

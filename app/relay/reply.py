@@ -1,0 +1,120 @@
+"""Composes the bot's client, the tool adapter and the stages into one answer."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from app.access.credentials import Lease
+from app.config import ConfigError, Settings
+from app.core.conversation import Query
+from app.core.events import Batch, Batches
+from app.core.json_output.settle import instruct
+from app.core.stages.attachments import attach_media
+from app.core.stages.hold import hold_until_end
+from app.core.stages.limits import end_at_cut, limit_tokens, stop_at
+from app.core.stages.order_calls import drop_repeated_calls
+from app.core.stages.reasoning import split_reasoning
+from app.core.stages.replacements import settle_replacements
+from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.usage import count_usage
+from app.core.tools.base import ToolAdapter
+from app.core.tools.choice import adapter_named
+from app.errors import UpstreamError
+from app.poe.client import PoeClient
+from app.relay.counting import Count, PromptCounter, count_off_hub
+
+
+class Relay:
+    """From a query to its answer. One for the worker; safe to share between greenlets."""
+
+    def __init__(self, settings: Settings, client: PoeClient) -> None:
+        """Raises ConfigError for a tool adapter that cannot be had."""
+        self.settings = settings
+        self.client = client
+        self.counter = PromptCounter()
+        self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
+
+    def count_prompt(self, query: Query) -> int:
+        """Tokens of the prompt as the bot would read it, tools and all."""
+        adapter = self.adapters[self.settings.tool_adapter_of(query.bot)]
+        return self.counter.begin(adapter.prepare(instruct(query)).messages)()
+
+    def answer(
+        self, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool = True
+    ) -> "Reply":
+        """The reply's batches. Iterating raises ApiError.
+
+        ``media_in_text``: files become markdown in the text; else they stay MediaReply events.
+        """
+        return Reply(self, query, lease, streaming=streaming, media_in_text=media_in_text)
+
+
+class Reply:
+    """The batches of one answer, to be iterated once, Finished at their end.
+
+    ``close`` ends the connection to the bot. It is safe at any time, also before the first batch
+    and after the last.
+    """
+
+    def __init__(
+        self, relay: Relay, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool
+    ) -> None:
+        self._relay = relay
+        self._media_in_text = media_in_text
+        self._lease = lease
+        self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
+        # What may have to be asked for again cannot stream.
+        self._streaming = streaming and not needs_format(query)
+        self._upstream: Iterator[Batch] = iter(())
+        self._prompts: list[Count] = []
+        self._batches = self._answer(query)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._batches
+
+    def close(self) -> None:
+        close = getattr(self._upstream, "close", None)  # a generator, once it is there
+        if close is not None:
+            close()
+
+    def prompt_tokens_by_now(self) -> int:
+        """Tokens of the prompt where they are counted already; else 0, for nothing may wait."""
+        return sum(count.if_ready() for count in self._prompts)
+
+    def _answer(self, query: Query) -> Iterator[Batch]:
+        batches = self._retry_format(query) if needs_format(query) else self._ask(query)
+        if self._media_in_text:
+            batches = attach_media(batches)
+        return count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
+
+    def _ask(self, query: Query) -> Iterator[Batch]:
+        """One question to the bot, and the stages of what it says."""
+        asked = self._adapter.prepare(instruct(query))
+        self._prompts.append(self._relay.counter.begin(asked.messages))
+        self._upstream = self._relay.client.ask(asked, self._lease.key)
+        batches = settle_replacements(self._upstream)
+        stages = partial(self._stages, query=query)
+        return stages(batches) if self._streaming else hold_until_end(batches, stages)
+
+    def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
+        batches = split_reasoning(batches, mode=self._relay.settings.reasoning)
+        batches = drop_repeated_calls(self._adapter.parse(batches, query))
+        batches = stop_at(batches, query.stop)
+        if query.max_tokens is not None:
+            batches = limit_tokens(batches, query.max_tokens)
+        return end_at_cut(batches, self.close)
+
+    def _retry_format(self, query: Query) -> Iterator[Batch]:
+        try:
+            yield from retry_format(self._ask, query)
+        except FormatNotMet as error:
+            raise UpstreamError(str(error), retryable=False) from error
+
+    def _prompt_tokens(self) -> int:
+        return sum(count() for count in self._prompts)
+
+
+def _adapter(name: str) -> ToolAdapter:
+    try:
+        return adapter_named(name)
+    except ValueError as error:
+        raise ConfigError(f"TOOL_ADAPTER: {error}") from error

@@ -1,0 +1,51 @@
+"""The reasoning splitter: literal texts, each split at every pair of offsets."""
+
+from itertools import combinations_with_replacement
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.events import ReasoningDelta, TextDelta
+from app.core.stages.reasoning import ReasoningSplitter
+
+TEXTS = {
+    "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n\n> three\n\nThe answer\n> quoted\n": (
+        "**Plan**\none\n\ntwo\n\nthree",
+        "The answer\n> quoted\n",
+    ),
+    "Thinking... (12s elapsed)\n> why\nbecause": ("why", "because"),
+    "*Thinking...*\n\nNo quote follows": ("", "*Thinking...*\n\nNo quote follows"),
+    "Thinking... of you": ("", "Thinking... of you"),
+    "> a quotation first": ("", "> a quotation first"),
+    "*Thinking...*": ("", "*Thinking...*"),
+    "*Thinking...*\n> only\n": ("only", ""),
+    "*Thinking...*\n>tight\n> > nested\n": ("tight\n> nested", ""),
+    "": ("", ""),
+}
+
+
+def split(*pieces: str) -> tuple[str, str]:
+    splitter = ReasoningSplitter()
+    out = [event for piece in pieces for event in splitter.feed(piece)] + splitter.close()
+    reasoning = "".join(event.text for event in out if isinstance(event, ReasoningDelta))
+    return reasoning, "".join(event.text for event in out if isinstance(event, TextDelta))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_split_at_every_offset(text: str) -> None:
+    assert split(text) == TEXTS[text]
+    for first, second in combinations_with_replacement(range(len(text) + 1), 2):
+        assert split(text[:first], text[first:second], text[second:]) == TEXTS[text]
+    assert split(*text) == TEXTS[text]
+
+
+@given(st.lists(st.text("*Thinkg.\n> a_…", max_size=12), max_size=8))
+def test_pieces_say_what_the_whole_says(pieces: list[str]) -> None:
+    assert split(*pieces) == split("".join(pieces))
+
+
+@given(st.text())
+def test_text_without_the_header_passes_unchanged(text: str) -> None:
+    if "Thinking" not in text:
+        assert split(text) == ("", text)

@@ -1,0 +1,97 @@
+"""Promises: asked for once more, then given, given as they are, or refused."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.core.conversation import Message, OutputFormat, Query, Text, ToolChoice, ToolSpec
+from app.core.events import (
+    Batch,
+    Batches,
+    Cut,
+    Discarded,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    flatten,
+)
+from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+
+HELLO = (Message("user", (Text("hi"),)),)
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+STRICT = Query("m", "b", HELLO, output_format=OutputFormat(SCHEMA, strict=True))
+LOOSE = Query("m", "b", HELLO, output_format=OutputFormat(SCHEMA))
+FORCED = Query("m", "b", HELLO, tools=(ToolSpec("f"),), tool_choice=ToolChoice("required"))
+CALL = ToolCallDelta(0, "{}", "call_1", "f")
+
+
+def bot(*answers: list[Event]) -> tuple[Callable[[Query], Batches], list[Query]]:
+    """Gives the answers one after the other, each event in a batch of its own after a tick."""
+    asked: list[Query] = []
+
+    def ask(query: Query) -> Iterator[Batch]:
+        asked.append(query)
+        for event in answers[len(asked) - 1]:
+            yield []
+            yield [event]
+
+    return ask, asked
+
+
+def test_who_must_be_insisted_on() -> None:
+    assert needs_format(STRICT) and needs_format(LOOSE) and needs_format(FORCED)
+    assert not needs_format(Query("m", "b", HELLO, tools=(ToolSpec("f"),)))
+
+
+def test_a_good_answer_comes_at_its_end_and_reasoning_at_once() -> None:
+    ask, asked = bot([ReasoningDelta("hm"), TextDelta('{"a"'), TextDelta(": 1}")])
+    batches = list(retry_format(ask, STRICT))
+    assert batches[1] == [ReasoningDelta("hm")]
+    assert batches[-1] == [TextDelta('{"a": 1}')]
+    assert [] in batches and len(asked) == 1
+
+
+def test_a_bad_answer_is_asked_for_again_with_its_faults() -> None:
+    ask, asked = bot([TextDelta('{"a": "x"}')], [TextDelta('{"a": 2}')])
+    events = list(flatten(retry_format(ask, STRICT)))
+    assert events == [Discarded('{"a": "x"}'), TextDelta('{"a": 2}')]
+    answered, complaint = asked[1].messages[-2:]
+    assert (answered.role, complaint.role) == ("assistant", "user")
+    assert isinstance(complaint.parts[0], Text) and "$.a" in complaint.parts[0].text
+
+
+def test_a_strict_promise_is_not_broken() -> None:
+    ask, asked = bot([TextDelta("{}")], [TextDelta("no")])
+    with pytest.raises(FormatNotMet, match="a"):
+        list(retry_format(ask, STRICT))
+    assert len(asked) == 2
+
+
+def test_the_better_of_two_bad_answers_is_given() -> None:
+    ask, _ = bot([TextDelta('{"b": 1}')], [TextDelta("I cannot.")])
+    assert list(flatten(retry_format(ask, LOOSE)))[-1] == TextDelta('{"b": 1}')
+
+
+def test_an_answer_cut_at_max_tokens_is_not_asked_for_again() -> None:
+    ask, asked = bot([TextDelta('{"a'), Cut("length")])
+    assert list(flatten(retry_format(ask, LOOSE))) == [TextDelta('{"a'), Cut("length")]
+    ask, asked = bot([TextDelta('{"a'), Cut("length")])
+    with pytest.raises(FormatNotMet):
+        list(retry_format(ask, STRICT))
+    assert len(asked) == 1
+
+
+def test_a_forced_call() -> None:
+    ask, asked = bot([TextDelta("no")], [TextDelta("ok"), CALL])
+    events = list(flatten(retry_format(ask, FORCED)))
+    assert events == [Discarded("no"), TextDelta("ok"), CALL]
+    ask, asked = bot([TextDelta("no")], [TextDelta("no")])
+    with pytest.raises(FormatNotMet, match="f"):
+        list(retry_format(ask, FORCED))
+
+
+def test_a_call_needs_no_json() -> None:
+    both = Query("m", "b", HELLO, tools=(ToolSpec("f"),), output_format=OutputFormat(SCHEMA))
+    ask, _ = bot([TextDelta("let me see"), CALL])
+    assert list(flatten(retry_format(ask, both)))[-1] == CALL
