@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench clean
+.PHONY: install run test lint bench vendor clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -19,9 +19,14 @@ lint: $(VENV)/development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/vendor.py --check
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench
+
+# What the page is made with, anew from the npm registry.
+vendor:
+	$(PYTHON) scripts/vendor.py
 
 clean:
 	rm -rf $(VENV)

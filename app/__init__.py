@@ -1,1 +1,3 @@
 """Poegate: every bot of Poe behind the APIs that applications already speak."""
+
+__version__ = "0.1.0"

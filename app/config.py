@@ -47,6 +47,7 @@ class Settings:
     headers_wait: float = 10.0
     keepalive_seconds: float = 15.0
     max_body_mb: float = 100.0
+    page: bool = True
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = 1
@@ -129,6 +130,12 @@ def _reasoning(value: Any) -> str:
     return str(value)
 
 
+def _on_or_off(value: Any) -> bool:
+    if value not in ("on", "off", True, False):
+        raise ValueError("expected on or off")
+    return value in ("on", True)
+
+
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         number = _number(kind, value)
@@ -189,6 +196,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "headers_wait": _positive(float),
     "keepalive_seconds": _positive(float),
     "max_body_mb": _positive(float),
+    "page": _on_or_off,
     "host": str,
     "port": _port,
     "web_concurrency": _positive(int),

@@ -32,6 +32,7 @@ from app.poe.pooled_history import pooled_history
 from app.relay.jobs import Jobs
 from app.relay.reply import Relay
 from app.state.store import Store
+from app.web import routes as web
 
 FORMATS = (
     chat.FORMAT,
@@ -82,6 +83,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
+    if settings.page:
+        app.register_blueprint(web.blueprint)
     CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400)
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.described import operation_of
-from app.api.house import house
-from app.api.openapi import VERSION
+from app import __version__
 from app.config import Settings
 from app.errors import NotFound
+from app.http.operations import operation_of
+from app.http.services import services
 from app.web.assets import Asset, compressed, load_assets
 
 blueprint = Blueprint("web", __name__)
@@ -38,14 +38,14 @@ def show_index() -> Response:
     """HTML where the client prefers it, as browsers do; JSON for all others."""
     accepted = request.accept_mimetypes
     if accepted["text/html"] > accepted["application/json"]:
-        page = compressed(render_page(house().settings).encode(), "text/html; charset=utf-8")
+        page = compressed(render_page(services().settings).encode(), "text/html; charset=utf-8")
         response = _send(page)
         response.headers["Cache-Control"] = "no-cache"
     else:
         response = jsonify(
             {
                 "name": "poegate",
-                "version": VERSION,
+                "version": __version__,
                 "openapi": "/openapi.json",
                 "routes": list(described_routes()),
             }
@@ -75,7 +75,7 @@ def render_page(settings: Settings) -> str:
     assets = load_assets()
     demo_bots = [name for name, _ in settings.bot_urls if name.startswith("demo-")]
     facts = {
-        "version": VERSION,
+        "version": __version__,
         "mode": "token" if settings.access_tokens else "pass-through",
         "demo_bots": demo_bots,
     }
@@ -102,4 +102,5 @@ def _send(asset: Asset) -> Response:
         response.headers["Content-Encoding"] = encoding
     response.vary.add("Accept-Encoding")
     response.set_etag(f"{asset.etag}-{encoding}" if encoding else asset.etag)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

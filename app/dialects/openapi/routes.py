@@ -9,6 +9,7 @@ from apispec import APISpec
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from werkzeug.routing import Rule
 
+from app import __version__
 from app.dialects.openapi.answers import DocumentSchema
 from app.http.envelopes import ANTHROPIC, OPENAI
 from app.http.operations import Operation, operation, operation_of
@@ -18,8 +19,6 @@ from app.schemas.openapi import Converter, SchemasPlugin
 
 blueprint = Blueprint("openapi", __name__)
 FORMAT = WireFormat(blueprint)
-
-VERSION = "0.1.0"
 
 DESCRIPTION = """\
 Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \
@@ -80,7 +79,7 @@ def tell_openapi() -> Response:
 def describe(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of an application, made at the first question for it."""
     plugin = SchemasPlugin()
-    spec = APISpec("Poegate", VERSION, "3.1.0", [plugin], **_preface(app))
+    spec = APISpec("Poegate", __version__, "3.1.0", [plugin], **_preface(app))
     assert isinstance(plugin.converter, Converter)
     _add_components(spec)
     for rule in sorted(app.url_map.iter_rules(), key=str):
