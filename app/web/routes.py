@@ -15,6 +15,7 @@ from app.http.services import services
 from app.web.assets import Asset, compressed, load_assets
 
 blueprint = Blueprint("web", __name__)
+blueprint.record_once(lambda _: load_assets())  # at start, not at the first visitor's cost
 
 MEDIA = "'self' data: blob: https: http:"
 """Pictures, sound and films of bots lie anywhere; the page loads one only when asked to."""
@@ -27,7 +28,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 YEAR = 31_536_000

@@ -14,6 +14,10 @@ export const compact = (value) =>
     ? dash
     : number(value, { notation: "compact", maximumFractionDigits: value < 1e6 ? 0 : 1 });
 
+// 1500 -> "1.5K"
+export const short = (value) =>
+  number(value, { notation: "compact", maximumSignificantDigits: 3 });
+
 export const points = (value, estimated = false) =>
   value == null
     ? dash

@@ -8,7 +8,7 @@ const PATHS = {
   play: "M4 5.5h16v10.5H10l-4.5 4V16H4z",
   models: "M4 7h10M18 7h2M4 12h3M11 12h9M4 17h8M16 17h4M16 5v4M9 10v4M14 15v4",
   usage: "M5 20v-7M12 20V5M19 20v-10",
-  keys: "M14.5 9.5a4 4 0 1 0-3 3.9L13 15h2v2h2v2h3v-3l-5.7-5.6a4 4 0 0 0 .2-.9zM9.5 9h.01",
+  keys: "M8 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 12h8.5v3.5M17 12v2.5",
   tokens: "M4 7h16v4a2 2 0 0 0 0 3v4H4v-4a2 2 0 0 0 0-3zM14 7v11",
   requests: "M4 6h16M4 12h16M4 18h10",
   health: "M3 12h4l2.5-6 5 12 2.5-6h4",

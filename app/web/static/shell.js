@@ -64,14 +64,16 @@ function View({ name, query }) {
   const [loaded, setLoaded] = useState({});
   const shown = useRef(null);
   useEffect(() => {
+    let left = false; // for another view, whose module may arrive first
     loaders[name]().then(
-      (module) => setLoaded({ name, View: module.default }),
-      (error) => setLoaded({ name, View: () => html`<p role="alert">${error.message}</p>` }),
+      (module) => left || setLoaded({ name, View: module.default }),
+      (error) => left || setLoaded({ name, View: () => html`<p role="alert">${error.message}</p>` }),
     );
     // After a change of view, the keyboard and screen readers go on in it.
     if (shown.current && shown.current !== name) document.getElementById("main").focus();
     shown.current = name;
     scrollTo(0, 0);
+    return () => (left = true);
   }, [name]);
   return loaded.name === name ? html`<${loaded.View} query=${query} />` : null;
 }

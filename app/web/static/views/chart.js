@@ -1,7 +1,7 @@
 // Stacked bars over time, drawn by uPlot, which knows single series only: each is drawn as the sum
 // of itself and those below it, the tallest first.
 
-import { compact } from "../format.js";
+import { short } from "../format.js";
 import { language } from "../strings.js";
 import uPlot from "../vendor/uplot.js";
 
@@ -14,7 +14,7 @@ export function drawBars(element, { starts, values, unit, onHover }) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const stacked = stack(values);
-  const bars = uPlot.paths.bars({ size: [0.7, 46], radius: 0.12 });
+  const bars = uPlot.paths.bars({ size: [0.7, 40], radius: 0.12 });
   const axis = {
     stroke: colour("--muted"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -29,8 +29,8 @@ export function drawBars(element, { starts, values, unit, onHover }) {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: edges(unit) }, y: { range: (_, low, high) => [0, high * 1.08 || 1] } },
       axes: [
-        { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((at) => label(at, unit)), space: 64 },
-        { ...axis, values: (_, ticks) => ticks.map(compact), size: 56 },
+        { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((at) => label(at, unit)), space: 64, size: 34 },
+        { ...axis, values: (_, ticks) => ticks.map(short), size: 48 },
       ],
       series: [
         {},

@@ -19,7 +19,8 @@ const MEASURES = {
 
 export default function Usage() {
   const state = useStore(session);
-  const [scope, setScope] = useState(state.admin === "open" ? "all" : "own");
+  const [chosen, setScope] = useState(null);
+  const scope = chosen ?? (state.admin === "open" ? "all" : "own");
   const [range, setRange] = useState("7d");
   const [stack, setStack] = useState("model");
   const [measure, setMeasure] = useState("points");
