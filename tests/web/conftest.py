@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.servers import Server, free_port, running
 
@@ -25,6 +25,10 @@ FLAGS = [
     "--disable-sync",
 ]
 TOKEN = "any-key"
+PATIENCE = 30_000
+"""Milliseconds. Machines that run tests are busy; nothing below waits for it to pass."""
+
+expect.set_options(timeout=PATIENCE)
 RECORD_VIOLATIONS = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) =>
@@ -75,7 +79,7 @@ def open_page(browser: Browser, house: Server) -> Iterator[Open]:
     ) -> Page:
         options: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"}
         profile = browser.new_context(**{**options, **context})
-        profile.set_default_timeout(10_000)
+        profile.set_default_timeout(PATIENCE)
         profile.add_init_script(RECORD_VIOLATIONS)
         secrets = {"token": token, "adminToken": admin_token}
         for name, secret in secrets.items():

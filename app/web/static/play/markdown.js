@@ -78,62 +78,123 @@ function media(kind, href, text) {
 
 const marked = new Marked({ gfm: true, breaks: true, renderer });
 
+DOMPurify.setConfig(ALLOWED);
+
+const WINDOW = 16_000; // characters read at once
+const CHUNK = 60; // blocks drawn at once, and kept in one element
+const LONG_LIST = 40; // items
+
 // Draws a growing text into an element. Blocks that are complete are drawn once and never
-// touched again, so the cost of a step is that of the last block, not of the whole answer.
+// touched again, so a step costs what the last block costs, not the whole answer. A text that
+// comes at once, or faster than it can be drawn, is drawn in steps of bounded size, one a frame.
+// Blocks lie in chunks, of which the browser lays out only those in sight (app.css).
 export class MarkdownView {
   constructor(element) {
     this._element = element;
-    this._done = 0; // characters of the text that lie in finished blocks
     this._text = "";
+    this._final = false; // the text will not grow any more
+    this._done = 0; // characters of it that lie in blocks drawn for good
+    this._window = WINDOW;
+    this._chunk = null; // the element for the next blocks, and how many it has
+    this._blocks = 0;
     this._tail = []; // the nodes of the block that may still grow
-    this._due = 0;
-    this._timer = 0;
+    this._due = 0; // when the tail may be drawn again
+    this._waiting = false;
     element.addEventListener("click", onClick);
   }
 
-  // Show the text; `final` says that it will not grow any more.
   update(said, final) {
     const text = said.includes("\r") ? said.replace(/\r\n?/g, "\n") : said;
-    if (text === this._text && !final) return;
+    if (text === this._text && final === this._final) return;
     if (!text.startsWith(this._text)) this._reset();
     this._text = text;
-    clearTimeout(this._timer);
-    const wait = this._due - performance.now();
-    if (final || wait <= 0) this._draw(final);
-    else this._timer = setTimeout(() => this._draw(false), wait);
+    this._final = final;
+    if (!this._waiting) this._stepAt(final ? 0 : this._due);
   }
 
   _reset() {
     this._element.replaceChildren();
     this._done = 0;
+    this._chunk = null;
     this._tail = [];
   }
 
-  _draw(final) {
+  _stepAt(due) {
+    const wait = due - performance.now();
+    this._waiting = wait > 0;
+    if (this._waiting) setTimeout(() => this._step(), wait);
+    else this._step();
+  }
+
+  _step() {
     const started = performance.now();
-    const tokens = marked.lexer(this._text.slice(this._done));
-    // The last block may grow; blank lines after a block belong to neither.
-    const last = tokens.findLastIndex((token) => token.type !== "space");
-    const growing = final ? tokens.length : Math.max(last, 0);
+    this._waiting = false;
+    const rest = this._text.slice(this._done, this._done + this._window);
+    const cut = this._done + rest.length < this._text.length;
+    const { complete, growing } = divide(marked.lexer(rest), this._final && !cut);
+    if (cut && complete.length === 0) {
+      this._window *= 2; // one block is longer than the window
+      this._nextFrame();
+      return;
+    }
     this._tail.forEach((node) => node.remove());
-    for (const token of tokens.slice(0, growing)) this._append(token, true, tokens.links);
-    const complete = tokens.slice(0, growing).reduce((sum, token) => sum + token.raw.length, 0);
-    this._done += complete;
-    this._tail = tokens.slice(growing).flatMap((token) => this._append(token, false, tokens.links));
-    // A long last block is drawn less often: at most a fifth of the time goes into drawing.
+    if (!this._chunk || this._blocks >= CHUNK) this._nextChunk();
+    const now = complete.slice(0, CHUNK - this._blocks);
+    this._blocks += now.length;
+    this._append(now, true);
+    this._done += now.reduce((sum, token) => sum + token.raw.length, 0);
+    if (now.length) this._window = WINDOW;
+    if (cut || now.length < complete.length) {
+      this._tail = [];
+      this._nextFrame();
+      return;
+    }
+    this._tail = this._append(growing, false);
+    void this._element.offsetHeight; // the layout belongs to the cost
+    // A long last block is drawn less often: at most a fifth of the time goes into drawing it.
     this._due = performance.now() + (performance.now() - started) * 4;
   }
 
-  _append(token, complete, links) {
-    const one = [token];
-    one.links = links;
-    const fragment = DOMPurify.sanitize(marked.parser(one), ALLOWED);
+  _nextChunk() {
+    this._chunk = document.createElement("div");
+    this._blocks = 0;
+    this._element.append(this._chunk);
+  }
+
+  _nextFrame() {
+    this._waiting = true;
+    requestAnimationFrame(() => this._step());
+  }
+
+  _append(tokens, complete) {
+    if (!tokens.length) return [];
+    const fragment = DOMPurify.sanitize(marked.parser(tokens));
     const nodes = [...fragment.childNodes];
     if (complete) fragment.querySelectorAll("code[class^=language-]").forEach(highlight);
     fragment.querySelectorAll(".media").forEach(showOwn);
-    this._element.append(fragment);
+    this._chunk.append(fragment);
     return nodes;
   }
+}
+
+// The blocks that nothing can change any more, and the last one, which may still grow.
+function divide(tokens, final) {
+  if (final) return { complete: tokens, growing: [] };
+  const last = tokens.findLastIndex((token) => token.type !== "space");
+  if (last < 0) return { complete: [], growing: tokens };
+  const complete = tokens.slice(0, last);
+  const token = tokens[last];
+  if (token.type === "list" && token.items.length > LONG_LIST) {
+    // Its items are complete too, all but the last.
+    const items = token.items.slice(0, -1);
+    const raw = items.map((item) => item.raw).join("");
+    if (token.raw.startsWith(raw)) {
+      const open = { ...token, items: token.items.slice(-1), raw: token.raw.slice(raw.length) };
+      if (token.ordered) open.start = token.start + items.length;
+      return { complete: [...complete, { ...token, items, raw }], growing: [open] };
+    }
+  }
+  return { complete, growing: tokens.slice(last) };
 }
 
 function onClick(event) {
@@ -176,17 +237,21 @@ function show(place) {
   place.replaceChildren(element, caption);
 }
 
-const MAX_HIGHLIGHTED = 40_000; // characters; beyond, colours cost more than they help
+const MAX_HIGHLIGHTED = 100_000; // characters; beyond, colours cost more than they help
+
+let highlighter = null; // a worker, from the first code on
+const waiting = []; // the elements that were sent to it; their place is their id
 
 function highlight(code) {
-  const language = code.className.replace("language-", "");
   const text = code.textContent;
   if (text.length > MAX_HIGHLIGHTED) return;
-  const idle = window.requestIdleCallback ?? setTimeout;
-  idle(async () => {
-    const { default: hljs } = await import("../vendor/highlight.js");
-    if (!hljs.getLanguage(language)) return;
-    const { value } = hljs.highlight(text, { language, ignoreIllegals: true });
-    code.replaceChildren(DOMPurify.sanitize(value, ALLOWED));
-  });
+  if (!highlighter) {
+    highlighter = new Worker(new URL("./highlighter.js", import.meta.url), { type: "module" });
+    highlighter.addEventListener("message", ({ data: { id, html } }) => {
+      waiting[id].replaceChildren(DOMPurify.sanitize(html));
+      delete waiting[id];
+    });
+  }
+  const id = waiting.push(code) - 1;
+  highlighter.postMessage({ id, text, language: code.className.replace("language-", "") });
 }
