@@ -122,13 +122,13 @@ const Filters = ({ filters, onChange }) => html`
 `;
 
 const COLUMNS = [
-  { name: "name", text: true },
-  { name: "kind", text: true, wide: true },
-  { name: "context" },
-  { name: "input" },
-  { name: "output" },
-  { name: "request", wide: true },
-  { name: "created", wide: true },
+  { name: "name", kind: "" },
+  { name: "kind", kind: "wide-only" },
+  { name: "context", kind: "number medium-only" },
+  { name: "input", kind: "number" },
+  { name: "output", kind: "number" },
+  { name: "request", kind: "number wide-only" },
+  { name: "created", kind: "number wide-only" },
 ];
 
 const Table = ({ rows, sort, onSort }) => html`
@@ -147,7 +147,7 @@ const Table = ({ rows, sort, onSort }) => html`
   </div>
 `;
 
-function Heading({ name, text, wide, sort, onSort }) {
+function Heading({ name, kind, sort, onSort }) {
   const active = sort.column === name;
   // Numbers are first asked for from the largest, except prices.
   const first = name === "context" || name === "created";
@@ -157,7 +157,7 @@ function Heading({ name, text, wide, sort, onSort }) {
     else onSort({ column: null, down: false });
   };
   return html`
-    <th class="${text ? "" : "number"} ${wide ? "wide-only" : ""}" aria-sort=${active ? (sort.down ? "descending" : "ascending") : undefined}>
+    <th class=${kind} aria-sort=${active ? (sort.down ? "descending" : "ascending") : undefined}>
       <button type="button" class="sort" onClick=${press}>
         ${t(`models.column.${name}`)}<span class="arrow" aria-hidden="true">${active ? (sort.down ? "↓" : "↑") : ""}</span>
       </button>
@@ -180,7 +180,7 @@ function Row({ row }) {
           </span>
         </th>
         <td class="wide-only">${flow(row)}</td>
-        <td class="number">${compact(row.context)}</td>
+        <td class="number medium-only">${compact(row.context)}</td>
         <td class="number">${perMillion(row.input)}</td>
         <td class="number">${perMillion(row.output)}</td>
         <td class="number wide-only">${points(row.request)}</td>
@@ -206,6 +206,7 @@ const Details = ({ row }) => html`
     <${Fact} name=${t("models.column.kind")}>${flow(row)}<//>
     <${Fact} name=${t("models.owner")}>${row.owner}<//>
     ${row.alias && html`<${Fact} name=${t("models.alias")}>${row.alias}<//>`}
+    <${Fact} name=${t("models.column.context")}>${count(row.context)}<//>
     <${Fact} name=${t("models.column.request")}>${points(row.request)}<//>
     <${Fact} name=${t("models.maxoutput")}>${count(row.maxOutput)}<//>
     <${Fact} name=${t("models.endpoints")}>${row.endpoints.join(" ") || t("models.endpoints.ours")}<//>
