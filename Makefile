@@ -1,10 +1,10 @@
-# The same verbs here and in CI: install run test lint bench.
+# The same verbs here and in CI: install run test lint bench. map: what docs/ has from the code.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench vendor clean
+.PHONY: install run test lint bench bench-peers map vendor clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -19,17 +19,29 @@ lint: $(VENV)/development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m docs.generate --check
 	$(BIN)/python scripts/vendor.py --check
 
 bench: $(VENV)/development
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ROWS)
 
-# What the page is made with, anew from the npm registry.
+# LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
+bench-peers: .venv-peers/installed
+
+.venv-peers/installed: bench/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+map: $(VENV)/runtime
+	$(BIN)/python -m docs.generate
+
+# What the page at / is made with, anew from the npm registry.
 vendor:
 	$(PYTHON) scripts/vendor.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-peers bench/build
 
 $(VENV)/runtime: requirements.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -10,9 +10,11 @@
     ├── BotTimeout                408     timeout_error
     ├── RequestTooLarge           413     request_too_large
     │   └── PromptTooLong         413     (in the words by which clients recognise it)
+    ├── UnsupportedEncoding       415     invalid_request_error
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
+    ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
 An error holds facts. How it is written, ``http/envelopes.py`` says.
@@ -96,6 +98,10 @@ class PromptTooLong(RequestTooLarge):
         super().__init__(message, code="context_length_exceeded", **facts)
 
 
+class UnsupportedEncoding(ApiError):
+    status, type = 415, "invalid_request_error"
+
+
 class RateLimited(ApiError):
     status, type, retryable = 429, "rate_limit_error", True
 
@@ -106,6 +112,12 @@ class InternalError(ApiError):
 
 class UpstreamError(ApiError):
     status, type, retryable = 502, "upstream_error", True
+
+
+class Unavailable(ApiError):
+    """State that the route needs cannot be reached, or the gateway is being stopped."""
+
+    status, type, retryable = 503, "api_error", True
 
 
 class Overloaded(ApiError):

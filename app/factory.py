@@ -22,6 +22,7 @@ from app.http import unsupported
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
+from app.http.request_bodies import DecodingRequest
 from app.http.request_log import register_records
 from app.http.services import Services
 from app.http.wire_formats import register_formats
@@ -55,6 +56,7 @@ EXPOSED_HEADERS = [
     "openai-processing-ms",
     "openai-version",
     "openai-poll-after-ms",
+    "x-poegate-warning",
     "Retry-After",
 ]
 
@@ -64,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     tokens.encoding()
     app = Flask(__name__, static_folder=None)
+    app.request_class = DecodingRequest
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     account, client = Account(settings), PoeClient(settings)
@@ -85,6 +88,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(unsupported.blueprint)
     if settings.page:
         app.register_blueprint(web.blueprint)
-    CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400)
+    CORS(app, expose_headers=EXPOSED_HEADERS, max_age=86400, allow_private_network=True)
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

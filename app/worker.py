@@ -1,9 +1,20 @@
 """gunicorn's gevent worker: when it stops it waits for answers and jobs, but for no idle client.
 
 gunicorn's own counts a connection that is only kept alive as one that is being served: behind
-nginx it would stop at the end of its grace period and never before.
+nginx it would stop at the end of its grace period and never before. And at that end it would cut
+what still runs without a word.
+
+SIGTERM, with gunicorn's ``graceful_timeout`` of 30 s:
+
+    0 s    no new connections; those at hand have LINGER_SECONDS for a request, and are then closed
+    24 s   jobs that are not done fail
+    27 s   answers that are not complete end within a second, with an error in their API's form
+    28.5 s what cannot even be written, because its client does not read, is closed
+    30 s   gunicorn's master kills the worker
 """
 
+import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +22,20 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from app import memory
+from app.http.presence import GRACE_TIME
 from app.relay.jobs import STOP_SECONDS, Jobs
 
-STOPPING_SECONDS = 0.1
-"""How long a stopping worker still waits for the next request of a connection."""
+log = logging.getLogger("poegate")
+
+LINGER_SECONDS = 1.0
+"""How long a stopping worker still waits for a connection's next request: it may be on its way."""
 SPARE_SECONDS = 1.0
 """A worker learns a little later than gunicorn that it is to stop."""
+CUT_SECONDS = 3.0
+"""Before the end of the grace time, running answers are told to end."""
+CLOSE_SECONDS = 1.5
+"""Before it, the connections are closed of those that did not."""
 
 
 class DrainingWorker(GeventWorker):
@@ -25,6 +44,8 @@ class DrainingWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle: set[Any] = set()
+        self._connections: set[Any] = set()
+        """Greenlets, of which those in ``_idle`` wait for a request."""
 
     @property
     def _jobs(self) -> Jobs:
@@ -37,6 +58,8 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        memory.freeze()
+        gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
             super().run()
             self._end_jobs()
@@ -49,18 +72,32 @@ class DrainingWorker(GeventWorker):
         waiting = gevent.getcurrent()
         self._idle.add(waiting)
         try:
-            seconds = self.cfg.keepalive if self.alive else STOPPING_SECONDS
+            seconds = self.cfg.keepalive if self.alive else LINGER_SECONDS
             with gevent.Timeout(seconds, False):  # type: ignore[arg-type]  # False: silently
                 yield
         finally:
             self._idle.discard(waiting)
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """One connection, with all its requests."""
+        own = gevent.getcurrent()
+        self._connections.add(own)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._connections.discard(own)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM. A signal handler must not block, so what follows is left to greenlets."""
         super().handle_exit(sig, frame)
-        gevent.spawn(self._close_idle)
+        gevent.spawn_later(LINGER_SECONDS, self._close_idle)
+        gevent.spawn_later(self.cfg.graceful_timeout - CUT_SECONDS, self._cut_answers)
+        gevent.spawn_later(self.cfg.graceful_timeout - CLOSE_SECONDS, self._close_blocked)
         if self.booted:
             gevent.spawn(self._end_jobs)
+
+    def _is_idle(self) -> bool:
+        return self._connections <= self._idle
 
     def _end_jobs(self) -> None:
         """Those that do not end in time are told as failed before gunicorn kills the worker."""
@@ -69,3 +106,17 @@ class DrainingWorker(GeventWorker):
     def _close_idle(self) -> None:
         for waiting in tuple(self._idle):
             waiting.kill(StopIteration, block=False)
+
+    def _cut_answers(self) -> None:
+        running = len(self._connections - self._idle)
+        log.warning("the grace time is over: %d answers that still run are ended", running)
+        GRACE_TIME.is_over = True
+
+    def _close_blocked(self) -> None:
+        """Whatever they wait for fails: a write ends the connection, all else is told as a 503."""
+        blocked = self._connections - self._idle
+        if blocked:
+            log.warning("%d answers that could not be ended are cut", len(blocked))
+        for connection in blocked:
+            reset = ConnectionResetError(errno.ECONNRESET, "The grace time is over.")
+            connection.kill(reset, block=False)

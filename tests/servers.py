@@ -1,17 +1,17 @@
 """Real servers as subprocesses on loopback ports, stopped by their own process ids."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from app.config import SETTING_NAMES
-from app.demo import children
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
@@ -31,7 +31,16 @@ class Server:
         return self.log.read_text()
 
 
-free_port = children.free_port
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range)."""
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, and that no outgoing connection is given meanwhile."""
+    for port in random.sample(PORTS, 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port in 100 tries")
 
 
 @contextmanager

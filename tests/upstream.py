@@ -191,7 +191,9 @@ async def count(exchange: Exchange, tokens: str) -> None:
 
 
 PROSE = (
-    "## Tides\n\n" + "The *moon* pulls at the water, and the water **follows** it slowly. " * 9 + "\n\n"
+    "## Tides\n\n"
+    + "The *moon* pulls at the water, and the water **follows** it slowly. " * 9
+    + "\n\n"
     "1. high water\n2. low water\n   - spring tide\n   - neap tide\n\n"
     "```python\ndef height(hour: float) -> float:\n    return 2.4 * cos(hour / 6.21)\n```\n\n"
     "| port | metres |\n| --- | ---: |\n| Brest | 6.1 |\n| Dover | 5.9 |\n\n"

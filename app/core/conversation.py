@@ -103,11 +103,13 @@ class ToolChoice:
 class OutputFormat:
     """The answer must be JSON; of this ``schema`` where one is given.
 
-    ``strict``: an answer that breaks the schema must not be given at all.
+    ``strict``: an answer that breaks the schema must not be given at all. ``param``: where the
+    schema stood in the request.
     """
 
     schema: Mapping[str, Any] | None = None
     strict: bool = False
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

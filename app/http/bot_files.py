@@ -10,7 +10,8 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import MediaReply
 from app.core.media import media_from_url
-from app.errors import InvalidRequest, UpstreamError
+from app.core.media_types import UNKNOWN
+from app.errors import ApiError, InvalidRequest, UpstreamError
 from app.http.presence import ClientGone, Presence
 from app.http.request_log import RequestRecord, current_record
 from app.poe.downloads import BLOCK_BYTES, Budget, open_download
@@ -78,7 +79,7 @@ def content_type_of(opened: BotFile, file: MediaReply) -> str:
     Of other types a browser might run what a bot has written.
     """
     told = _MEDIA_TYPE.match(opened.content_type) or _MEDIA_TYPE.match(file.content_type)
-    return told[0] if told else "application/octet-stream"
+    return told[0] if told else UNKNOWN
 
 
 def send_bot_file(opened: BotFile, content_type: str) -> Response:
@@ -96,8 +97,8 @@ def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> It
     """What breaks off ends with ConnectionResetError: gunicorn closes the connection, no more."""
     try:
         yield from _whole(_watched(opened, presence), opened.length)
-    except UpstreamError as error:
-        record.error = error.type
+    except ApiError as error:
+        record.error = error.code or error.type
         raise ConnectionResetError(errno.ECONNRESET, error.message) from error
     except ClientGone as error:
         record.error = "client_gone"

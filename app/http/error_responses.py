@@ -12,14 +12,22 @@ from app.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    UnsupportedEncoding,
 )
+from app.http.presence import GRACE_TIME, cut_short
 from app.http.wire_formats import current_envelope
 
 log = logging.getLogger("poegate")
 
 
 def error_response(error: ApiError) -> Response:
-    """The error as an HTTP answer."""
+    """The error as an HTTP answer, and in the request's log line.
+
+    Whatever fails once the grace time is over fails because of that.
+    """
+    if GRACE_TIME.is_over and error.status >= 500:
+        error = cut_short()
+    g.record.error = error.code or error.type
     envelope = current_envelope()
     response = jsonify(envelope.render(error, g.record.id))
     response.status_code = envelope.status(error)
@@ -62,11 +70,15 @@ def _translate_http_error(error: HTTPException) -> ApiError:
             "The request body is larger than this gateway takes (MAX_BODY_MB), or it has too many "
             "parts."
         )
+    if error.code == 415:
+        return UnsupportedEncoding(error.description or "This content encoding is not read here.")
     return InvalidRequest(error.description or "The request could not be read.")
 
 
 def _unexpected_error_response(error: Exception) -> Response:
     """A defect of ours: the log gets the trace, the client an id to quote."""
     record = g.get("record")
+    if GRACE_TIME.is_over:
+        return error_response(cut_short())
     log.error("unexpected error in request %s", record and record.id, exc_info=error)
     return error_response(InternalError("The gateway failed at this request. Its log says why."))

@@ -1,6 +1,5 @@
 """Forms with files, read as the payload that a schema would load from JSON."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,8 +9,10 @@ from flask import request
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage
 
+from app.core import strict_json
 from app.core.conversation import Media
 from app.core.media import MAX_FILE_BYTES
+from app.core.media_types import UNKNOWN, type_of_bytes
 from app.errors import InvalidRequest
 from app.http.services import read_json
 from app.schemas.fields import Object, TextOrTexts
@@ -27,22 +28,6 @@ _Path = tuple[str, ...]
 """Where a value belongs: ``a[b]`` and ``a[b][]`` are ``("a", "b")``."""
 
 _NESTED = re.compile(r"([^\[\]]+)\[(.*)\]", re.DOTALL)
-
-_MAGIC = (
-    (rb"\x89PNG\r\n\x1a\n", "image/png"),
-    (rb"\xff\xd8\xff", "image/jpeg"),
-    (rb"GIF8", "image/gif"),
-    (rb"RIFF.{4}WEBP", "image/webp"),
-    (rb"RIFF.{4}WAVE", "audio/wav"),
-    (rb"ID3|\xff[\xf2\xf3\xfa\xfb]", "audio/mpeg"),
-    (rb"\xff[\xf0\xf1\xf8\xf9]", "audio/aac"),
-    (rb"OggS", "audio/ogg"),
-    (rb"fLaC", "audio/flac"),
-    (rb".{4}ftypM4A ", "audio/mp4"),
-    (rb".{4}ftyp", "video/mp4"),
-    (rb"\x1aE\xdf\xa3", "audio/webm"),
-)
-"""How files begin; the first that fits counts."""
 
 
 def is_form() -> bool:
@@ -124,8 +109,8 @@ def _typed(text: str, path: _Path, schema: Schema) -> Any:
     if is_part or isinstance(field, fields.String | TextOrTexts):
         return text
     try:
-        return json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
-    except (ValueError, RecursionError):
+        return strict_json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
+    except ValueError:
         return text
 
 
@@ -149,17 +134,10 @@ def read_file(file: FileStorage, param: str) -> Media:
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1_000_000
         raise InvalidRequest(f"{param}: The file is larger than {limit} MB.", param=param)
-    return Media(_content_type(file, data), bare_name(file) or param, param, data=data)
+    content_type = type_of_bytes(file.mimetype or UNKNOWN, data)
+    return Media(content_type, bare_name(file) or param, param, data=data)
 
 
 def bare_name(file: FileStorage) -> str:
     """Without the folders that some clients send. It may be empty."""
     return (file.filename or "").replace("\\", "/").rpartition("/")[2]
-
-
-def _content_type(file: FileStorage, data: bytes) -> str:
-    """What the form says, unless it says nothing: the openai SDK sends bare bytes so."""
-    told = file.mimetype or "application/octet-stream"
-    if told != "application/octet-stream":
-        return told
-    return next((kind for magic, kind in _MAGIC if re.match(magic, data, re.DOTALL)), told)

@@ -8,10 +8,11 @@ from app.http.envelopes import openai_envelope
 class OpenAIStream:
     """What an encoder of OpenAI's streams begins with, is kept alive and fails with.
 
-    Not that of Responses, whose clients ignore comments.
+    Not that of Responses, whose clients ignore comments. One line break ends the comment: after a
+    blank line, old releases of openai-go would read an empty event and fail.
     """
 
-    keepalive = b": keep-alive\n\n"
+    keepalive = b": keep-alive\n"
 
     def start(self) -> bytes:
         return self.keepalive

@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema
 
+from app.core.media_types import UNKNOWN
+
 Shape = type[Schema] | str
 """An answer: JSON of a schema, or bytes of a content type such as ``audio/*``."""
 
 ACCOUNT_ERRORS = (402, 403, 429, 502, 529)
 """What Poe may answer to whoever has a key."""
 
-MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", "application/octet-stream")
+MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", UNKNOWN)
 """The bytes of a file that a bot made, as ``content_type_of`` lets them through."""
 
 BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 529)

@@ -1,4 +1,7 @@
-"""Whether the client is still there, asked of its socket: writing tells only one token too late."""
+"""Whether an answer may go on: its client is still there, and the gateway is not at its end.
+
+The client is asked of its socket, because writing shows only one token too late that it has left.
+"""
 
 import select
 from collections.abc import Iterator
@@ -9,14 +12,38 @@ import gevent
 from gevent import monkey
 
 from app.core.events import Batch, Batches
+from app.errors import ApiError, Unavailable
 
 LOOK_SECONDS = 1.0
+"""An answer learns no later that it is to end: batches come each second, empty ones if need be."""
+RESTART_SECONDS = 5
+"""Retry-After: how long a gateway that restarts is away."""
 
 _PEER_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class ClientGone(Exception):
     """The client closed its connection before its answer was complete."""
+
+
+class GraceTime:
+    """The time that this process gives its answers once it is told to stop. Its worker ends it."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+
+GRACE_TIME = GraceTime()
+
+
+def cut_short() -> ApiError:
+    """What an answer ends with that is not complete when the grace time is over."""
+    return Unavailable(
+        "The gateway is being restarted, and this answer was not complete in time. "
+        "Please ask again.",
+        code="shutting_down",
+        retry_after=str(RESTART_SECONDS),
+    )
 
 
 class Presence:
@@ -31,19 +58,23 @@ class Presence:
             self._poll.register(sock.fileno(), _PEER_GONE)
 
     def check(self) -> None:
-        """Raises ClientGone once the client has closed or lost the connection."""
-        if self._is_gone():
-            raise ClientGone
+        """Raises ClientGone once the client has closed or lost the connection.
+
+        And Unavailable once the grace time is over.
+        """
+        reason = self._reason_to_end()
+        if reason is not None:
+            raise reason
 
     def watch(self, batches: Batches) -> Iterator[Batch]:
-        """The same batches, for as long as the client waits for them."""
+        """The same batches, for as long as the answer may go on. Raises as ``check`` does."""
         for batch in batches:
             self.check()
             yield batch
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Raises ClientGone in the midst of whatever is waited for here, as gevent's Timeout does.
+        """Raises as ``check`` does, in the midst of what is waited for here, like gevent's Timeout.
 
         Not for writing to the client, which notices by itself.
         """
@@ -55,8 +86,11 @@ class Presence:
             timer.close()
 
     def _look(self, waiting: Any) -> None:
-        if self._is_gone():
-            waiting.throw(ClientGone)
+        reason = self._reason_to_end()
+        if reason is not None:
+            waiting.throw(reason)
 
-    def _is_gone(self) -> bool:
-        return self._poll is not None and bool(self._poll.poll(0))
+    def _reason_to_end(self) -> Exception | None:
+        if self._poll is not None and self._poll.poll(0):
+            return ClientGone()
+        return cut_short() if GRACE_TIME.is_over else None

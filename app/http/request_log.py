@@ -23,6 +23,7 @@ class RequestRecord:
         self.status = 0
         self.error: str | None = None
         self.usage: Usage | None = None
+        self.warnings: list[str] = []
         self._method = method
         self._path = path
         self._started = time.monotonic()
@@ -76,6 +77,8 @@ def _close_record(response: Response) -> Response:
     response.headers["x-request-id"] = record.id
     response.headers["request-id"] = record.id
     response.headers["openai-processing-ms"] = str(record.elapsed_ms())
+    if record.warnings:
+        response.headers["x-poegate-warning"] = "; ".join(record.warnings)
     response.headers["openai-version"] = "2020-10-01"
     response.call_on_close(record.write)
     return response

@@ -1,13 +1,13 @@
 """What the views share: the parts that create_app built, and the request's JSON."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import current_app, request
 
 from app.access.credentials import Gatekeeper
 from app.config import Settings
+from app.core import strict_json
 from app.errors import InvalidRequest
 from app.poe.account import Account
 from app.poe.catalog import Catalog
@@ -40,12 +40,8 @@ def services() -> Services:
 
 
 def read_json() -> Any:
-    """The request's body. Raises InvalidRequest where it is not JSON (RFC 8259, so no NaN)."""
+    """The request's body. Raises InvalidRequest where it is not JSON."""
     try:
-        return json.loads(request.get_data(cache=False), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_json.loads(request.get_data(cache=False))
+    except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")

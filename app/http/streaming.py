@@ -10,7 +10,7 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
 from app.errors import ApiError, InternalError
-from app.http.presence import ClientGone, Presence
+from app.http.presence import GRACE_TIME, ClientGone, Presence, cut_short
 from app.http.request_log import RequestRecord, current_record
 
 log = logging.getLogger("poegate")
@@ -34,6 +34,10 @@ class Encoder(Protocol):
 class Batched(Protocol):
     """A reply, or several side by side."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """What went otherwise than it was asked for, so far; for a header."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
     def close(self) -> None: ...
@@ -47,6 +51,7 @@ def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
     finally:
         reply.close()
     record.note_first_token()
+    record.warnings = reply.warnings
     record.usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     return answers
 
@@ -59,6 +64,7 @@ def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Respo
     except BaseException:
         reply.close()
         raise
+    current_record().warnings = reply.warnings
     response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
     # A generator that was never started runs no finally; this runs whatever happens.
     response.call_on_close(reply.close)
@@ -96,6 +102,9 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - after the first byte only a frame can tell it
             log.error("unexpected error in request %s", self._record.id, exc_info=error)
             yield self._fail(InternalError("The gateway failed in the middle of this answer."))
+        except GeneratorExit:  # the last chunk could not be written: lost, or blocked too long
+            self._record.error = cut_short().code if GRACE_TIME.is_over else "client_gone"
+            raise
         finally:
             self._reply.close()
 
@@ -117,5 +126,5 @@ class _Stream:
         return b"".join(map(self._encoder.step, batch))
 
     def _fail(self, error: ApiError) -> bytes:
-        self._record.error = error.type
+        self._record.error = error.code or error.type
         return self._encoder.fail(error)

@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "messages/batches": _BATCHES,
     "moderations": "Poe has no moderation models; ask any chat bot to judge the text",
     "realtime": f"Poe has no realtime sessions; {_TALK} and have the answer streamed",
+    "responses/compact": "bots of Poe compact nothing; ask one to sum the conversation up",
     "threads": f"Poe has no threads; {_TALK}",
     "uploads": "Poe takes no uploads in parts; send the whole file to /v1/files",
     "vector_stores": "Poe has no vector stores; send the files with the question, by their ids "

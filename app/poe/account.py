@@ -17,17 +17,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from app.config import Settings
-from app.errors import (
-    ApiError,
-    InsufficientCredits,
-    InvalidRequest,
-    Overloaded,
-    RateLimited,
-    Refused,
-    Unauthenticated,
-    UpstreamError,
-)
-from app.poe.error_mapping import message_in, without_key
+from app.core import strict_json
+from app.errors import ApiError, UpstreamError
+from app.poe.error_mapping import Asked, status_error
 
 log = logging.getLogger("poegate.poe")
 
@@ -38,22 +30,6 @@ TIMEOUT_SECONDS = (3.05, 15.0)
 MAX_CONNECTIONS = 1_000
 """Kept open; above it requests' pool only complains, in a log line for each."""
 
-TOLD_CHARS = 300
-
-_STATUSES: dict[int, tuple[type[ApiError], str]] = {
-    400: (InvalidRequest, "Poe does not take this request."),
-    401: (
-        Unauthenticated,
-        "Poe refused the credential. Send a Poe API key (poe.com/api_key) as the bearer token.",
-    ),
-    402: (InsufficientCredits, "The Poe account has not enough points."),
-    403: (Refused, "Poe does not allow this request."),
-    422: (InvalidRequest, "Poe does not take this request."),
-    429: (RateLimited, "Poe's rate limit is reached. Try again later."),
-    503: (Overloaded, "Poe's account API is not available at the moment. Try again later."),
-    529: (Overloaded, "Poe's account API is overloaded. Try again later."),
-}
-
 _Answer = TypeVar("_Answer")
 
 
@@ -63,6 +39,7 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/usage"
         self._session = account_session(settings)
+        self._pool = settings.poe_api_keys
 
     def balance(self, key: str) -> dict[str, Any]:
         """``{"current_point_balance": 1500}``"""
@@ -99,7 +76,8 @@ class Account:
             raise UpstreamError("Poe's account API did not answer in time.") from error
         except requests.RequestException as error:
             raise UpstreamError("Poe's account API cannot be reached.") from error
-        return _read(answer, key)
+        pooled = key in self._pool
+        return _read(answer, Asked("Poe's account API", key=key, pooled=pooled))
 
 
 class _Bearer(AuthBase):
@@ -113,19 +91,13 @@ class _Bearer(AuthBase):
         return request
 
 
-def _read(answer: requests.Response, key: str) -> dict[str, Any]:
+def _read(answer: requests.Response, asked: Asked) -> dict[str, Any]:
     """Poe's JSON object. Raises ApiError, in words that do not hold the key."""
     if answer.status_code != 200:
-        words = f"Poe's account API answered with HTTP {answer.status_code}."
-        kind, message = _STATUSES.get(answer.status_code, (UpstreamError, words))
-        told = without_key(message_in(answer.text), key)[:TOLD_CHARS]
-        raise kind(
-            f"{message} {told}".rstrip(),
-            retry_after=answer.headers.get("Retry-After"),
-            metadata={"upstream_status": answer.status_code},
-        )
+        retry_after = answer.headers.get("Retry-After")
+        raise status_error(answer.status_code, answer.text, retry_after, asked)
     try:
-        payload = answer.json()
+        payload = strict_json.loads(answer.content)
     except ValueError as error:
         raise UpstreamError("Poe's account API sent what is not JSON.") from error
     if not isinstance(payload, dict):

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from app.config import Settings
+from app.core import strict_json
 from app.poe.account import TIMEOUT_SECONDS, account_session
 
 log = logging.getLogger("poegate.poe")
@@ -57,7 +58,7 @@ class Catalog:
         """Raises requests' exceptions, or ValueError for an answer of another form."""
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
-        payload = answer.json()
+        payload = strict_json.loads(answer.content)
         models = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(models, list):
             raise ValueError("no list under 'data'")

@@ -16,6 +16,7 @@ from app.core.conversation import Query
 from app.core.events import Batch
 from app.errors import BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
+from app.poe.error_mapping import Asked
 from app.poe.partial_queue import End, PartialQueue
 from app.poe.protocol import (
     Attach,
@@ -79,7 +80,7 @@ class PoeClient:
         self._settings = settings
         self._poe = GeventTransport(settings.poe_proxy)
         self._own = GeventTransport()
-        self.uploader = Uploader(settings.poe_upload_url, self._poe)
+        self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
     def ask(self, query: Query, key: str) -> Iterator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
@@ -104,21 +105,22 @@ class PoeClient:
                 deadline.check()
             yield read_partials(partials)
             if end is not None:
-                end.raise_if_failed(bot)
+                end.raise_if_failed()
                 return
 
     def _pump(self, query: Query, key: str, inbox: PartialQueue) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
-        secret, own = key, False
+        asked = Asked(f"the bot {query.bot!r}", "bot", key, key in self._settings.poe_api_keys)
         try:
             endpoint = self._endpoint(query.bot, key)
-            secret, own = endpoint.key, endpoint.transport is self._own
+            if endpoint.transport is self._own:
+                asked = Asked(asked.subject, "own_bot", endpoint.key)
             for piece in self._partials(query, endpoint):
                 inbox.put(piece)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            inbox.close(End(error, secret, own))
+            inbox.close(End(asked, error))
         else:
-            inbox.close(End())
+            inbox.close(End(asked))
 
     def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(

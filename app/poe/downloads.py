@@ -21,6 +21,7 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from app.config import Settings
+from app.core.media_types import UNKNOWN
 from app.errors import UpstreamError
 from app.poe.links import Link, hosts_of, own_bots, read_link, unfetched
 
@@ -53,7 +54,7 @@ class Download:
     def __init__(self, response: urllib3.BaseHTTPResponse, ends_at: float) -> None:
         self._response = response
         self._ends_at = ends_at
-        self.content_type = response.headers.get("content-type") or "application/octet-stream"
+        self.content_type = response.headers.get("content-type") or UNKNOWN
         self.length = _length_of(response)
 
     def __iter__(self) -> Iterator[bytes]:

@@ -1,33 +1,27 @@
 """Where a bot's partials wait for the greenlet that asked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import fastapi_poe as fp
 from gevent.event import Event
 
 from app.errors import ApiError
-from app.poe.error_mapping import translate_error, without_key
+from app.poe.error_mapping import Asked, translate_error
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended. ``secret``: the key it was made with, which no message may show.
+    """How a call ended. ``asked``: which bot, for the words of an error."""
 
-    ``own``: one of BOT_URLS was asked, not Poe.
-    """
-
+    asked: Asked
     error: Exception | None = None
-    secret: str = field(default="", repr=False)
-    own: bool = False
 
-    def raise_if_failed(self, bot: str) -> None:
+    def raise_if_failed(self) -> None:
         """Raises what went wrong, as ours."""
         if isinstance(self.error, ApiError):
             raise self.error
         if self.error is not None:
-            told = translate_error(self.error, bot, own=self.own)
-            told.message = without_key(told.message, self.secret)
-            raise told from self.error
+            raise translate_error(self.error, self.asked) from self.error
 
 
 class PartialQueue:

@@ -4,17 +4,24 @@ Connections are kept alive and shared by all requests of the worker. Every wait 
 gevent socket, so an ``await`` of these coroutines never suspends.
 """
 
+import select
+import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import gevent
 import gevent.socket
 import httpx
+from gevent import monkey
 from geventhttpclient.client import HTTPClient
+from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 BLOCK_BYTES = 65_536
 CONNECT_SECONDS = 20.0
 MAX_CONNECTIONS = 1_000_000
+SWEEP_SECONDS = 5.0
+"""How often idle connections are looked at: one that Poe has closed would else stay half open."""
 
 _NOT_FORWARDED = {b"connection", b"accept-encoding"}
 
@@ -26,6 +33,7 @@ class GeventTransport(httpx.AsyncBaseTransport):
         """``proxy``: an ``http://user:password@host:port`` that all requests go through."""
         self._proxy = _proxy_options(proxy)
         self._origins: dict[tuple[str, str, int | None], HTTPClient] = {}
+        self._sweeper: gevent.Greenlet[..., None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The response as soon as its headers are there.
@@ -67,7 +75,40 @@ class GeventTransport(httpx.AsyncBaseTransport):
                 network_timeout=None,  # type: ignore[arg-type]  # the asker keeps the time
                 **self._proxy,
             )
+        if self._sweeper is None:  # not when it is made, which may be before a fork
+            self._sweeper = gevent.spawn(_sweep, weakref.ref(self))
         return self._origins[key]
+
+    def close_dead_connections(self) -> None:
+        """Closes the idle connections that their servers have closed."""
+        for origin in self._origins.values():
+            _close_dead(origin._connection_pool)
+
+
+def _sweep(reference: "weakref.ref[GeventTransport]") -> None:
+    """For as long as somebody uses the transport."""
+    while (transport := reference()) is not None:
+        transport.close_dead_connections()
+        del transport
+        gevent.sleep(SWEEP_SECONDS)
+
+
+def _close_dead(pool: ConnectionPool) -> None:
+    """An idle connection that can be read from is closed, or holds what nobody has asked for.
+
+    The real poll, which waits for nothing, because gevent's would go to the hub: nobody else may
+    take a connection meanwhile.
+    """
+    idle = [pool._socket_queue.get(block=False) for _ in range(pool._socket_queue.qsize())]
+    poll = monkey.get_original("select", "poll")()
+    for sock in idle:
+        poll.register(sock.fileno(), select.POLLIN)
+    readable = {descriptor for descriptor, _ in poll.poll(0)}
+    for sock in reversed(idle):  # the last one back in is the first one out
+        if sock.fileno() in readable:
+            sock.close()
+        else:
+            pool._socket_queue.put(sock)
 
 
 def _proxy_options(proxy: str | None) -> dict[str, Any]:

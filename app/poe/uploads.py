@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from os.path import splitext
 from typing import IO, Any
@@ -16,16 +16,9 @@ from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from app.core.conversation import Media
-from app.errors import (
-    ApiError,
-    InsufficientCredits,
-    RateLimited,
-    RequestTooLarge,
-    Unauthenticated,
-    UpstreamError,
-)
+from app.errors import ApiError, UpstreamError
 from app.poe import greenlet_loop
-from app.poe.error_mapping import message_in, without_key
+from app.poe.error_mapping import Asked, failure_of, message_in
 from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 
@@ -40,16 +33,6 @@ MAX_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
 OFF_HUB_BYTES = 256_000
 """More than this is hashed in a native thread: a whole history of screenshots takes a while."""
 
-TOLD_CHARS = 300
-
-_STATUSES: dict[int, tuple[type[ApiError], str]] = {
-    401: (Unauthenticated, "Poe refused the credential"),
-    402: (InsufficientCredits, "the Poe account has not enough points"),
-    403: (Unauthenticated, "Poe refused the credential"),
-    413: (RequestTooLarge, "Poe does not take so large a file"),
-    429: (RateLimited, "Poe's rate limit is reached"),
-}
-
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it took too long"),
     (httpx.ConnectError, "Poe's upload server cannot be reached"),
@@ -63,10 +46,16 @@ class Uploader:
     A client sends its whole history again at each turn, so what was uploaded is remembered.
     """
 
-    def __init__(self, upload_url: str, transport: httpx.AsyncBaseTransport) -> None:
-        """``upload_url``: the folder of Poe's upload endpoint. ``transport`` stays open."""
+    def __init__(
+        self, upload_url: str, transport: httpx.AsyncBaseTransport, pool: Collection[str] = ()
+    ) -> None:
+        """``upload_url``: the folder of Poe's upload endpoint. ``transport`` stays open.
+
+        ``pool``: the gateway's own keys.
+        """
         greenlet_loop.install()
         self._url = upload_url
+        self._pool = pool
         self._transport = _Lent(transport)
         self._uploaded = _Shared()
 
@@ -97,7 +86,7 @@ class Uploader:
         try:
             return self._upload(name, key, _Stream(stream))
         except Exception as error:
-            raise _translate(error, media, key) from error
+            raise self._translate(error, media, key) from error
 
     def _attempt(self, media: Media, key: str, slots: BoundedSemaphore) -> fp.Attachment | ApiError:
         """An error is returned, for gevent prints the trace of what a greenlet raises."""
@@ -105,9 +94,9 @@ class Uploader:
             with slots:
                 return self._attach(media, key)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            told = _translate(error, media, key)
-            told.__cause__ = error
-            return told
+            translated = self._translate(error, media, key)
+            translated.__cause__ = error
+            return translated
 
     def _attach(self, media: Media, key: str) -> fp.Attachment:
         name = file_name(media)
@@ -136,6 +125,21 @@ class Uploader:
                 return greenlet_loop.GreenletLoop().run_until_complete(uploading)
         except gevent.Timeout as limit:
             raise TimeoutError(f"not within {UPLOAD_SECONDS:g} seconds") from limit
+
+    def _translate(self, error: Exception, media: Media, key: str) -> ApiError:
+        """The failure of this file's upload, in words that hold neither the key nor its bytes."""
+        words = f"The file {file_name(media)!r} at {media.param} could not be uploaded: "
+        if not isinstance(error, PoeStatus):
+            return UpstreamError(f"{words}{_reason(error)}.", param=media.param)
+        asked = Asked("Poe's upload server", key=key, pooled=key in self._pool)
+        failure = failure_of(error.status, asked)
+        detail = message_in(error.body, asked)
+        return failure.error(
+            f"{words}{failure.reason} ({detail})." if detail else f"{words}{failure.reason}.",
+            param=media.param,
+            retry_after=error.retry_after,
+            metadata={"upstream_status": error.status},
+        )
 
 
 class _Stream:
@@ -221,23 +225,8 @@ def _end_if_final(error: Exception, message: str) -> None:
         raise error
 
 
-def _translate(error: Exception, media: Media, key: str) -> ApiError:
-    """The failure of this file's upload, in words that hold neither the key nor its bytes."""
-    kind, reason = _kind_and_reason(error)
-    if isinstance(error, PoeStatus) and (told := message_in(error.body)):
-        reason = f"{reason} ({without_key(told, key)[:TOLD_CHARS]})"
-    return kind(
-        f"The file {file_name(media)!r} at {media.param} could not be uploaded: {reason}.",
-        param=media.param,
-        retry_after=error.retry_after if isinstance(error, PoeStatus) else None,
-    )
-
-
-def _kind_and_reason(error: Exception) -> tuple[type[ApiError], str]:
-    if isinstance(error, PoeStatus):
-        words = f"Poe's upload server answered with HTTP {error.status}"
-        return _STATUSES.get(error.status, (UpstreamError, words))
+def _reason(error: Exception) -> str:
     for kind, reason in _REASONS:
         if isinstance(error, kind):
-            return UpstreamError, reason
-    return UpstreamError, "Poe's upload server gave an answer that cannot be read"
+            return reason
+    return "Poe's upload server gave an answer that cannot be read"

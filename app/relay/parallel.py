@@ -50,6 +50,11 @@ class MergedReplies:
     def __iter__(self) -> Iterator[Batch]:
         return self._batches
 
+    @property
+    def warnings(self) -> list[str]:
+        """Of all the replies, each once."""
+        return list(dict.fromkeys(word for reply in self._replies for word in reply.warnings))
+
     def close(self) -> None:
         """Ends the connections to all the bots: a pump that is killed closes its reply."""
         gevent.killall(self._pumps, block=False)

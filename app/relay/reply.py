@@ -5,9 +5,10 @@ from functools import partial
 
 from app.access.credentials import Lease
 from app.config import ConfigError, Settings
-from app.core.conversation import Query
+from app.core.conversation import OutputFormat, Query
 from app.core.events import Batch, Batches
-from app.core.json_output.settle import instruct
+from app.core.json_output.instruct import instruct
+from app.core.json_output.verdict import Verdict
 from app.core.stages.attachments import attach_media
 from app.core.stages.hold import hold_until_end
 from app.core.stages.limits import end_at_cut, limit_tokens, stop_at
@@ -15,12 +16,16 @@ from app.core.stages.order_calls import drop_repeated_calls
 from app.core.stages.reasoning import split_reasoning
 from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
 from app.core.tools.base import ToolAdapter
 from app.core.tools.choice import adapter_named
-from app.errors import UpstreamError
+from app.errors import InvalidRequest, UpstreamError
 from app.poe.client import PoeClient
+from app.relay.checker import Checker
 from app.relay.counting import Count, PromptCounter, count_off_hub
+
+UNCHECKED = "the answer took too long to check against its schema"
 
 
 class Relay:
@@ -31,6 +36,7 @@ class Relay:
         self.settings = settings
         self.client = client
         self.counter = PromptCounter()
+        self.checker = Checker()
         self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
 
     def count_prompt(self, query: Query) -> int:
@@ -66,6 +72,7 @@ class Reply:
         self._streaming = streaming and not needs_format(query)
         self._upstream: Iterator[Batch] = iter(())
         self._prompts: list[Count] = []
+        self.warnings: list[str] = []
         self._batches = self._answer(query)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -91,7 +98,7 @@ class Reply:
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.client.ask(asked, self._lease.key)
-        batches = settle_replacements(self._upstream)
+        batches = settle_replacements(join_surrogates(self._upstream))
         stages = partial(self._stages, query=query)
         return stages(batches) if self._streaming else hold_until_end(batches, stages)
 
@@ -104,10 +111,25 @@ class Reply:
         return end_at_cut(batches, self.close)
 
     def _retry_format(self, query: Query) -> Iterator[Batch]:
+        self._check_schema(query.output_format)
         try:
-            yield from retry_format(self._ask, query)
+            yield from retry_format(self._ask, query, self._settle)
         except FormatNotMet as error:
             raise UpstreamError(str(error), retryable=False) from error
+
+    def _check_schema(self, output_format: OutputFormat | None) -> None:
+        """Raises InvalidRequest for a schema that cannot be used."""
+        if output_format is None or output_format.schema is None:
+            return
+        if fault := self._relay.checker.fault_of(output_format.schema):
+            param = output_format.param
+            raise InvalidRequest(f"{param}: {fault}", param=param)
+
+    def _settle(self, text: str, output_format: OutputFormat) -> Verdict:
+        verdict = self._relay.checker.settle(text, output_format)
+        if verdict.unchecked:
+            self.warnings.append(UNCHECKED)
+        return verdict
 
     def _prompt_tokens(self) -> int:
         return sum(count() for count in self._prompts)

@@ -34,6 +34,9 @@ def _check_encodable(text: str) -> None:
 MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
 """What the name of a model must be: it is part of an address, and of a log line."""
 
+TOOL_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
+"""Wider than the vendors' own patterns: MCP servers' tools have dots and colons in their names."""
+
 
 class Number(fields.Float):
     """A finite JSON number."""

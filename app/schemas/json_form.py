@@ -57,11 +57,6 @@ def of_type(kind: str, form: JsonSchema, *, default: bool = False) -> JsonSchema
     return {"allOf": [form, where("type", kind)]}
 
 
-def of_types(schemas: Mapping[str, Schema], describe: Describe) -> list[JsonSchema]:
-    """The objects that a table of schemas by their ``type`` knows."""
-    return [of_type(kind, describe(schema)) for kind, schema in schemas.items()]
-
-
 def of_other_type(known: Mapping[str, Schema], pattern: str | None = None) -> JsonSchema:
     """An object of a type that is not known; ``pattern``: what such types look like."""
     kind: JsonSchema = {"type": "string", "not": {"enum": list(known)}}

@@ -1,6 +1,7 @@
 """Loads a payload through a schema; what does not fit is an InvalidRequest naming its field."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError
@@ -20,6 +21,12 @@ class BaseSchema(Schema):
 
     also: ClassVar[JsonSchema] = {}
     """For the OpenAPI document: what holds between the fields, as far as JSON Schema can say it."""
+
+
+@cache
+def field_names(schema: type[Schema]) -> frozenset[str]:
+    """The fields that a format knows."""
+    return frozenset(schema().fields)
 
 
 def load_payload(schema: Schema, payload: Any) -> dict[str, Any]:

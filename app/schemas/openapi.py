@@ -1,5 +1,6 @@
 """marshmallow's schemas as OpenAPI 3.1 describes them, by apispec."""
 
+import re
 from inspect import cleandoc
 from typing import Any
 
@@ -10,13 +11,13 @@ from marshmallow import Schema, fields
 
 from app.schemas.json_form import NULL, JsonSchema, any_of, without_null
 
-_ROOM = "app.schemas."
+_FOLDERS = re.compile(r"app\.(?:schemas|dialects)\.|\.schemas$")
 
 
 def name_of(schema: Any) -> str:
     """``chat.Message``: formats have schemas of the same names."""
     kind: Any = resolve_schema_cls(schema)
-    return f"{kind.__module__.removeprefix(_ROOM)}.{kind.__name__.removesuffix('Schema')}"
+    return f"{_FOLDERS.sub('', kind.__module__)}.{kind.__name__.removesuffix('Schema')}"
 
 
 class Converter(OpenAPIConverter):

@@ -1,11 +1,13 @@
 """What of a payload goes to the bot as its own parameters (Poe's custom bot parameters)."""
 
-import json
 import math
 import re
 from typing import Any
 
 from marshmallow import Schema
+
+from app.core import strict_json
+from app.schemas.loading import field_names
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x:]([1-9][0-9]{0,4})")
 _USUAL_NAMES = {"7:3": "21:9", "3:7": "9:21"}
@@ -21,7 +23,7 @@ def bot_parameters(
 
     ``passed_on``: fields of the format that Poe takes by this way only.
     """
-    known = schema._declared_fields
+    known = field_names(schema)
     parameters = {name: payload[name] for name in passed_on if payload[name] is not None}
     parameters |= {name: value for name, value in payload.items() if name not in known}
     return parameters | (payload["extra_body"] or {})
@@ -42,8 +44,7 @@ def aspect_of(size: str) -> str | None:
 def from_form(text: str) -> Any:
     """A form knows only texts: what reads as a number, as true or as false is one."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(text)
+    except ValueError:
         return text
-    plain = isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
-    return value if plain else text
+    return value if isinstance(value, bool | int | float) else text

@@ -1,14 +1,8 @@
-"""Bytes by key in Redis, which drops what is too old by itself; how much it holds is its own
-``maxmemory``.
-"""
+"""Bytes by key in Redis, which itself drops what is too old; its ``maxmemory`` is the bound."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-
-from cachelib import RedisCache
-
-from app.state.serializer import RawBytes
 
 PREFIX = "poegate:"
 TIMEOUT_SECONDS = 5
@@ -25,21 +19,19 @@ class Redis:
         )
         self._fault = redis.RedisError
         self._keep_seconds = keep_seconds
-        self._cache = RedisCache(self._client, key_prefix=PREFIX, default_timeout=keep_seconds)
-        self._cache.serializer = RawBytes()  # type: ignore[assignment]
 
     def read(self, key: str) -> bytes | None:
-        with self._faults_told():
-            data: bytes | None = self._cache.get(key)
-        return data
+        with self._faults_translated():
+            data: Any = self._client.get(PREFIX + key)
+        return data if data is None else bytes(data)
 
     def write(self, key: str, data: bytes) -> None:
-        with self._faults_told():
-            self._cache.set(key, data)
+        with self._faults_translated():
+            self._client.set(PREFIX + key, data, ex=self._keep_seconds)
 
     def delete(self, key: str) -> None:
-        with self._faults_told():
-            self._cache.delete(key)
+        with self._faults_translated():
+            self._client.delete(PREFIX + key)
 
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
         """Without a lock, which a worker that dies would leave behind: where somebody else was
@@ -53,11 +45,11 @@ class Redis:
             if changed is not None:
                 pipeline.set(name, changed, ex=self._keep_seconds)
 
-        with self._faults_told():
+        with self._faults_translated():
             self._client.transaction(read_and_write, name)
 
     @contextmanager
-    def _faults_told(self) -> Iterator[None]:
+    def _faults_translated(self) -> Iterator[None]:
         try:
             yield
         except self._fault as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.config import Settings
+from app.core import strict_json
 from app.errors import InternalError
 from app.state.files import Files
 from app.state.redis import Redis
@@ -128,7 +129,7 @@ def _decoded(data: bytes | None, name: str) -> Value | None:
     if data is None:
         return None
     try:
-        value: Value = json.loads(data)
+        value: Value = strict_json.loads(data)
     except ValueError:
         log.warning("not readable: %s", name)
         return None

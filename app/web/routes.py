@@ -10,8 +10,9 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from app import __version__
 from app.config import Settings
 from app.errors import NotFound
-from app.http.operations import operation_of
+from app.http.operations import operation, operation_of
 from app.http.services import services
+from app.web.answers import IndexSchema
 from app.web.assets import Asset, compressed, load_assets
 
 blueprint = Blueprint("web", __name__)
@@ -31,9 +32,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 YEAR = 31_536_000
+ASSETS = ("text/javascript", "text/css", "image/svg+xml", "text/plain")
 
 
 @blueprint.get("/")
+@operation(
+    "The page for browsers, these routes for programs", IndexSchema, "text/html", guarded=False
+)
 def show_index() -> Response:
     """HTML where the client prefers it, as browsers do; JSON for all others."""
     accepted = request.accept_mimetypes
@@ -56,6 +61,7 @@ def show_index() -> Response:
 
 
 @blueprint.get("/static/<digest>/<path:name>")
+@operation("A file of the page", *ASSETS, guarded=False, errors=(404,))
 def send_asset(digest: str, name: str) -> Response:
     """A file of the page. One that another version of the page asks for must not be kept."""
     assets = load_assets()

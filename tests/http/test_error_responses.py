@@ -21,6 +21,7 @@ STATUSES = [
     (403, 403, "moderation_error"),
     (404, 404, "not_found_error"),
     (413, 413, "request_too_large"),
+    (422, 400, "invalid_request_error"),
     (429, 429, "rate_limit_error"),
     (500, 502, "upstream_error"),
     (502, 502, "upstream_error"),
@@ -71,6 +72,17 @@ def test_a_prompt_too_long_is_told_in_words_that_clients_know(client: openai.Ope
     assert error["code"] == "context_length_exceeded"
     assert "prompt is too long" in error["message"]
     assert "maximum context length" in error["message"]
+
+
+def test_a_refused_key_of_the_pool_is_not_the_clients_fault(
+    start_gateway: Callable[..., Server],
+) -> None:
+    server = start_gateway(POE_API_KEYS="key-of-the-pool", ACCESS_TOKENS="tok")
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="tok", max_retries=0) as client:
+        status, error, _ = failure(client, "keyed-1")
+    assert (status, error["type"]) == (502, "upstream_error")
+    assert error["metadata"]["upstream_status"] == 401
+    assert "POE_API_KEYS" in error["message"] and "key-of-the-pool" not in error["message"]
 
 
 def test_demo_error_bot(client: openai.OpenAI) -> None:
@@ -244,7 +256,17 @@ def test_a_bad_field_is_named(gateway: Server, body: Any, param: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"temperature": NaN}', b"[" * 100_000, b"9" * 5000],
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"null",
+        b"\xff\xfe",
+        b'{"temperature": NaN}',
+        b'{"n": 1e999}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_a_body_that_is_no_json_object(gateway: Server, body: bytes) -> None:
     response = post(gateway, body)

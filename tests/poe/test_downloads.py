@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -354,7 +355,8 @@ def test_redirects_are_followed(own: Settings, plain: str) -> None:
 
 @pytest.mark.parametrize("setting", ["poe_base_url", "poe_api_url", "poe_upload_url"])
 def test_upstreams_of_the_settings(plain: str, setting: str) -> None:
-    assert fetched(f"{plain}/file/", Settings(**{setting: f"{plain}/x/"})) == FILE
+    settings: dict[str, Any] = {setting: f"{plain}/x/"}
+    assert fetched(f"{plain}/file/", Settings(**settings)) == FILE
 
 
 def test_only_the_very_origin_of_an_upstream(own: Settings, plain: str) -> None:

@@ -134,7 +134,11 @@ def test_a_page_costs_one_request_a_key() -> None:
     asked: list[str | None] = []
 
     def counted(history: History) -> History:
-        return lambda limit, after: (asked.append(after), history(limit, after))[1]
+        def ask(limit: int, after: str | None) -> Any:
+            asked.append(after)
+            return history(limit, after)
+
+        return ask
 
     keys = [entries_of(key, list(range(key, 900, 3))) for key in range(3)]
     one = PooledHistory([counted(history_of(entries)) for entries in keys], ask_in_turn)

@@ -116,7 +116,7 @@ def test_nothing_of_redis_is_unpickled(redis_url: str, tmp_path: Path) -> None:
     store = Store(Settings(state_url=redis_url))
     store.keep("ann", "resp_1", VALUE)
     with redis.Redis.from_url(redis_url) as client:
-        for key in client.keys("poegate:*"):  # type: ignore[union-attr]
+        for key in client.keys("poegate:*"):
             client.set(key, b"!" + pickle.dumps(Trap(tmp_path / "sprung")))
     assert store.recall("ann", "resp_1") is None
     assert not (tmp_path / "sprung").exists()
@@ -145,12 +145,13 @@ def test_a_store_that_cannot_be_reached(
     store = Store(settings)
     store.keep("ann", "resp_1", VALUE)
     assert "resp_1" in caplog.text and "secret" not in caplog.text
-    for ask in (
+    asks: list[Callable[[], object]] = [
         lambda: store.write("ann", "resp_1", VALUE),
         lambda: store.recall("ann", "resp_1"),
         lambda: store.forget("ann", "resp_1"),
         lambda: store.change("ann", "resp_1", lambda old: VALUE),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(InternalError) as caught:
             ask()
         assert caught.value.retryable and "secret" not in caught.value.message
@@ -184,7 +185,7 @@ def test_a_change_brings_back_nothing_that_is_forgotten_meanwhile(
     store = opener()
     store.keep("ann", "resp_1", {"a": 1})
     with ThreadPoolExecutor(1) as pool:
-        seen = []
+        seen: list[Any] = []
 
         def change(old: dict[str, Any] | None) -> dict[str, Any] | None:
             if not seen:

@@ -14,7 +14,7 @@ from tests.servers import Server, free_port, running
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -84,7 +84,8 @@ def open_page(browser: Browser, house: Server) -> Iterator[Open]:
         secrets = {"token": token, "adminToken": admin_token}
         for name, secret in secrets.items():
             if secret:
-                profile.add_init_script(f"sessionStorage[{json.dumps(name)}] ??= {json.dumps(secret)}")
+                given = f"sessionStorage[{json.dumps(name)}] ??= {json.dumps(secret)}"
+                profile.add_init_script(given)
         page = profile.new_page()
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))

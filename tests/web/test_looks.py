@@ -85,9 +85,7 @@ def check(page: Page, axe: Callable[[Page], list[str]]) -> None:
 
 
 @pytest.mark.parametrize("view", ["models", "usage", "play"])
-def test_a_view_without_a_key(
-    open_page: Open, axe: Callable[[Page], list[str]], view: str
-) -> None:
+def test_a_view_without_a_key(open_page: Open, axe: Callable[[Page], list[str]], view: str) -> None:
     page = open_page(view, token="")
     page.get_by_role("heading", name="A key first").wait_for()
     check(page, axe)
@@ -106,9 +104,7 @@ def test_the_menu_of_a_phone(open_page: Open, axe: Callable[[Page], list[str]]) 
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_the_settings_of_play_on_a_phone(
-    open_page: Open, axe: Callable[[Page], list[str]]
-) -> None:
+def test_the_settings_of_play_on_a_phone(open_page: Open, axe: Callable[[Page], list[str]]) -> None:
     page = open_page("play?model=count-3", viewport=WIDTHS["phone"])
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("dialog").get_by_label("thinking_budget").fill("7")

@@ -115,7 +115,8 @@ def test_a_file_is_dropped_and_read_by_the_bot(open_page: Open, seen: Seen) -> N
     transfer = page.evaluate_handle(
         """() => {
           const transfer = new DataTransfer();
-          transfer.items.add(new File(["Tides follow the moon."], "tides.txt", {type: "text/plain"}));
+          const file = new File(["Tides follow the moon."], "tides.txt", {type: "text/plain"});
+          transfer.items.add(file);
           return transfer;
         }"""
     )
@@ -197,7 +198,8 @@ def test_what_streams_is_drawn_as_the_whole_would_be(open_page: Open) -> None:
     """Blocks are drawn as they become complete; a reload draws the text at once."""
     text = (
         "# One\n\npara *a*\nsecond line\n\n1. first\n\n2. second\n   - deep\n\n> quote\n> more\n\n"
-        "```js\nlet a = 1;\n\n\nlet b = 2;\n```\n\n| x |\n|---|\n| y |\n\n---\n\n**end** `code`\n\n\n"
+        "```js\nlet a = 1;\n\n\nlet b = 2;\n```\n\n| x |\n|---|\n| y |\n\n---\n\n"
+        "**end** `code`\n\n\n"
     )
     page = open_page("play?model=demo-echo")
     streamed = ask(page, text).locator(".markdown")

@@ -6,8 +6,8 @@ import re
 import subprocess
 import sys
 from html import unescape
-from posixpath import dirname, join, normpath
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 import brotli
 import pytest

@@ -1,11 +1,10 @@
 """Files that a bot made, apart from the text beside them: for endpoints whose answer is a file."""
 
-import mimetypes
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from os.path import splitext
 
 from app.core.events import Batch, Batches, Finished, MediaReply, TextDelta
+from app.core.media_types import USUAL, type_of_name
 from app.errors import UpstreamError
 
 Bring = Callable[[MediaReply], MediaReply]
@@ -18,19 +17,6 @@ _LINK = re.compile(
     r"\(\s*<?((?:https?://|data:)[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+\"[^\"\n]*\")?\s*\)",
     re.IGNORECASE,
 )
-_SOUNDS_AND_VIDEOS = {
-    ".aac": "audio/aac",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".mov": "video/quicktime",
-    ".mp3": "audio/mpeg",
-    ".mp4": "video/mp4",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webm": "video/webm",
-}
 _REFERENCE = re.compile(r"!?\[[^\[\]\n]{0,2000}\]\[([\w-]{1,64})\]")
 
 
@@ -108,7 +94,9 @@ class _FilesOfReply:
         links = [*_LINK.finditer(text)]
         files = self._add_linked(link for link in links if link[0].startswith("!"))
         if not any(kind.startswith(self._wants) for kind in self._kinds):
-            files += self._add_linked(link for link in links if _plays(link[2]))
+            files += self._add_linked(
+                link for link in links if _type_of(link[2]).startswith(("audio/", "video/"))
+            )
         if not self._kinds:
             raise self._fault or _no_file(self._bot, text)
         beside = _REFERENCE.sub(self._without_files, _LINK.sub(self._without_links, text)).strip()
@@ -126,14 +114,12 @@ class _FilesOfReply:
 
 def _linked(link: re.Match[str]) -> MediaReply:
     title, url = link[1], link[2]
-    guessed = _plays(url) or mimetypes.guess_type(url.partition("?")[0])[0]
-    return MediaReply(url, guessed or "image/png", title or "image")
+    return MediaReply(url, _type_of(url) or USUAL["image"], title or "image")
 
 
-def _plays(url: str) -> str | None:
-    """The type of a sound or a video, as far as the link's path tells it."""
-    path = re.split("[?#]", url, maxsplit=1)[0]
-    return _SOUNDS_AND_VIDEOS.get(splitext(path)[1].lower())
+def _type_of(url: str) -> str:
+    """The content type that the link's path, or a data URL itself, tells; else ""."""
+    return type_of_name(re.split("[?#]", url, maxsplit=1)[0]) or ""
 
 
 def _no_file(bot: str, text: str) -> UpstreamError:

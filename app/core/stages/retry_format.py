@@ -4,11 +4,10 @@ Two promises are kept so: a forced tool call, and an answer in JSON. Until the a
 keep its promise nothing of it can be sent, so everything but reasoning is held back.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from app.core.conversation import Message, Query, Text
+from app.core.conversation import Message, OutputFormat, Query, Text
 from app.core.events import (
     Batch,
     Batches,
@@ -19,11 +18,18 @@ from app.core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from app.core.json_output.settle import complain, settle_json
+from app.core.json_output.instruct import complain
+from app.core.json_output.verdict import Verdict
 
 ATTEMPTS = 2
 NOT_EVEN_JSON = 1_000
 """Faults: more than any JSON that breaks its schema has."""
+
+
+Settle = Callable[[str, OutputFormat], Verdict]
+"""Finds and checks the JSON in an answer."""
+
+_UNCHECKED = "The bot's answer takes too long to check against its schema."
 
 
 class FormatNotMet(Exception):
@@ -47,7 +53,7 @@ def needs_format(query: Query) -> bool:
     return query.output_format is not None or _is_forced(query)
 
 
-def retry_format(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
+def retry_format(ask: Callable[[Query], Batches], query: Query, settle: Settle) -> Iterator[Batch]:
     """The events of the first answer that keeps the query's promises, or of the best one.
 
     Raises FormatNotMet where also the best must not be given.
@@ -58,7 +64,7 @@ def retry_format(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batc
         for batch in ask(query):
             held += [event for event in batch if not isinstance(event, ReasoningDelta)]
             yield [event for event in batch if isinstance(event, ReasoningDelta)]
-        judgement = _judge(held, query)
+        judgement = _judge(held, query, settle)
         best = judgement if best is None or judgement.faults <= best.faults else best
         if judgement.complaint is None or attempt == ATTEMPTS:
             if best.refusal is not None:
@@ -73,14 +79,14 @@ def _is_forced(query: Query) -> bool:
     return query.tool_choice.mode == "required" and bool(query.offered_tools())
 
 
-def _judge(events: list[Event], query: Query) -> _Judgement:
+def _judge(events: list[Event], query: Query, settle: Settle) -> _Judgement:
     called = any(isinstance(event, ToolCallDelta) for event in events)
     cut = any(isinstance(event, Cut) and event.reason == "length" for event in events)
     if called:
         return _Judgement(events)
     if _is_forced(query):
         return _judge_forced(events, query, cut)
-    return _judge_json(events, query, cut)
+    return _judge_json(events, query, cut, settle)
 
 
 def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
@@ -94,12 +100,14 @@ def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
     )
 
 
-def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
+def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) -> _Judgement:
     """An answer cut at max_tokens is not asked for again: it would be cut again."""
     form = query.output_format
     if form is None:
         return _Judgement(events)
-    verdict = settle_json(_text(events), form)
+    verdict = settle(_text(events), form)
+    if verdict.unchecked:
+        return _Judgement(events, refusal=_UNCHECKED if form.strict else None)
     settled: list[Event] = [TextDelta(verdict.text)] if verdict.text else []
     settled += [event for event in events if not isinstance(event, TextDelta)]
     if not verdict.violations:
@@ -109,16 +117,8 @@ def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
         events if cut else settled,
         complaint=None if cut else complain(verdict.violations),
         refusal=strict if form.strict else None,
-        faults=len(verdict.violations) + (0 if _is_json(verdict.text) else NOT_EVEN_JSON),
+        faults=len(verdict.violations) + (0 if verdict.is_json else NOT_EVEN_JSON),
     )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _text(events: list[Event]) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import gevent
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
@@ -18,13 +19,12 @@ from app.dialects.audio.transcriptions import Task
 from app.errors import InvalidRequest
 from app.http.bot_files import content_type_of, open_bot_file, open_for_client, send_bot_file
 from app.http.forms import is_form, read_form
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.relay.parallel import MergedReplies
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
 FORMAT = WireFormat(blueprint)
@@ -37,11 +37,9 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
     """The bot's file, passed on as it comes."""
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SPEECH_SCHEMA, read_json())
+    lease, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
-    current_record().model = query.model
     reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     if payload["stream_format"] == "sse":
@@ -80,14 +78,16 @@ def translate() -> Response:
     return _listen("translate")
 
 
-def _listen(task: Task) -> Response:
-    lease = services().gatekeeper.lease(request)
+def _read_recording() -> dict[str, Any]:
     if not is_form():
         raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
-    payload = load_payload(_TRANSCRIPTION_SCHEMA, read_form(_TRANSCRIPTION_SCHEMA))
+    return read_form(_TRANSCRIPTION_SCHEMA)
+
+
+def _listen(task: Task) -> Response:
+    lease, payload = read_request(_TRANSCRIPTION_SCHEMA, _read_recording)
     settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
-    current_record().model = query.model
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, lease, streaming=streaming)
     if streaming:

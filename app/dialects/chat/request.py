@@ -16,8 +16,8 @@ from app.core.conversation import (
     ToolResult,
     ToolSpec,
 )
-from app.core.json_output.settle import check_schema
-from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.media import media_from_url
+from app.core.openai_parts import read_audio, read_file, read_format, read_grammar
 from app.dialects.chat.schemas import ChatSchema
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
@@ -45,7 +45,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         tools=_tools(payload),
         tool_choice=_tool_choice(payload),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
-        output_format=_output_format(payload["response_format"]),
+        output_format=_output_format(payload),
         temperature=payload["temperature"],
         logit_bias=payload["logit_bias"],
         stop=payload["stop"] or (),
@@ -77,25 +77,10 @@ def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
         case "image_url" | "video_url":
             return media_from_url(part[kind]["url"], kind[:5], f"{param}.{kind}")
         case "input_audio":
-            audio = part["input_audio"]
-            name = f"audio.{audio['format']}"
-            return media_from_base64(audio["data"], None, name, f"{param}.input_audio")
+            return read_audio(part[kind], f"{param}.{kind}")
         case "file":
-            return _file(part["file"], f"{param}.file")
+            return read_file(part[kind], f"{param}.{kind}")
     return Text(part[kind])
-
-
-def _file(file: dict[str, Any], param: str) -> Media:
-    if file["file_id"]:
-        return named_file(file["file_id"], f"{param}.file_id")
-    data, url, name = file["file_data"], file["file_url"], file["filename"]
-    if data and data[:5].lower() == "data:":
-        return media_from_url(data, "file", param, name)
-    if data:
-        return media_from_base64(data, None, name or "file", param)
-    if url:
-        return media_from_url(url, "file", param, name)
-    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
 
 
 def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
@@ -120,17 +105,9 @@ def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
 def _tool(tool: dict[str, Any]) -> ToolSpec:
     spec = tool[tool["type"]]
     if tool["type"] == "custom":
-        grammar = _grammar(spec["format"] or {})
+        grammar = read_grammar(spec["format"])
         return ToolSpec(spec["name"], spec["description"] or "", custom=True, grammar=grammar)
     return ToolSpec(spec["name"], spec["description"] or "", spec["parameters"] or {})
-
-
-def _grammar(form: dict[str, Any]) -> str | None:
-    """OpenAI's ``{"type": "grammar", "grammar": {"syntax", "definition"}}``, in words."""
-    grammar = form.get("grammar", form)
-    if not isinstance(grammar, dict) or not grammar.get("definition"):
-        return None
-    return f"{grammar.get('syntax', '')} grammar:\n{grammar['definition']}".strip()
 
 
 def _tool_choice(payload: dict[str, Any]) -> ToolChoice:
@@ -166,14 +143,7 @@ def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
     return choice
 
 
-def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
-    if form is None or form["type"] == "text":
-        return None
-    if form["type"] == "json_object":
-        return OutputFormat()
-    spec = form["json_schema"]
-    schema = spec["schema"] or {}
-    if fault := check_schema(schema):
-        param = "response_format.json_schema.schema"
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(schema, strict=bool(spec["strict"]))
+def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
+    form = payload["response_format"]
+    spec = (form or {}).get("json_schema") or {}
+    return read_format(form, spec, "response_format.json_schema")

@@ -100,16 +100,33 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Encoder(OpenAIStream):
+class ChunkStream(OpenAIStream):
+    """Chunks of one object each, with choices, ended by their usage if asked for, and [DONE]."""
+
+    def __init__(self, envelope: Envelope, kind: str, *, include_usage: bool) -> None:
+        self._include_usage = include_usage
+        self._body = envelope.as_dict(kind)
+        if include_usage:
+            self._body["usage"] = None
+
+    def _frame(self, choice: dict[str, Any]) -> bytes:
+        return data_frame({**self._body, "choices": [choice]})
+
+    def _end(self, usage: Usage) -> bytes:
+        last = b""
+        if self._include_usage:
+            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
+        return last + b"data: [DONE]\n\n"
+
+
+class Encoder(ChunkStream):
     """Events to SSE frames of chat.completion.chunk. Pure: knows nothing of sockets."""
 
     def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
+        super().__init__(envelope, "chat.completion.chunk", include_usage=include_usage)
         self._envelope = envelope
-        self._include_usage = include_usage
         self._choices = choices
-        self._body = envelope.as_dict("chat.completion.chunk")
-        if include_usage:
-            self._body["usage"] = None
+        self.keepalive = self._chunk({}, 0)
 
     def start(self) -> bytes:
         """The first chunk of each choice carries the role."""
@@ -150,14 +167,9 @@ class Encoder(OpenAIStream):
         return {"tool_calls": [{**head, kind: {**function, text: call.arguments}}]}
 
     def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return data_frame({**self._body, "choices": [choice]})
+        return self._frame(
+            {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        )
 
     def _last_chunk(self, finished: Finished, index: int) -> bytes:
         return self._chunk({}, index, self._envelope.reason(finished))
-
-    def _end(self, usage: Usage) -> bytes:
-        last = b""
-        if self._include_usage:
-            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
-        return last + b"data: [DONE]\n\n"

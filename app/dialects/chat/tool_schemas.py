@@ -4,22 +4,20 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.schemas.fields import Flag, Object
+from app.schemas.fields import TOOL_NAME, Flag, Object
 from app.schemas.json_form import any_of, given, under_its_type, where
 from app.schemas.loading import BaseSchema
 
-_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
-
 
 class FunctionSchema(BaseSchema):
-    name = fields.String(required=True, validate=_NAME)
+    name = fields.String(required=True, validate=TOOL_NAME)
     description = fields.String(load_default=None, allow_none=True)
     parameters = Object(load_default=None, allow_none=True)
     strict = Flag(load_default=None, allow_none=True)
 
 
 class CustomSchema(BaseSchema):
-    name = fields.String(required=True, validate=_NAME)
+    name = fields.String(required=True, validate=TOOL_NAME)
     description = fields.String(load_default=None, allow_none=True)
     format = Object(load_default=None, allow_none=True)
 

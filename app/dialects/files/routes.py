@@ -12,6 +12,8 @@ from werkzeug.datastructures import FileStorage
 from app.access.credentials import Lease
 from app.core.conversation import Media
 from app.core.file_ids import Record
+from app.core.media_types import HEAD_BYTES, type_of_bytes
+from app.core.paging import Place
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
     AnthropicDeletedSchema,
@@ -87,7 +89,9 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
     size = sent.stream.seek(0, os.SEEK_END)
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
-    media = Media(sent.mimetype or "application/octet-stream", name, "file")
+    sent.stream.seek(0)
+    content_type = type_of_bytes(sent.mimetype, sent.stream.read(HEAD_BYTES))
+    media = Media(content_type, name, "file")
     attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
     return {
         "id": f"file-{uuid.uuid4().hex}",
@@ -116,13 +120,13 @@ def list_files() -> Response:
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
     page = read_ordered_page(records, query, lambda record: purpose in (None, record["purpose"]))
-    return jsonify(files.render_files(page))
+    return jsonify(page.render(files.render_file))
 
 
 def _list_for_anthropic(records: RecordList) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
-    page = read_page(records, query["limit"], after=after, before=query["before_id"])
+    page = read_page(records, query["limit"], Place(after, query["before_id"]))
     return jsonify(files.render_anthropic_files(page))
 
 

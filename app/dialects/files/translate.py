@@ -36,13 +36,8 @@ def render_anthropic_file(record: Record) -> dict[str, Any]:
     }
 
 
-def render_files(page: Page) -> dict[str, Any]:
-    return {"object": "list", "data": list(map(render_file, page.entries)), **page.ends()}
-
-
 def render_anthropic_files(page: Page) -> dict[str, Any]:
     """Older SDKs go on by ``last_id``, newer ones by ``next_page``."""
-    ends = page.ends()
-    next_page = ends["last_id"] if page.has_more else None
-    data = list(map(render_anthropic_file, page.entries))
-    return {"data": data, **ends, "next_page": next_page}
+    rendered = page.render(render_anthropic_file)
+    del rendered["object"]
+    return {**rendered, "next_page": rendered["last_id"] if page.has_more else None}

@@ -5,7 +5,7 @@ from base64 import b64encode
 from dataclasses import replace
 from functools import partial
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.access.credentials import Lease
 from app.config import Settings
@@ -22,15 +22,15 @@ from app.dialects.images.schemas import (
 )
 from app.http.bot_files import content_type_of, open_bot_file
 from app.http.forms import read_payload
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
 from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.poe.downloads import Budget
 from app.relay.parallel import MergedReplies
-from app.schemas.loading import BaseSchema, load_payload
+from app.schemas.loading import BaseSchema
 
 MAX_BYTES_INLINE = 50_000_000
 """What the files of one answer may have together where it carries them itself."""
@@ -77,12 +77,12 @@ def vary_image() -> Response:
 
 
 def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(schema, read_payload(schema))
     settings = services().settings
+    lease, payload = read_request(
+        schema, partial(read_payload, schema), default_model=settings.image_model
+    )
     query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
     query = with_files(query, lease)
-    current_record().model = query.model
     choices, created = payload["n"] or 1, int(time.time())
     inline = payload["response_format"] == "b64_json"
     if payload["stream"]:

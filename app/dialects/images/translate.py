@@ -16,8 +16,10 @@ from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
 from app.core.frames import named_frame
 from app.core.media import picture_of
+from app.core.media_types import canonical
 from app.errors import InvalidRequest
 from app.http.openai_stream import OpenAIStream
+from app.schemas.loading import field_names
 from app.schemas.parameters import aspect_of, bot_parameters
 
 Kind = Literal["image_generation", "image_edit"]
@@ -42,7 +44,7 @@ _PARAMETERS = (
 
 _QUALITIES = ("low", "medium", "high", "xhigh", "max")
 _BACKGROUNDS = ("transparent", "opaque")
-_FORMATS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
+_FORMATS = ("png", "webp", "jpeg")
 
 
 def parse(
@@ -68,7 +70,7 @@ def parse(
 def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
     """The images to start from, then the mask, a file that its name tells apart."""
     images = [*_files(payload, schema, "image"), *_files(payload, schema, "images")]
-    if not images and "image" in schema._declared_fields:
+    if not images and "image" in field_names(schema):
         raise InvalidRequest("image: Missing data for required field.", param="image")
     yield from images
     for name in ("mask", "markup"):
@@ -78,7 +80,7 @@ def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
 
 def _files(payload: dict[str, Any], schema: type[Schema], name: str) -> Iterator[Media]:
     """None where the schema has no such field: then it is a parameter of the bot."""
-    sources = payload[name] or [] if name in schema._declared_fields else []
+    sources = payload[name] or [] if name in field_names(schema) else []
     for index, source in enumerate(sources):
         param = f"{name}[{index}]" if len(sources) > 1 else name
         yield picture_of(source, param)
@@ -172,10 +174,10 @@ class Encoder(OpenAIStream):
     def _settings(self, file: MediaReply) -> dict[str, Any]:
         """What was asked for, in the words that the SDK's types know."""
         asked = self._asked
-        content_type = file.content_type.partition(";")[0].strip().lower()
+        made = canonical(file.content_type).removeprefix("image/")
         return {
             "size": asked["size"] or "auto",
             "quality": asked["quality"] if asked["quality"] in _QUALITIES else "auto",
             "background": asked["background"] if asked["background"] in _BACKGROUNDS else "auto",
-            "output_format": _FORMATS.get(content_type, "png"),
+            "output_format": made if made in _FORMATS else "png",
         }

@@ -1,9 +1,7 @@
 """Anthropic's content blocks, the way in: pairs that the schemas have loaded -> turns and parts."""
 
 import json
-import mimetypes
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -18,7 +16,8 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.media import is_encoded, media_from_base64, media_from_url, named_file
+from app.core.media_types import USUAL
 from app.errors import InvalidRequest
 
 Block = tuple[str, dict[str, Any]]
@@ -26,7 +25,6 @@ Block = tuple[str, dict[str, Any]]
 _BILLING = "x-anthropic-billing-header:"
 _SILENT = ("redacted_thinking", "tool_addition", "tool_removal")
 _OPAQUE = ("type", "cache_control", "citations", "signature")
-_USUAL = {"image": "image/png", "document": "application/pdf"}
 
 
 def read_system(blocks: Iterable[Block] | None) -> Iterator[Message]:
@@ -93,6 +91,10 @@ def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text 
             yield Text(_search_result(block))
         case "tool_reference":
             yield Text(f"The tool {block['tool_name']} can be called from now on.")
+        case "audio" if isinstance(block.get("data"), str):
+            yield _mcp_file(block, "data", "audio", param)
+        case "resource" if isinstance(block.get("resource"), dict):
+            yield _mcp_resource(block["resource"], f"{param}.resource")
         case _:
             yield Text(f"[{kind}: {_described(block)}]")
 
@@ -114,6 +116,23 @@ def _document(block: dict[str, Any], param: str) -> Iterator[Text | Media]:
     yield Text("</document>")
 
 
+def _mcp_resource(resource: dict[str, Any], param: str) -> Text | Media:
+    """An embedded resource of a Model Context Protocol server: its text, or its file."""
+    name = str(resource.get("uri") or "resource").rpartition("/")[2] or "resource"
+    if isinstance(resource.get("blob"), str):
+        return _mcp_file(resource, "blob", name, param)
+    if isinstance(resource.get("text"), str):
+        return Text(f"<resource name={quoteattr(name)}>\n{resource['text']}\n</resource>")
+    return Text(f"[resource: {_described(resource)}]")
+
+
+def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media:
+    """A file in base64 as Model Context Protocol servers write it, under ``data`` or ``blob``."""
+    content_type = block.get("mimeType")
+    kind = content_type if isinstance(content_type, str) else None
+    return media_from_base64(block[field], kind, name, f"{param}.{field}")
+
+
 def _search_result(block: dict[str, Any]) -> str:
     """What a client found for the model to cite: its texts under their source."""
     texts = (inner.get("text", "") for _, inner in block["content"])
@@ -126,12 +145,8 @@ def _file(source: Block, kind: str, name: str, param: str) -> Media:
     if form == "file":
         return named_file(held["file_id"], f"{param}.file_id")
     if form == "url":
-        media = media_from_url(held["url"], kind, f"{param}.url")
-        untold = media.content_type == "application/octet-stream"
-        return replace(media, content_type=_USUAL[kind]) if untold else media
-    content_type = (held["media_type"] or _USUAL[kind]).lower()
-    named = name if "." in name else name + (mimetypes.guess_extension(content_type) or "")
-    return media_from_base64(held["data"], content_type, named, f"{param}.data")
+        return media_from_url(held["url"], kind, f"{param}.url")
+    return media_from_base64(held["data"], held["media_type"] or USUAL[kind], name, f"{param}.data")
 
 
 def _described(block: dict[str, Any]) -> str:
@@ -146,6 +161,8 @@ def _readable(value: Any) -> Any:
     """The value without what only Anthropic can read, and without the bytes of files."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
+    if isinstance(value, str) and is_encoded(value):
+        return "(a file)"
     if not isinstance(value, dict):
         return value
     if value.get("type") == "base64":

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, OutputFormat, Query
-from app.core.json_output.settle import check_schema
 from app.dialects.messages.blocks import read_system, read_turns
 from app.dialects.messages.schemas import MessagesSchema
-from app.dialects.messages.tools import read_tool_choice, read_tools
+from app.dialects.messages.tools import read_tool_choice, read_tools, server_tool_names
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
 
@@ -39,7 +38,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         bot=bot_named(payload["model"]),
         messages=conversation,
         tools=tools,
-        tool_choice=read_tool_choice(choice, tools),
+        tool_choice=read_tool_choice(choice, tools, server_tool_names(payload)),
         parallel_tool_calls=not (choice and choice[1]["disable_parallel_tool_use"]),
         output_format=_output_format(payload),
         temperature=payload["temperature"],
@@ -65,9 +64,7 @@ def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
         form, param = payload["output_format"], "output_format.schema"
     if form is None:
         return None
-    if fault := check_schema(form["schema"]):
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(form["schema"], strict=True)
+    return OutputFormat(form["schema"], strict=True, param=param)
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:

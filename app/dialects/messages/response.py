@@ -3,7 +3,6 @@
 The wire format is that of the ``anthropic`` SDK's types (Message, RawMessageStreamEvent).
 """
 
-import json
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
+from app.core import strict_json
 from app.core.conversation import Reasoning, Text, ToolCall
 from app.core.events import (
     Answer,
@@ -98,8 +98,8 @@ def _tool_use(id: str, name: str) -> dict[str, Any]:
 def _input(arguments: str) -> dict[str, Any]:
     """Arguments as the object that they must be; what a bot sent instead stands under a name."""
     try:
-        value = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
+        value = strict_json.loads(arguments or "{}")
+    except ValueError:
         value = arguments
     return value if isinstance(value, dict) else {"arguments": value}
 

@@ -5,10 +5,11 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
+from app.dialects.messages.tool_schemas import TOOL
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
-from app.schemas.typed import TOOLS, TypedObject
+from app.schemas.typed import TypedObject
 
 ROLES = ("user", "assistant", "system")
 
@@ -81,7 +82,7 @@ class CountTokensSchema(BaseSchema):
     thinking = fields.Nested(ThinkingSchema, load_default=None, allow_none=True)
     output_config = fields.Nested(OutputConfigSchema, load_default=None, allow_none=True)
     output_format = fields.Nested(FormatSchema, load_default=None, allow_none=True)
-    tools = optional(fields.List, cls_or_instance=TypedObject(TOOLS, others=True, default="custom"))
+    tools = optional(fields.List, cls_or_instance=TOOL)
     tool_choice = TypedObject(
         {
             "auto": ChoiceSchema(),
@@ -89,6 +90,7 @@ class CountTokensSchema(BaseSchema):
             "none": ChoiceSchema(),
             "tool": NamedChoiceSchema(),
         },
+        "tool choice",
         load_default=None,
         allow_none=True,
     )

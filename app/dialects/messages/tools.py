@@ -30,6 +30,13 @@ def read_tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
     return tuple(_spec(tool) for tool in toolbox.offered())
 
 
+def server_tool_names(payload: dict[str, Any]) -> frozenset[str]:
+    """The names of the offered tools that only Anthropic runs."""
+    return frozenset(
+        str(described.get("name")) for kind, described in payload["tools"] or () if kind != "custom"
+    )
+
+
 class _Toolbox:
     """The tools of a request as its messages change them, in the messages' order."""
 
@@ -95,20 +102,29 @@ def _spec(tool: dict[str, Any]) -> ToolSpec:
     return ToolSpec(tool["name"], tool["description"] or "", tool["input_schema"])
 
 
-def read_tool_choice(choice: Block | None, tools: tuple[ToolSpec, ...]) -> ToolChoice:
-    """Raises InvalidRequest for a choice that could never be kept."""
+def read_tool_choice(
+    choice: Block | None, tools: tuple[ToolSpec, ...], server_tools: frozenset[str]
+) -> ToolChoice:
+    """Raises InvalidRequest for a choice that could never be kept.
+
+    ``server_tools``: names of tools that only Anthropic runs. They are dropped, and a choice of
+    them is dropped with them: Claude Code's web search sends nothing but such a tool.
+    """
     match choice:
         case ("none", _):
             return ToolChoice("none")
         case ("any", _):
+            if not tools and server_tools:
+                return ToolChoice()
             if not tools:
                 message = "tool_choice: There are no tools to choose from."
                 raise InvalidRequest(message, param="tool_choice")
             return ToolChoice("required")
         case ("tool", {"name": name}):
-            if name not in {tool.name for tool in tools}:
+            if name in {tool.name for tool in tools}:
+                return ToolChoice("required", frozenset({name}))
+            if name not in server_tools:
                 param = "tool_choice.name"
                 message = f"{param}: No tool of the name {name!r} is among the tools."
                 raise InvalidRequest(message, param=param)
-            return ToolChoice("required", frozenset({name}))
     return ToolChoice()

@@ -1,10 +1,12 @@
 """GET /models and /models/{name}."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
-from app.core.paging import Page, cut_page
+from app.core.paging import Page, Place, cut_page
 from app.dialects.models.answers import ModelSchema, ModelsSchema
-from app.dialects.models.translate import find_model, render_list, render_models
+from app.dialects.models.translate import find_model, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
 from app.http.services import services
@@ -29,10 +31,13 @@ def list_models() -> Response:
     services().gatekeeper.lease(request)
     models = render_models(services().catalog.models(), services().settings)
     if not wants_anthropic():
-        return jsonify(render_list(Page(models, has_more=False)))
+        page = Page(models, has_more=False)
+        # Codex logs an error at each start unless there is such a list; it may be empty.
+        codex: dict[str, list[Any]] = {"models": []} if "client_version" in request.args else {}
+        return jsonify({**page.render(), **codex})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
-    page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
-    return jsonify(render_list(page))
+    page = cut_page(models, query["limit"], Place(query["after_id"], query["before_id"]))
+    return jsonify(page.render())
 
 
 @blueprint.get("/models/<path:name>")

@@ -11,7 +11,6 @@ from typing import Any
 
 from app.config import Settings
 from app.core.dates import rfc3339
-from app.core.paging import Page
 
 Model = dict[str, Any]
 
@@ -35,11 +34,6 @@ def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Mo
     if name in known or bot != name or settings.url_of(bot):
         return _describe(name, known, settings)
     return None
-
-
-def render_list(page: Page) -> dict[str, Any]:
-    """OpenAI's list and Anthropic's page in one."""
-    return {"object": "list", "data": page.entries, **page.ends()}
 
 
 def render_model(model: Model) -> Model:

@@ -20,6 +20,7 @@ from app.schemas.openapi import Converter, SchemasPlugin
 blueprint = Blueprint("openapi", __name__)
 FORMAT = WireFormat(blueprint)
 
+
 DESCRIPTION = """\
 Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \
 before it. Fields that a format does not know are accepted; where a schema says so they go to the \
@@ -35,6 +36,7 @@ ERRORS = {
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
     413: ("RequestTooLarge", "The body is over the limit, or the prompt too long for the bot."),
+    415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
     426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
@@ -85,7 +87,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=str):
         told = operation_of(app.view_functions[rule.endpoint])
         if told is not None and not rule.websocket:
-            _add_operation(spec, plugin.converter, rule, told)
+            _add_operation(spec, plugin.converter, rule, told, _error_prefix(app, rule))
     return spec.to_dict()
 
 
@@ -110,13 +112,15 @@ def _add_components(spec: APISpec) -> None:
             spec.components.response(prefix + name, told)
 
 
-def _add_operation(spec: APISpec, converter: Converter, rule: Rule, told: Operation) -> None:
+def _add_operation(
+    spec: APISpec, converter: Converter, rule: Rule, told: Operation, prefix: str
+) -> None:
     body = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": told.summary,
         "parameters": list(_parameters(rule, told, converter)),
-        "responses": _responses(rule, told),
+        "responses": _responses(rule, told, prefix),
         **({"requestBody": _request_body(told, converter)} if told.body or told.form else {}),
         **({"security": [{name: []} for name in _SECURITY]} if told.guarded else {"security": []}),
     }
@@ -148,8 +152,7 @@ def _request_body(told: Operation, converter: Converter) -> JsonSchema:
     return {"required": True, "content": content}
 
 
-def _responses(rule: Rule, told: Operation) -> JsonSchema:
-    prefix = _error_prefix(rule)
+def _responses(rule: Rule, told: Operation, prefix: str) -> JsonSchema:
     errors = {str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, told))}
     if not told.answer:
         return errors
@@ -158,9 +161,9 @@ def _responses(rule: Rule, told: Operation) -> JsonSchema:
     return {"200": answer, **errors}
 
 
-def _error_prefix(rule: Rule) -> str:
+def _error_prefix(app: Flask, rule: Rule) -> str:
     """Of the names of the error answers: which vendor's envelope they have."""
-    envelopes = envelopes_of(current_app, rule.rule)
+    envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 
@@ -170,7 +173,7 @@ def _statuses(rule: Rule, told: Operation) -> set[int]:
         *told.errors,
         *((401,) if told.guarded else ()),
         *((400,) if told.body or told.form or told.query else ()),
-        *((413,) if told.body or told.form else ()),
+        *((413, 415) if told.body or told.form else ()),
         *((404,) if rule.arguments else ()),
     }
 

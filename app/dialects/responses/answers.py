@@ -121,6 +121,11 @@ class ResponseSchema(AnswerSchema):
     user = fields.String(allow_none=True)
 
 
+class InputTokensAnswerSchema(AnswerSchema):
+    object = word("response.input_tokens")
+    input_tokens = count()
+
+
 class DeletedSchema(AnswerSchema):
     id = fields.String()
     object = word("response")

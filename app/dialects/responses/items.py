@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult
-from app.core.media import media_from_base64, media_from_url, named_file
-from app.core.paging import cut_page
+from app.core.media import media_from_url, named_file
+from app.core.openai_parts import read_audio, read_file
+from app.core.paging import Place, cut_page
 from app.dialects.responses.tools import offered_name
 from app.errors import InvalidRequest
 
@@ -161,25 +162,10 @@ def _part(part: Item, param: str) -> Text | Media:
                 return named_file(part["file_id"], f"{param}.file_id")
             return media_from_url(part["image_url"], "image", f"{param}.image_url")
         case "input_audio":
-            audio = part["input_audio"]
-            name = f"audio.{audio['format']}"
-            return media_from_base64(audio["data"], None, name, f"{param}.input_audio")
+            return read_audio(part["input_audio"], f"{param}.input_audio")
         case "input_file":
-            return _file(part, param)
+            return read_file(part, param)
     return Text(part.get("text") or part.get("refusal") or "")
-
-
-def _file(part: Item, param: str) -> Media:
-    if part.get("file_id"):
-        return named_file(part["file_id"], f"{param}.file_id")
-    data, url, name = part.get("file_data"), part.get("file_url"), part.get("filename")
-    if data and data[:5].lower() == "data:":
-        return media_from_url(data, "file", f"{param}.file_data", name)
-    if data:
-        return media_from_base64(data, None, name or "file", f"{param}.file_data")
-    if url:
-        return media_from_url(url, "file", f"{param}.file_url", name)
-    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
 
 
 def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str) -> dict[str, Any]:
@@ -188,6 +174,5 @@ def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str)
     Raises InvalidRequest where ``after`` is none of them. The SDK has no null for the ends.
     """
     ordered = list(items) if order == "asc" else list(reversed(items))
-    page = cut_page(ordered, limit, after=after, names=("after", "before"))
-    ends = {name: "" if end is None else end for name, end in page.ends().items()}
-    return {"object": "list", "data": page.entries, **ends}
+    page = cut_page(ordered, limit, Place(after, names=("after", "before")))
+    return {name: "" if value is None else value for name, value in page.render().items()}

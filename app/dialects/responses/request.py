@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app.core.conversation import Message, OutputFormat, Query, Text
-from app.core.json_output.settle import check_schema
+from app.core.conversation import Message, Query, Text
+from app.core.openai_parts import read_format
 from app.dialects.responses.items import Item, messages_of, settle_items
 from app.dialects.responses.schemas import ResponsesSchema
 from app.dialects.responses.tools import Toolbox, open_toolbox, tool_choice
@@ -23,6 +23,16 @@ class Memory(Protocol):
         """The conversation up to and with that response, or None where it is not known."""
 
     def item(self, item_id: str) -> Item | None: ...
+
+
+class NothingKept:
+    """The memory of a client of whom nothing is kept."""
+
+    def items_until(self, response_id: str) -> None:
+        return None
+
+    def item(self, item_id: str) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ def _tools_in(item: Item) -> list[dict[str, Any]]:
 
 def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) -> Query:
     """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    output = (payload["text"] or {}).get("format")
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
@@ -75,7 +86,7 @@ def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) 
         tools=tuple(turn.toolbox.specs.values()),
         tool_choice=tool_choice(payload["tool_choice"], turn.toolbox),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
-        output_format=_output_format((payload["text"] or {}).get("format")),
+        output_format=read_format(output, output or {}, "text.format"),
         temperature=payload["temperature"],
         max_tokens=payload["max_output_tokens"],
         parameters=_parameters(payload),
@@ -100,13 +111,3 @@ def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
     parameters = bot_parameters(payload, ResponsesSchema, _PARAMETERS)
     effort = (payload["reasoning"] or {}).get("effort")
     return {"reasoning_effort": effort, **parameters} if effort else parameters
-
-
-def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
-    if form is None or form["type"] == "text":
-        return None
-    if form["type"] == "json_object":
-        return OutputFormat()
-    if fault := check_schema(form["schema"]):
-        raise InvalidRequest(f"text.format.schema: {fault}", param="text.format.schema")
-    return OutputFormat(form["schema"], strict=bool(form["strict"]))

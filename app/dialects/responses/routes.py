@@ -7,16 +7,21 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.dialects.responses import response as responses
-from app.dialects.responses.answers import DeletedSchema, InputItemsSchema, ResponseSchema
+from app.dialects.responses.answers import (
+    DeletedSchema,
+    InputItemsSchema,
+    InputTokensAnswerSchema,
+    ResponseSchema,
+)
 from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
-from app.dialects.responses.schemas import ResponsesSchema, RetrieveSchema
+from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
 from app.http.error_responses import error_response
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -27,6 +32,7 @@ from app.state.store import Store
 blueprint = Blueprint("responses", __name__)
 FORMAT = WireFormat(blueprint)
 _SCHEMA = ResponsesSchema()
+_INPUT_TOKENS_SCHEMA = InputTokensSchema()
 _RETRIEVE_SCHEMA = RetrieveSchema()
 _PAGE_SCHEMA = OrderedQuerySchema()
 _HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
@@ -88,12 +94,10 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SCHEMA, read_json())
+    lease, payload = read_request(_SCHEMA)
     kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
     query = with_files(parse(payload, turn, services().settings.bot_named), lease)
-    current_record().model = query.model
     items = turn.conversation
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
     keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
@@ -105,6 +109,18 @@ def create_response() -> Response:
     response = responses.render(answer, envelope)
     keep(response)
     return jsonify(response)
+
+
+@blueprint.post("/responses/input_tokens")
+@operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
+def count_input_tokens() -> Response:
+    """Tokens of the prompt, tools and all, as the answer's usage would have them."""
+    lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
+    payload["model"] = payload["model"] or ""
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
+    query = parse(payload, turn, services().settings.bot_named)
+    tokens = services().relay.count_prompt(query)
+    return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 def _keep_nothing(_: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.responses.item_schemas import Input
-from app.dialects.responses.tool_schemas import ToolChoiceSchema, Tools
+from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
 from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
@@ -79,7 +79,7 @@ class ResponsesSchema(BaseSchema):
     previous_response_id = optional(fields.String)
     store = optional(Flag)
     stream = optional(Flag)
-    tools = Tools(load_default=list, allow_none=True)
+    tools = fields.List(TOOL, load_default=list, allow_none=True)
     tool_choice = WordOrNested(("auto", "none", "required"), ToolChoiceSchema)
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
@@ -115,6 +115,12 @@ class ResponsesSchema(BaseSchema):
     service_tier = optional(fields.String)
     stream_options = optional(Object)
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))
+
+
+class InputTokensSchema(ResponsesSchema):
+    """A request whose tokens are counted. OpenAI needs no model for it."""
+
+    model: Any = fields.String(load_default="", allow_none=True)
 
 
 class RetrieveSchema(QuerySchema):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.conversation import ToolChoice, ToolSpec
+from app.core.openai_parts import read_grammar
 from app.errors import InvalidRequest
 
 CALLABLE = ("function", "custom")
@@ -72,15 +73,8 @@ def _unpacked(
 def _spec(name: str, tool: dict[str, Any]) -> ToolSpec:
     description = tool["description"] or ""
     if tool["type"] == "custom":
-        return ToolSpec(name, description, custom=True, grammar=_grammar(tool["format"] or {}))
+        return ToolSpec(name, description, custom=True, grammar=read_grammar(tool["format"]))
     return ToolSpec(name, description, tool["parameters"] or {})
-
-
-def _grammar(form: dict[str, Any]) -> str | None:
-    """``{"type": "grammar", "syntax", "definition"}`` in words; free text has none."""
-    if not form.get("definition"):
-        return None
-    return f"{form.get('syntax', '')} grammar:\n{form['definition']}".strip()
 
 
 def tool_choice(choice: str | dict[str, Any] | None, toolbox: Toolbox) -> ToolChoice:

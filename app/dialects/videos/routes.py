@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
@@ -18,9 +17,9 @@ from app.dialects.videos.schemas import ContentQuerySchema, CreateVideoSchema
 from app.dialects.videos.translate import Record
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import read_payload
+from app.http.incoming import read_request
 from app.http.operations import MADE_FILE, operation
 from app.http.record_pages import own_records, read_ordered_page, records_of
-from app.http.request_log import current_record
 from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.wire_formats import WireFormat
@@ -50,11 +49,12 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 )
 def create_video() -> Response:
     """Answers at once; the bot is asked meanwhile."""
-    lease, settings = services().gatekeeper.lease(request), services().settings
-    payload = load_payload(_CREATE_SCHEMA, read_payload(_CREATE_SCHEMA))
+    settings = services().settings
+    lease, payload = read_request(
+        _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
+    )
     query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, lease)
-    current_record().model = query.model
     video_id = f"video_{uuid.uuid4().hex}"
     record = videos.new_record(
         payload, query.model, video_id=video_id, created=int(time.time()), expires=expiry()
@@ -91,8 +91,7 @@ def list_videos() -> Response:
     records = own_records(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
     page = read_ordered_page(records, query)
-    entries = list(map(with_lost_jobs_failed, page.entries))
-    return jsonify(videos.render_videos(replace(page, entries=entries)))
+    return jsonify(page.render(lambda record: videos.render_video(with_lost_jobs_failed(record))))
 
 
 @blueprint.get("/<video_id>")

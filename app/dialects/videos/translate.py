@@ -6,7 +6,6 @@ from typing import Any
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
 from app.core.media import picture_of
-from app.core.paging import Page
 from app.core.stages.extract_files import first_wanted
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import NotFound, UpstreamError
@@ -111,7 +110,3 @@ def render_video(record: Record) -> dict[str, Any]:
     told = {name: record[name] for name in _TOLD}
     progress = 100 if record["status"] == "completed" else 0
     return {"object": "video", **told, "progress": progress, "remixed_from_video_id": None}
-
-
-def render_videos(page: Page) -> dict[str, Any]:
-    return {"object": "list", "data": list(map(render_video, page.entries)), **page.ends()}

@@ -169,8 +169,7 @@ def test_usage_and_the_rest_of_the_message() -> None:
 def test_thinking_is_signed_and_told_as_asked() -> None:
     events = (ReasoningDelta("H"), ReasoningDelta("m."), TextDelta("Yes."), END)
     shown, omitted, none = (
-        rendered(*events, thinking=thinking)["content"]
-        for thinking in ("shown", "omitted", "none")  # type: ignore[arg-type]
+        rendered(*events, thinking=thinking)["content"] for thinking in ("shown", "omitted", "none")
     )
     assert [block["type"] for block in shown] == ["thinking", "text"]
     assert shown[0]["thinking"] == "Hm." and base64.b64decode(shown[0]["signature"], validate=True)

@@ -268,3 +268,33 @@ def test_a_plain_get_is_a_wrong_method(gateway: Server) -> None:
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
     assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_the_tokens_of_a_prompt_are_counted(gateway: Server) -> None:
+    def count(**fields: Any) -> int:
+        answer = requests.post(
+            f"{gateway.url}/v1/responses/input_tokens",
+            json={"model": "demo-echo", **fields},
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["object"] == "response.input_tokens"
+        return int(answer.json()["input_tokens"])
+
+    short = count(input="one two three")
+    assert 3 <= short < count(input="one two three", instructions="Be brief.")
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    assert count(input="one two three", tools=tools) > short
+    assert count(input="one two three", model=None) == short
+
+
+def test_a_compaction_is_refused_before_the_bot_is_asked(gateway: Server) -> None:
+    answer = requests.post(
+        f"{gateway.url}/v1/responses",
+        json={"model": "demo-echo", "input": [{"type": "compaction_trigger"}]},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input[0].type"

@@ -183,7 +183,7 @@ def test_no_file() -> None:
 
 def test_the_list() -> None:
     page = Page([record()], has_more=True)
-    assert videos.render_videos(page) == {
+    assert page.render(videos.render_video) == {
         "object": "list",
         "data": [videos.render_video(record())],
         "has_more": True,

@@ -1,0 +1,36 @@
+"""Usage and the reason to finish, counted over what the stages let pass."""
+
+from app.core.conversation import Reasoning, Text
+from app.core.events import (
+    Answer,
+    Batch,
+    Cut,
+    Discarded,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    fold,
+)
+from app.core.stages.usage import count_usage
+
+
+def test_usage_counts_reasoning_as_completion() -> None:
+    batches: list[Batch] = [[ReasoningDelta("abc")], [TextDelta("de"), TextDelta("f")]]
+    answer = fold(count_usage(batches, prompt_tokens=lambda: 7, count=len))
+    parts = (Reasoning("abc"), Text("def"))
+    assert answer == Answer(parts, Finished("stop", Usage(7, 6, 3)))
+    assert answer.finished.usage.total == 13
+
+
+def finish(*batches: Batch) -> Finished:
+    return fold(count_usage(batches, prompt_tokens=lambda: 0, count=len)).finished
+
+
+def test_reasons_to_finish() -> None:
+    call = ToolCallDelta(0, "{}", "call_1", "f")
+    assert finish([call]) == Finished("tool_calls", Usage(0, 3))
+    assert finish([TextDelta("a"), Cut("stop", "END")]) == Finished("stop", Usage(0, 1), "END")
+    assert finish([call], [Cut("length")]).reason == "length"
+    assert finish([Discarded("ab")], [TextDelta("c")]).usage.completion == 3
