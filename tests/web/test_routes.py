@@ -40,9 +40,9 @@ def test_browsers_get_the_page(client: FlaskClient) -> None:
 @pytest.mark.parametrize("accept", ["*/*", "application/json", None])
 def test_programs_get_the_routes(client: FlaskClient, accept: str | None) -> None:
     answer = client.get("/", headers={"Accept": accept} if accept else {})
-    routes = {(route["path"], *route["methods"]) for route in answer.json["routes"]}
+    routes = {(route["path"], *route["methods"]) for route in answer.get_json()["routes"]}
     assert ("/chat/completions", "POST") in routes
-    assert answer.json["openapi"] == "/openapi.json"
+    assert answer.get_json()["openapi"] == "/openapi.json"
     assert "Accept" in answer.vary
 
 
@@ -114,7 +114,7 @@ def test_an_unchanged_page_is_not_sent_again(client: FlaskClient) -> None:
 def test_nothing_else_is_served(client: FlaskClient, name: str) -> None:
     answer = client.get(asset_url(name))
     assert answer.status_code == 404
-    assert answer.json["error"]["code"] == "unknown_url"
+    assert answer.get_json()["error"]["code"] == "unknown_url"
 
 
 def test_the_page_can_be_turned_off() -> None:
