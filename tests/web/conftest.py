@@ -91,7 +91,7 @@ def open_page(browser: Browser, house: Server) -> Iterator[Open]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.extend(complaints(message)))
         page.goto(f"{server.url}/#/{view}")
-        page.locator("main h1").first.wait_for(state="attached")
+        page.locator("main :is(h1, h2)").first.wait_for(state="attached")
         pages.append((page, problems))
         return page
 

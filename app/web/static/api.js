@@ -58,13 +58,14 @@ export async function admin(path, options = {}) {
   }
 }
 
-// Whether there is an admin here, and whether the token that this tab holds opens it.
+// Whether there is an admin here, and whether the token that this tab holds is the admin's.
 export async function findAdmin() {
+  if (!gateway.admin) return session.set({ admin: "absent" });
+  if (!session.get().adminToken) return session.set({ admin: "locked" });
   try {
     await admin("/health");
   } catch (error) {
-    if (error.status === 404) session.set({ admin: "absent" });
-    else if (error.status !== 401) session.set({ admin: "unknown" });
+    if (error.status !== 401) session.set({ admin: "unknown" });
   }
 }
 

@@ -5,7 +5,7 @@ import { createStore } from "./store.js";
 
 const facts = JSON.parse(document.querySelector('meta[name="poegate"]').content);
 
-// {version, mode: "token" | "pass-through", demo_bots: [name]}, from the gateway.
+// {version, mode: "token" | "pass-through", admin: boolean, demo_bots: [name]}.
 export const gateway = facts;
 
 export const session = createStore({
