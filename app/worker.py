@@ -48,9 +48,13 @@ class DrainingWorker(GeventWorker):
         """Greenlets, of which those in ``_idle`` wait for a request."""
 
     @property
-    def _jobs(self) -> Jobs:
+    def _services(self) -> Any:
         application: Any = self.wsgi
-        jobs: Jobs = application.extensions["poegate"].jobs
+        return application.extensions["poegate"]
+
+    @property
+    def _jobs(self) -> Jobs:
+        jobs: Jobs = self._services.jobs
         return jobs
 
     def run(self) -> None:
@@ -58,6 +62,7 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        self._services.background.start()
         memory.freeze()
         gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
@@ -65,6 +70,7 @@ class DrainingWorker(GeventWorker):
             self._end_jobs()
         finally:
             self._jobs.stop()
+            self._services.background.stop()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

@@ -1,6 +1,8 @@
 """A simulated Poe that misbehaves on request: what fastapi_poe's own bot server cannot do.
 
 ``/bot/{name}``: the name says what happens. ``GET /seen``: what was asked and how it ended.
+``POST /faults`` ``{key: fault}``: what happens to whoever asks with that key (see FAULTS);
+``GET /asked``: the ``[time, key, bot, fault]`` of every question since then.
 Run as ``python -m tests.upstream PORT``.
 """
 
@@ -8,6 +10,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -16,6 +19,8 @@ import uvicorn
 from tests.account_api import MODELS as MORE_MODELS
 from tests.account_api import answer_account
 
+faults: dict[str, str] = {}
+asked: list[tuple[float, str, str, str]] = []
 calls: Counter[str] = Counter()
 closed: Counter[str] = Counter()
 last: dict[str, Any] = defaultdict(dict)
@@ -233,6 +238,61 @@ BEHAVIOURS = {
 }
 
 
+async def revoked(exchange: Exchange, _: str) -> None:
+    await exchange.answer(401, {"detail": "Invalid API key"})
+
+
+async def no_points(exchange: Exchange, _: str) -> None:
+    await exchange.start()
+    data = {"text": "Not enough points.", "allow_retry": False, "error_type": "insufficient_fund"}
+    await exchange.write(event("error", **data), more=False)
+
+
+async def limited(exchange: Exchange, seconds: str) -> None:
+    extra = {"retry_after": seconds} if seconds else {}
+    await exchange.answer(429, {"detail": "Too many requests"}, **extra)
+
+
+async def limit_event(exchange: Exchange, _: str) -> None:
+    await exchange.start()
+    text = "You have exceeded rate limit to query bot using User API Key"
+    await exchange.write(event("error", text=text, allow_retry=False), more=False)
+
+
+async def unavailable(exchange: Exchange, status: str) -> None:
+    await exchange.answer(int(status or 503), {"detail": "down"})
+
+
+async def breaks(exchange: Exchange, _: str) -> None:
+    """After its answer has begun."""
+    await cut(exchange, "2")
+
+
+FAULTS = {
+    fault.__name__: fault
+    for fault in (revoked, no_points, limited, limit_event, unavailable, breaks)
+}
+"""``NAME`` or ``NAME:ARGUMENT``. Also ``flapping``: every second question is unavailable, and
+``slow:SECONDS``: the answer begins so late."""
+
+
+async def meet_fault(exchange: Exchange, name: str) -> bool:
+    """Whether the fault of the key that asks was the whole answer."""
+    key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
+    fault = faults.get(key, "")
+    asked.append((time.time(), key, name, fault))
+    kind, _, argument = fault.partition(":")
+    if kind == "flapping":
+        calls[f"flapping {key}"] += 1
+        kind = "unavailable" if calls[f"flapping {key}"] % 2 else ""
+    if kind == "slow":
+        await asyncio.sleep(float(argument))
+    if kind not in FAULTS:
+        return False
+    await FAULTS[kind](exchange, argument)
+    return True
+
+
 async def serve_bot(exchange: Exchange) -> None:
     name = exchange.path.removeprefix("/bot/")
     exchange.payload = await exchange.body()  # type: ignore[attr-defined]
@@ -243,6 +303,9 @@ async def serve_bot(exchange: Exchange) -> None:
         return
     calls[name] += 1
     last[name] = {**payload, "authorization": exchange.headers.get("authorization")}
+    last[name]["headers"] = exchange.headers
+    if await meet_fault(exchange, name):
+        return
     behaviour, _, argument = name.partition("-")
     if behaviour not in BEHAVIOURS:
         await exchange.answer(404, {"detail": "no such bot"})
@@ -258,7 +321,17 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await exchange.answer(200, MODELS)
     elif exchange.path.startswith("/usage/"):
         key = exchange.headers.get("authorization", "")
+        if faults.get(key.removeprefix("Bearer ")) == "revoked":
+            await revoked(exchange, "")
+            return
         await exchange.answer(*answer_account(exchange.path, scope["query_string"], key))
+    elif exchange.path == "/faults":
+        faults.clear()
+        asked.clear()
+        faults.update(json.loads(await exchange.body()))
+        await exchange.answer(200, {})
+    elif exchange.path == "/asked":
+        await exchange.answer(200, asked)
     elif exchange.path == "/seen":
         await exchange.answer(200, {"calls": calls, "closed": closed, "last": last})
     elif exchange.path.startswith("/bot/"):

@@ -3,24 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import request
-
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import authenticate, read_json
 from app.schemas.loading import BaseSchema, load_payload
 
 
 def read_request(
     schema: BaseSchema, read: Callable[[], Any] = read_json, *, default_model: str | None = None
-) -> tuple[Lease, dict[str, Any]]:
-    """The client's lease, and the payload of the request at hand. Raises ApiError.
+) -> tuple[Client, dict[str, Any]]:
+    """The client, and the payload of the request at hand. Raises ApiError.
 
     ``read`` reads the body, once the client is known. ``default_model``: who is asked where the
     payload names nobody.
     """
-    lease = services().gatekeeper.lease(request)
-    return lease, load_request(schema, read(), default_model=default_model)
+    client = authenticate()
+    return client, load_request(schema, read(), default_model=default_model)
 
 
 def load_request(

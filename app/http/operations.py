@@ -25,7 +25,7 @@ BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 529)
 class Operation:
     """What a view takes and gives.
 
-    ``answer``: one of these shapes, with status 200; none where there are only errors.
+    ``answer``: one of these shapes, with that ``status``; none where there are only errors.
     ``errors``: statuses beside those that follow from the other fields.
     """
 
@@ -38,6 +38,7 @@ class Operation:
     guarded: bool
     versioned: bool
     errors: tuple[int, ...]
+    status: int
 
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -55,6 +56,7 @@ def operation(
     guarded: bool = True,
     versioned: bool = False,
     errors: tuple[int, ...] = (),
+    status: int = 200,
 ) -> Callable[[View], View]:
     """Describes the view below it.
 
@@ -62,7 +64,9 @@ def operation(
     ``streams``: server-sent events may be asked for. ``guarded``: a credential is
     needed. ``versioned``: with an ``anthropic-version`` header it speaks as Anthropic's API.
     """
-    told = Operation(summary, body, form, query, answer, streams, guarded, versioned, errors)
+    told = Operation(
+        summary, body, form, query, answer, streams, guarded, versioned, errors, status
+    )
 
     def note(view: View) -> View:
         _operations[view] = told

@@ -1,7 +1,7 @@
 """Asks one bot: ``ask(query, key)`` gives the events of its reply, in batches as they arrive."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -25,7 +25,7 @@ from app.poe.protocol import (
     read_partials,
     tool_definitions,
 )
-from app.poe.session import QuerySession
+from app.poe.session import Call, QuerySession
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
 
@@ -82,21 +82,22 @@ class PoeClient:
         self._own = GeventTransport()
         self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
-    def ask(self, query: Query, key: str) -> Iterator[Batch]:
+    def ask(self, query: Query, key: str, call: Call | None = None) -> Generator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
 
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
         bot at once, so that it stops writing.
         """
         inbox = PartialQueue(QUEUE_CHARS)
-        pump = gevent.spawn(self._pump, query, key, inbox)
+        call = call or Call()
+        pump = gevent.spawn(self._pump, query, key, call, inbox)
         try:
-            yield from self._batches(inbox, query.bot)
+            yield from self._batches(inbox, query.bot, call)
         finally:
             pump.kill(block=False)
 
-    def _batches(self, inbox: PartialQueue, bot: str) -> Iterator[Batch]:
-        deadline = _Deadline(self._settings, bot)
+    def _batches(self, inbox: PartialQueue, bot: str, call: Call) -> Iterator[Batch]:
+        deadline = _Deadline(self._settings, bot, call.first_event_by)
         while True:
             partials, end = inbox.take(TICK_SECONDS)
             if partials:
@@ -108,21 +109,23 @@ class PoeClient:
                 end.raise_if_failed()
                 return
 
-    def _pump(self, query: Query, key: str, inbox: PartialQueue) -> None:
+    def _pump(self, query: Query, key: str, call: Call, inbox: PartialQueue) -> None:
         """Moves partials from the bot into the inbox, then how it ended."""
         asked = Asked(f"the bot {query.bot!r}", "bot", key, key in self._settings.poe_api_keys)
         try:
             endpoint = self._endpoint(query.bot, key)
             if endpoint.transport is self._own:
                 asked = Asked(asked.subject, "own_bot", endpoint.key)
-            for piece in self._partials(query, endpoint):
+            for piece in self._partials(query, endpoint, call):
                 inbox.put(piece)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
             inbox.close(End(asked, error))
         else:
             inbox.close(End(asked))
 
-    def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
+    def _partials(
+        self, query: Query, endpoint: "_Endpoint", call: Call
+    ) -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
             protocol_messages(query, endpoint.attach),
             endpoint.name,
@@ -133,7 +136,7 @@ class PoeClient:
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
-            session=QuerySession(endpoint.transport),  # type: ignore[arg-type]  # all it calls
+            session=QuerySession(endpoint.transport, call),  # type: ignore[arg-type]  # all it calls
         )
 
     def _endpoint(self, bot: str, key: str) -> "_Endpoint":
@@ -154,11 +157,11 @@ class PoeClient:
 class _Deadline:
     """When a silent bot is given up: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
 
-    def __init__(self, settings: Settings, bot: str) -> None:
+    def __init__(self, settings: Settings, bot: str, first_event_by: float | None) -> None:
         self._settings = settings
         self._bot = bot
         self._started = False
-        self._at = time.monotonic() + settings.first_event_timeout
+        self._at = first_event_by or time.monotonic() + settings.first_event_timeout
 
     def renew(self) -> None:
         self._started = True

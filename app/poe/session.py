@@ -1,8 +1,9 @@
 """What fastapi_poe is given as its ``httpx.AsyncClient`` for one query."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,20 @@ class PoeStatus(BotErrorNoRetry):
         self.retry_after = retry_after
 
 
+@dataclass(slots=True)
+class Call:
+    """What is said and heard beside one question.
+
+    ``first_event_by``: when a bot that has not started is given up, by time.monotonic; None leaves
+    it to FIRST_EVENT_TIMEOUT. ``headers`` are sent; ``answer_headers`` came with the last answer,
+    their names in lower case.
+    """
+
+    first_event_by: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class QuerySession:
     """The two methods that fastapi_poe calls on its client, without the client.
 
@@ -35,17 +50,19 @@ class QuerySession:
     out saves a third of a millisecond a request.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport, call: Call) -> None:
         self._transport = transport
+        self._call = call
 
     @asynccontextmanager
     async def stream(
         self, method: str, url: str, *, headers: dict[str, str], **body: Any
     ) -> AsyncIterator[httpx.Response]:
         """The response to a query, while its body comes. Raises PoeStatus."""
-        headers |= {"Content-Type": "application/json"}
+        headers |= {"Content-Type": "application/json", **self._call.headers}
         request = httpx.Request(method, _url(url), headers=headers, content=_encode(body["json"]))
         response = await self._transport.handle_async_request(request)
+        self._call.answer_headers = response.headers
         try:
             if response.status_code != 200:
                 raise await status_of(response)

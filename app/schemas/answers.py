@@ -60,3 +60,10 @@ def count(**options: Any) -> fields.Field[Any]:
 def null() -> fields.Field[Any]:
     """Where the vendor's own answers may have something."""
     return fields.Raw(metadata={"type": "null"})
+
+
+class CostSchema(AnswerSchema):
+    """Of an answer, by the prices of Poe's catalog; with COST_IN_USAGE."""
+
+    points = fields.Float()
+    estimated = Flag()

@@ -88,7 +88,8 @@ def render_page(settings: Settings) -> str:
     demo_bots = [name for name, _ in settings.bot_urls if name.startswith("demo-")]
     facts = {
         "version": __version__,
-        "mode": "token" if settings.access_tokens else "pass-through",
+        "mode": "token" if settings.is_token_mode else "pass-through",
+        "admin": settings.admin_token is not None,
         "demo_bots": demo_bots,
     }
     return assets.index.replace("{{static}}", f"static/{assets.digest}").replace(

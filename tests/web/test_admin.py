@@ -1,7 +1,7 @@
 """Usage, keys, tokens, requests and health of a gateway with tokens over a pool of keys."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.long
 
 ADMIN = "admin-secret"
 DEV = "dev-secret"
+Body = Mapping[str, object]
 KEYS = ("points-250000-3-60000000", "points-1200-1-60000000", "status-401")
 
 
@@ -36,7 +37,7 @@ def shared(start_gateway: Callable[..., Server], logs: Path) -> Server:
     return server
 
 
-def chat(server: Server, token: str, body: dict[str, object]) -> int:
+def chat(server: Server, token: str, body: Body) -> int:
     url, headers = f"{server.url}/v1/chat/completions", {"Authorization": f"Bearer {token}"}
     return requests.post(url, json=body, headers=headers, timeout=60).status_code
 
@@ -76,7 +77,7 @@ def test_a_token_is_made_used_blocked_rotated_and_deleted(as_admin: Open, shared
     dialog.get_by_label("Points a day").fill("5000")
     dialog.get_by_role("button", name="Make token").click()
     secret = shown_secret(page)
-    hello: dict[str, object] = {"messages": [{"role": "user", "content": "hi"}]}
+    hello: Body = {"messages": [{"role": "user", "content": "hi"}]}
     assert chat(shared, secret, {"model": "demo-echo", **hello}) == 200
     assert chat(shared, secret, {"model": "count-3", **hello}) == 403
 
@@ -86,7 +87,7 @@ def test_a_token_is_made_used_blocked_rotated_and_deleted(as_admin: Open, shared
     expect(card).to_contain_text("of 5,000")
     card.get_by_role("button", name="Block").click()
     expect(card).to_contain_text("blocked")
-    wait_for_status(shared, secret, 403)
+    wait_for_status(shared, secret, 401)
     card.get_by_role("button", name="Unblock").click()
     expect(card).to_contain_text("active")
     wait_for_status(shared, secret, 200)
@@ -122,7 +123,7 @@ def shown_secret(page: Page) -> str:
 
 def wait_for_status(server: Server, token: str, status: int) -> None:
     """What a change of a token does reaches every worker within 5 seconds."""
-    body: dict[str, object] = {"model": "demo-echo", "messages": [{"role": "user", "content": "x"}]}
+    body: Body = {"model": "demo-echo", "messages": [{"role": "user", "content": "x"}]}
     for _ in range(40):
         seen = chat(server, token, body)
         if seen == status:
@@ -168,7 +169,8 @@ def test_the_chart_shows_what_was_asked(as_admin: Open) -> None:
 
 
 def figure(page: Page, name: str) -> Locator:
-    return page.locator(".figures > div").filter(has=page.get_by_text(name, exact=True)).locator("dd")
+    entry = page.locator(".figures > div").filter(has=page.get_by_text(name, exact=True))
+    return entry.locator("dd")
 
 
 def test_usage_is_saved_as_csv(as_admin: Open) -> None:
@@ -266,9 +268,7 @@ def test_a_view(
     check(page, axe)
 
 
-def test_the_form_of_a_token_on_a_phone(
-    as_admin: Open, axe: Callable[[Page], list[str]]
-) -> None:
+def test_the_form_of_a_token_on_a_phone(as_admin: Open, axe: Callable[[Page], list[str]]) -> None:
     page = as_admin("tokens", viewport=WIDTHS["phone"])
     page.get_by_role("button", name="New token").click()
     check(page, axe)

@@ -37,10 +37,10 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
     """The bot's file, passed on as it comes."""
-    lease, payload = read_request(_SPEECH_SCHEMA)
+    client, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
-    reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
+    reply = services().relay.answer(query, client, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     if payload["stream_format"] == "sse":
         played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
@@ -85,11 +85,11 @@ def _read_recording() -> dict[str, Any]:
 
 
 def _listen(task: Task) -> Response:
-    lease, payload = read_request(_TRANSCRIPTION_SCHEMA, _read_recording)
+    client, payload = read_request(_TRANSCRIPTION_SCHEMA, _read_recording)
     settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, transcriptions.Encoder(), settings)
     [answer] = whole_answers(reply)

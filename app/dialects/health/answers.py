@@ -1,5 +1,7 @@
 """Answers about the gateway itself."""
 
+from marshmallow import fields
+
 from app.schemas.answers import AnswerSchema, word
 
 
@@ -12,3 +14,8 @@ class ReadySchema(AnswerSchema):
     vocabulary = word("loaded")
     poe = word("reachable", "unreachable")
     store = word("usable", "unusable")
+
+
+class VersionSchema(AnswerSchema):
+    name = word("poegate")
+    version = fields.String()

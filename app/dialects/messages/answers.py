@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, AnyOf, count, listed, word
+from app.schemas.answers import AnswerSchema, AnyOf, CostSchema, count, listed, sometimes, word
 from app.schemas.fields import Object
 
 
@@ -39,6 +39,7 @@ class UsageSchema(AnswerSchema):
     output_tokens = count()
     output_tokens_details = fields.Nested(OutputDetailsSchema)
     service_tier = word("standard")
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class MessageSchema(AnswerSchema):

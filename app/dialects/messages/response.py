@@ -116,6 +116,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "cache_read_input_tokens": 0,
         "output_tokens": usage.completion,
         "output_tokens_details": {"thinking_tokens": usage.reasoning},
+        **usage.cost_details(),
     }
 
 

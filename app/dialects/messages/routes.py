@@ -28,11 +28,11 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    lease, payload = read_request(_SCHEMA, _read_body)
-    query = with_files(parse(payload, services().settings.bot_named), lease)
+    client, payload = read_request(_SCHEMA, _read_body)
+    query = with_files(parse(payload, services().settings.bot_named), client)
     envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if not streaming:
         [answer] = whole_answers(reply)
         return jsonify(messages.render(answer, envelope))

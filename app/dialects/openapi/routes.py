@@ -29,9 +29,12 @@ its first byte an error is an event of the stream."""
 
 ERRORS = {
     400: ("InvalidRequest", "Malformed JSON, or a field at fault, which `param` names."),
-    401: ("Unauthenticated", "No credential, or one that is not known."),
-    402: ("InsufficientCredits", "The Poe account has too few points."),
-    403: ("Refused", "Poe does not allow this request."),
+    401: ("Unauthenticated", "No credential, or one that is not known, is blocked or has expired."),
+    402: (
+        "InsufficientCredits",
+        "The Poe account has too few points, or the token's budget is used up.",
+    ),
+    403: ("Refused", "Poe does not allow this request, or the token may not ask this bot."),
     404: ("NotFound", "There is nothing of that name or id."),
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
@@ -40,6 +43,7 @@ ERRORS = {
     426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
+    503: ("Unavailable", "State that the route needs cannot be reached; Retry-After says when."),
     529: ("Overloaded", "Poe is overloaded."),
 }
 """Each error that a client is told of: the name and the meaning of its status."""
@@ -158,7 +162,7 @@ def _responses(rule: Rule, told: Operation, prefix: str) -> JsonSchema:
         return errors
     words = "Whole, or in the vendor's server-sent events." if told.streams else "Done."
     answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(told))}
-    return {"200": answer, **errors}
+    return {str(told.status): answer, **errors}
 
 
 def _error_prefix(app: Flask, rule: Rule) -> str:
@@ -171,7 +175,7 @@ def _statuses(rule: Rule, told: Operation) -> set[int]:
     """The errors that follow from what the operation takes, and its own."""
     return {
         *told.errors,
-        *((401,) if told.guarded else ()),
+        *((401, 503) if told.guarded else ()),
         *((400,) if told.body or told.form or told.query else ()),
         *((413, 415) if told.body or told.form else ()),
         *((404,) if rule.arguments else ()),

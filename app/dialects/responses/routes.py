@@ -21,7 +21,7 @@ from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
 from app.http.error_responses import error_response
 from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -86,7 +86,7 @@ def tell_prompt_too_long(error: PromptTooLong) -> Response:
 
 def _kept() -> Kept:
     """What is kept for the client of this request."""
-    return Kept(services().store, services().gatekeeper.lease(request).owner)
+    return Kept(services().store, authenticate().owner)
 
 
 @blueprint.post("/responses")
@@ -94,15 +94,15 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease, payload = read_request(_SCHEMA)
-    kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
+    client, payload = read_request(_SCHEMA)
+    kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
     items = turn.conversation
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
     keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, Encoder(envelope, keep), services().settings)
     [answer] = whole_answers(reply)
@@ -115,9 +115,9 @@ def create_response() -> Response:
 @operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
 def count_input_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would have them."""
-    lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
+    client, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
-    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, client.owner))
     query = parse(payload, turn, services().settings.bot_named)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})

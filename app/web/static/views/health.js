@@ -11,8 +11,15 @@ import { t } from "../strings.js";
 const EVERY = 10_000; // milliseconds
 
 export default function Health() {
-  const { admin: state } = useStore(session);
-  const open = state === "open";
+  const open = useStore(session).admin === "open";
+  return html`
+    <${PageHead} title=${t("nav.health")} lead=${t("health.lead")} />
+    <${Report} key=${open} open=${open} />
+  `;
+}
+
+// What the admin's token opens has another form than what anyone may see.
+function Report({ open }) {
   const { data, error, loading, reload } = useLoaded(
     (signal) => (open ? admin("/health", { signal }) : readiness(signal)),
     [open],
@@ -23,7 +30,6 @@ export default function Health() {
   }, []);
   const warnings = [...(data?.warnings ?? []), ...(open ? [] : seenFromHere())];
   return html`
-    <${PageHead} title=${t("nav.health")} lead=${t("health.lead")} />
     <${ErrorNote} error=${error} retry=${reload} />
     ${loading && !data && html`<${Loading} />`}
     ${data &&

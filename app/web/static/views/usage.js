@@ -28,7 +28,7 @@ export default function Usage() {
   const path = usagePath(range, by);
   const ready = scope === "all" ? state.admin === "open" : Boolean(state.token);
   const { data, error, loading, reload } = useLoaded(
-    async (signal) => (ready ? fetchUsage(scope, path, signal) : null),
+    async (signal) => (ready ? { usage: await fetchUsage(scope, path, signal), range, by } : null),
     [scope, path, ready, state.token, state.adminToken],
   );
   const body = html`
@@ -39,7 +39,7 @@ export default function Usage() {
     </div>
     <${ErrorNote} error=${error} retry=${reload} />
     ${loading && !data && html`<${Loading} />`}
-    ${data && html`<${Report} usage=${data} range=${range} by=${by} measure=${measure} />`}
+    ${data && html`<${Report} ...${data} measure=${measure} />`}
     <${Budgets} scope=${scope} />
   `;
   return html`
