@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.servers import Server
 from tests.web.conftest import Open
+from tests.web.history import write_history
 from tests.web.test_looks import WIDTHS, check
 
 pytestmark = pytest.mark.long
@@ -20,17 +21,44 @@ Body = Mapping[str, object]
 KEYS = ("points-250000-3-60000000", "points-1200-1-60000000", "status-401")
 
 
+SETTINGS = {
+    "POE_API_KEYS": ",".join(KEYS),
+    "ACCESS_TOKENS": f"dev:{DEV}",
+    "STORED_TOKENS": "on",
+    "ADMIN_TOKEN": ADMIN,
+    "COST_IN_USAGE": "on",
+}
+
+
+@pytest.fixture(scope="session")
+def lived_in(start_gateway: Callable[..., Server], logs: Path) -> Server:
+    """One that has run for a month, with tokens that people made."""
+    state = logs / "lived-in-state"
+    write_history(state)
+    server = start_gateway(**SETTINGS, STATE_DIR=str(state))
+    admin = {"Authorization": f"Bearer {ADMIN}"}
+    for token in (
+        {
+            "name": "alice",
+            "note": "laptop",
+            "models": ["Claude-*", "GPT-5"],
+            "points_per_day": 9000,
+        },
+        {"name": "ci", "note": "nightly runs", "requests_per_minute": 60, "expires": "2099-01-01"},
+        {"name": "guest", "points_per_month": 5000, "max_parallel": 2},
+    ):
+        made = requests.post(f"{server.url}/admin/tokens", json=token, headers=admin, timeout=30)
+        made.raise_for_status()
+    requests.post(f"{server.url}/admin/tokens/guest/block", headers=admin, timeout=30)
+    for number in (1, 2, 3):
+        requests.post(f"{server.url}/admin/keys/{number}/test", headers=admin, timeout=30)
+    return server
+
+
 @pytest.fixture(scope="session")
 def shared(start_gateway: Callable[..., Server], logs: Path) -> Server:
     """Three keys, of which Poe refuses one; a token of the environment; others can be made."""
-    server = start_gateway(
-        POE_API_KEYS=",".join(KEYS),
-        ACCESS_TOKENS=f"dev:{DEV}",
-        STORED_TOKENS="on",
-        ADMIN_TOKEN=ADMIN,
-        COST_IN_USAGE="on",
-        STATE_DIR=str(logs / "shared-state"),
-    )
+    server = start_gateway(**SETTINGS, STATE_DIR=str(logs / "shared-state"))
     for model in ("demo-story", "demo-echo", "demo-echo", "Claude-Sonnet-4.5", "count-5"):
         body = {"model": model, "messages": [{"role": "user", "content": "Hello, tide gauge."}]}
         chat(server, DEV, body)
@@ -254,7 +282,8 @@ def test_points_are_shown_under_an_answer(as_admin: Open) -> None:
     ],
 )
 def test_a_view(
-    as_admin: Open,
+    open_page: Open,
+    lived_in: Server,
     axe: Callable[[Page], list[str]],
     screenshot: Callable[[Page, str], None],
     view: str,
@@ -262,8 +291,13 @@ def test_a_view(
     width: str,
     scheme: str,
 ) -> None:
-    page = as_admin(view, viewport=WIDTHS[width], color_scheme=scheme)
+    look = {"viewport": WIDTHS[width], "color_scheme": scheme}
+    page = open_page(view, server=lived_in, token=DEV, admin_token=ADMIN, **look)
     page.locator(ready).first.wait_for()
+    if view == "usage":
+        page.get_by_role("button", name="30 d").click()
+        page.get_by_role("row", name=re.compile("Gemini")).first.wait_for()
+    page.wait_for_load_state("networkidle")
     screenshot(page, f"{view}-{width}-{scheme}")
     check(page, axe)
 

@@ -8,6 +8,7 @@ import { t } from "../strings.js";
 
 const MOST = 1000;
 const EVERY = 2000; // milliseconds
+const TYPING = 200; // milliseconds that a filter must stay as it is
 const NO_FILTERS = { status: "", model: "", token: "", key: "" };
 
 export default function Requests() {
@@ -32,9 +33,9 @@ function List() {
           (status) => html`<option key=${status} value=${status}>${status === "errors" ? t("requests.errors") : status}</option>`,
         )}
       </select>
-      <input aria-label=${t("model")} placeholder=${t("model")} value=${filters.model} onChange=${change("model")} />
-      <input aria-label=${t("requests.token")} placeholder=${t("requests.token")} value=${filters.token} onChange=${change("token")} />
-      <input aria-label=${t("requests.key")} placeholder=${t("requests.key")} inputmode="numeric" pattern="[0-9]*" value=${filters.key} onChange=${change("key")} />
+      <input aria-label=${t("model")} placeholder=${t("model")} value=${filters.model} onInput=${change("model")} />
+      <input aria-label=${t("requests.token")} placeholder=${t("requests.token")} value=${filters.token} onInput=${change("token")} />
+      <input aria-label=${t("requests.key")} placeholder=${t("requests.key")} inputmode="numeric" pattern="[0-9]*" value=${filters.key} onInput=${change("key")} />
     </form>
     <${ErrorNote} error=${error} retry=${reload} />
     ${rows && !rows.length && html`<${Empty} title=${t("requests.none")} />`}
@@ -67,7 +68,7 @@ function useRequests(filters, live) {
       }
       if (live && !signal.aborted) timer = setTimeout(poll, EVERY);
     };
-    poll();
+    timer = setTimeout(poll, TYPING);
     return () => {
       controller.abort();
       clearTimeout(timer);
@@ -105,7 +106,7 @@ function Row({ row }) {
         <td>
           <button type="button" class="link number" aria-expanded=${open ? "true" : "false"} title=${dateTime(row.time)} onClick=${() => setOpen(!open)}>${clock(row.time)}</button>
         </td>
-        <td>${row.model ?? dash}</td>
+        <td>${row.model || dash}</td>
         <td>${row.token ?? dash}</td>
         <td><${Badge} kind=${row.status >= 500 ? "bad" : row.status >= 400 || row.error ? "warn" : "good"}>${row.status}<//></td>
         <td class="number">${milliseconds(row.first_token_ms)}</td>

@@ -1,7 +1,7 @@
 // Usage: what was asked and spent, as a chart and a table, and what is left of the budgets.
 
 import { admin, ask, request } from "../api.js";
-import { count, dateTime, milliseconds, points } from "../format.js";
+import { count, dash, dateTime, milliseconds, points } from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { AdminGate, Choice, download, Empty, ErrorNote, Fact, Loading, Meter, NeedsKey, PageHead } from "../parts.js";
@@ -23,7 +23,7 @@ export default function Usage() {
   const scope = chosen ?? (state.admin === "open" ? "all" : "own");
   const [range, setRange] = useState("7d");
   const [stack, setStack] = useState("model");
-  const [measure, setMeasure] = useState("points");
+  const [picked, setMeasure] = useState(null);
   const by = scope === "own" ? "model" : stack;
   const path = usagePath(range, by);
   const ready = scope === "all" ? state.admin === "open" : Boolean(state.token);
@@ -31,6 +31,7 @@ export default function Usage() {
     async (signal) => (ready ? { usage: await fetchUsage(scope, path, signal), range, by } : null),
     [scope, path, ready, state.token, state.adminToken],
   );
+  const measure = picked ?? (data && !data.usage.totals.points ? "tokens" : "points");
   const body = html`
     <div class="filters">
       <${Choice} label=${t("usage.range")} value=${range} onChange=${setRange} options=${Object.keys(RANGES).map((name) => [name, t(`usage.range.${name}`)])} />
@@ -152,8 +153,8 @@ function Chart({ rows, range, by, measure }) {
       <ul class="legend">
         ${names.map(
           (name, place) => html`
-            <li key=${name ?? ""}>
-              <span class="swatch series-${place}"></span>${name ?? t("usage.others")}
+            <li key=${name}>
+              <span class="swatch series-${place}"></span>${name === null ? t("usage.others") : name || dash}
               ${hovered != null && html`<span class="number">${show(values[place][hovered])}</span>`}
             </li>
           `,
@@ -183,7 +184,7 @@ function Table({ rows, by }) {
             (row) => html`
               <tr key=${`${row[unit]} ${row[by]}`}>
                 <td>${unit === "hour" ? dateTime(Date.parse(row.hour) / 1000) : row[unit]}</td>
-                <td>${row[by]}</td>
+                <td>${row[by] || dash}</td>
                 <td class="number">${count(row.requests)}</td>
                 <td class="number ${row.errors ? "bad-text" : ""}">${count(row.errors)}</td>
                 <td class="number">${count(row.prompt_tokens)}</td>
