@@ -13,6 +13,7 @@ from app.core.events import Usage
 NOBODY = "-"
 """The name of whoever is refused as unknown: any text may be sent as a credential."""
 
+
 class Counts(Protocol):
     """The ledger, or nothing where it is off."""
 

@@ -14,13 +14,20 @@ MODELS = {  # points a request, and prompt and completion tokens
     "Claude-Sonnet-4.5": (21.0, 2_400, 620),
     "GPT-5": (12.0, 1_900, 540),
     "Gemini-2.5-Pro": (7.0, 3_100, 480),
-    "GPT-Image-1": (1_260.0, 40, 12),
+    "GPT-Image-1": (360.0, 40, 12),
     "demo-story": (0.0, 8, 251),
+}
+SHARES = {
+    "Claude-Sonnet-4.5": 1.0,
+    "GPT-5": 0.8,
+    "Gemini-2.5-Pro": 0.7,
+    "GPT-Image-1": 0.05,
+    "demo-story": 0.2,
 }
 
 
 def write_history(state_dir: Path) -> None:
-    """Some hundred requests a day, fewer at weekends and nights; the last 60 of them listed."""
+    """Some two hundred requests a day, fewer at weekends; those of the last hours are listed."""
     state_dir.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(state_dir)
     ledger = Ledger(store)
@@ -28,11 +35,14 @@ def write_history(state_dir: Path) -> None:
     for hours in range(DAYS * 24, 0, -1):
         at = now - hours * 3600
         clock = time.gmtime(at)
-        busy = (0.3 if clock.tm_wday > 4 else 1.0) * (1.0 if 7 < clock.tm_hour < 19 else 0.15)
-        for model in MODELS:
-            share = 0.02 if model == "GPT-Image-1" else 1.0
-            for _ in range(int(random.random() * 7 * busy * share + random.random() * share)):
-                ledger.add(request(at + random.random() * 3000, model, random, listed=hours <= 3))
+        busy = 0.3 if clock.tm_wday > 4 else 1.0
+        asked = [
+            request(at + random.random() * 3500, model, random, listed=hours <= 8)
+            for model, share in SHARES.items()
+            for _ in range(int(random.random() * 7 * busy * share + random.random() * 0.8))
+        ]
+        for entry in sorted(asked, key=lambda entry: entry.started_at):
+            ledger.add(entry)
         ledger.flush()
     store.close()
 

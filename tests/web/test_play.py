@@ -45,6 +45,8 @@ def test_an_answer_streams_with_its_figures(open_page: Open) -> None:
     answer = page.locator("article.answer")
     expect(answer).to_contain_text("Before the harbour")
     assert "lullaby" not in answer.inner_text()  # it came while the bot was still writing
+    white_space = "node => getComputedStyle(node).whiteSpace"
+    assert answer.locator(".markdown").evaluate(white_space) == "normal"
     expect(answer).to_contain_text("like a lullaby.", timeout=15_000)
     expect(answer.locator(".stats")).to_have_text(
         re.compile(r"\d+ → 251 tokens.*first token [\d.]+ m?s.*\d+ tokens/s")

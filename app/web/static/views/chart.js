@@ -14,7 +14,7 @@ export function drawBars(element, { starts, values, unit, onHover }) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const stacked = stack(values);
-  const bars = uPlot.paths.bars({ size: [0.7, 40], radius: 0.12 });
+  const bars = uPlot.paths.bars({ size: [0.7, 40] });
   const axis = {
     stroke: colour("--muted"),
     grid: { stroke: colour("--line"), width: 1 },

@@ -17,11 +17,11 @@ const SMALL = ["Claude-Haiku-4.5", "GPT-5-mini"];
 export default function Start() {
   const { token } = useStore(session);
   const { list, error } = useStore(models);
-  const [chosen, setChosen] = useState("");
+  const [chosen, setChosen] = useState(null); // what the user typed
   useEffect(() => void loadModels(), [token]);
   const names = useMemo(() => (token && list ? list.map((model) => model.id) : []), [token, list]);
   const offered = names.length ? names : gateway.demo_bots;
-  const model = chosen || usual(offered, USUAL, token ? offered[0] : "demo-story") || USUAL[0];
+  const model = chosen ?? usual(offered, USUAL, offered[0]) ?? USUAL[0];
   return html`
     <${PageHead} title=${t("start.title")} lead=${t("start.lead")} />
     ${gateway.demo_bots.length > 0 && html`<${DemoNote} token=${token} />`}
@@ -99,7 +99,7 @@ function Try({ model, offered, onModel, token }) {
         <div class="row">
           <label class="grow">
             ${t("model")}
-            <input list="try-models" value=${model} onChange=${(event) => onModel(event.target.value.trim())} />
+            <input list="try-models" value=${model} onInput=${(event) => onModel(event.target.value.trim())} />
           </label>
           <datalist id="try-models">
             ${offered.slice(0, 400).map((name) => html`<option key=${name} value=${name} />`)}
@@ -112,7 +112,7 @@ function Try({ model, offered, onModel, token }) {
           </label>
           ${answer.running
             ? html`<button type="button" class="secondary" onClick=${() => stop.current.abort()}>${t("stop")}</button>`
-            : html`<button type="submit" disabled=${!token}>${t("ask")}</button>`}
+            : html`<button type="submit" disabled=${!token || !model}>${t("ask")}</button>`}
         </div>
       </form>
       <div class="try-answer ${answer.text ? "" : "muted"}" role="region" aria-label=${t("answer")} tabindex="0" aria-busy=${answer.running}>
