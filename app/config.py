@@ -338,6 +338,12 @@ class Settings:
         100.0,
         "megabytes; a larger request gets 413. Above 100, raise nginx's `client_max_body_size` too",
     )
+    max_bodies_mb: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        256.0,
+        "what the request bodies that a worker holds at once may have together; more get 429",
+    )
     state_dir: str = _setting(
         Group.STATE,
         str,

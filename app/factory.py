@@ -1,12 +1,13 @@
 """The Flask application: settings, parts, routes."""
 
+import gevent
 from flask import Flask, Response
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.parts import Access, open_access
 from app.config import Settings, load_settings
-from app.core import tokens
+from app.core import tokens, turns
 from app.dialects.admin import routes as admin
 from app.dialects.audio import routes as audio
 from app.dialects.chat import routes as chat
@@ -26,7 +27,7 @@ from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
-from app.http.request_bodies import DecodingRequest
+from app.http.request_bodies import BodyBudget, BoundedRequest, release_body
 from app.http.request_log import InProgress, register_records
 from app.http.services import RequestCounts, Services
 from app.http.wire_formats import register_formats
@@ -79,7 +80,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     tokens.encoding()
     app = Flask(__name__, static_folder=None)
-    app.request_class = DecodingRequest
+    app.request_class = BoundedRequest
+    app.extensions["poegate.bodies"] = BodyBudget(int(settings.max_bodies_mb * 1_000_000))
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     services = app.extensions["poegate"] = _build_services(settings)
@@ -87,6 +89,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_access_headers(app)
     if services.metrics is not None:
         services.metrics.register(app)
+    app.teardown_request(release_body)
+    turns.install(lambda: gevent.sleep(0))
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from app.access.accounting import Accounting
@@ -13,12 +12,11 @@ from app.access.ledger import Ledger, NoLedger
 from app.access.limits import Limits
 from app.access.pool import Pool
 from app.access.prices import PriceList
-from app.access.redis_store import RedisStore
-from app.access.sqlite_store import SqliteStore
+from app.access.sources import check_ledger, open_store, token_book
 from app.access.store import AccessStore
 from app.access.stored_tokens import StoredTokens
-from app.access.tokens import TokenBook, environment_tokens, file_tokens
-from app.config import ConfigError, Settings
+from app.access.tokens import TokenBook
+from app.config import Settings
 
 Models = Sequence[Mapping[str, Any]]
 
@@ -38,22 +36,6 @@ class Access:
     prices: PriceList
     admission: Admission
     accounting: Accounting
-
-
-def open_store(settings: Settings) -> AccessStore:
-    """Nothing is read or written yet."""
-    if settings.state_url:
-        return RedisStore(settings.state_url, settings.ledger_days)
-    return SqliteStore(Path(settings.state_dir))
-
-
-def token_book(settings: Settings) -> TokenBook:
-    """Raises ConfigError for tokens that cannot be used."""
-    return TokenBook(
-        environment_tokens(settings.access_tokens),
-        file_tokens(settings.tokens),
-        awaits_stored=settings.stored_tokens,
-    )
 
 
 def open_access(settings: Settings, states: StateStore, models: Callable[[], Models]) -> Access:
@@ -80,13 +62,6 @@ def open_access(settings: Settings, states: StateStore, models: Callable[[], Mod
         admission,
         Accounting(admission, ledger, lambda bot: prices.knows(bot) or _is_named(bot, settings)),
     )
-
-
-def check_ledger(settings: Settings, tokens: TokenBook) -> None:
-    """Raises ConfigError where a budget could not be kept."""
-    for token in tokens.all():
-        if token.rules.has_budget() and not settings.ledger:
-            raise ConfigError(f"token.{token.name}: a budget in points needs LEDGER=on")
 
 
 def _is_named(bot: str, settings: Settings) -> bool:

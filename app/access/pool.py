@@ -192,7 +192,8 @@ def _cleared(after: KeyState, before: KeyState, report: Report) -> KeyState:
 
 def _accepted(state: KeyState, report: Report) -> KeyState:
     refused = state.refused if _is_later(state.refused, report) else None
-    return _cleared(replace(state, refused=refused), state, report)
+    # Noted also where this worker knows nothing against the key: others may.
+    return replace(state, refused=refused, cleared_at=max(state.cleared_at, report.asked_at))
 
 
 def _reset(state: KeyState, report: Report) -> KeyState:
@@ -333,8 +334,7 @@ class Pool:
 
     def admit_again(self, key: PoolKey, asked_at: float) -> None:
         """The key was accepted when it was tried, though by no bot: it is not refused any more."""
-        if self.state_of(key).refused:
-            self.report(key, "", Outcome.ACCEPTED, asked_at=asked_at)
+        self.report(key, "", Outcome.ACCEPTED, asked_at=asked_at)
 
     def reset(self, key: PoolKey) -> None:
         """Forgets all that is known against the key."""

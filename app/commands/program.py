@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from app.access.parts import open_store
+from app.access.sources import open_store
 from app.commands import tokens, usage
 from app.config import ConfigError, load_settings
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.access.parts import token_book
+from app.access.sources import token_book
 from app.access.store import AccessStore
 from app.access.stored_tokens import StoredTokens, TokenExists, TokenNotStored, UnknownToken
 from app.access.tokens import Rules, Token, TokenBook

@@ -28,9 +28,8 @@ def error_response(error: ApiError) -> Response:
     if GRACE_TIME.is_over and error.status >= 500:
         error = cut_short()
     g.record.error = error.code or error.type
-    envelope = current_envelope()
-    response = jsonify(envelope.render(error, g.record.id))
-    response.status_code = envelope.status(error)
+    response = jsonify(current_envelope().render(error, g.record.id))
+    response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
     if error.status >= 500 and not error.retryable:

@@ -14,12 +14,9 @@ from app.core.conversation import Media
 from app.core.media import MAX_FILE_BYTES
 from app.core.media_types import UNKNOWN, type_of_bytes
 from app.errors import InvalidRequest
-from app.http.services import read_json
+from app.http.json_bodies import read_json
 from app.schemas.fields import Object, TextOrTexts
 from app.schemas.parameters import from_form
-
-MAX_PARTS = 10_000
-"""Each text of a list is a part, and some forms have several lists of up to a thousand."""
 
 MAX_DEPTH = 5
 """How many objects may lie in each other: ``a[b][c]`` is in two."""
@@ -49,8 +46,6 @@ def read_form(schema: Schema) -> dict[str, Any]:
     ``a[b]`` belongs into an object, and what ends in ``[]`` or comes several times into a list.
     Raises InvalidRequest.
     """
-    request.max_form_memory_size = None  # a picture may be a data URL; MAX_BODY_MB holds
-    request.max_form_parts = MAX_PARTS
     values: defaultdict[_Path, list[Any]] = defaultdict(list)
     for name, texts in request.form.lists():
         path = _path_of(name)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app.access.client import Client
+from app.access.credentials import MAX_SESSION_CHARS
+from app.http.json_bodies import read_json
 from app.http.request_log import current_record
-from app.http.services import authenticate, read_json
+from app.http.services import authenticate
 from app.schemas.loading import BaseSchema, load_payload
 
 
@@ -27,4 +29,12 @@ def load_request(
     """The payload as the schema loads it, its model noted for the log. Raises InvalidRequest."""
     payload = load_payload(schema, body)
     current_record().model = payload["model"] or default_model
+    _note_session(payload.get("prompt_cache_key"))
     return payload
+
+
+def _note_session(name: str | None) -> None:
+    """OpenAI's clients name a conversation by ``prompt_cache_key``."""
+    client = current_record().client
+    if client is not None and name and not client.visit.session:
+        client.visit.session = name[:MAX_SESSION_CHARS]

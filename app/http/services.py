@@ -1,4 +1,4 @@
-"""What the views share: the parts that create_app built, and the request's JSON."""
+"""What the views share: the parts that create_app built."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -6,11 +6,8 @@ from typing import Any, Protocol
 from flask import Flask, current_app, request
 
 from app.access.client import Client
-from app.access.credentials import MAX_SESSION_CHARS
 from app.access.parts import Access
 from app.config import Settings
-from app.core import strict_json
-from app.errors import InvalidRequest
 from app.http.request_log import InProgress, RequestRecord, current_record
 from app.poe.account import Account
 from app.poe.catalog import Catalog
@@ -92,21 +89,3 @@ def services() -> Services:
     """The parts of the gateway that serves this request."""
     parts: Services = current_app.extensions["poegate"]
     return parts
-
-
-def read_json() -> Any:
-    """The request's body. Raises InvalidRequest where it is not JSON."""
-    try:
-        payload = strict_json.loads(request.get_data(cache=False))
-    except ValueError as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
-    _note_session(payload)
-    return payload
-
-
-def _note_session(payload: Any) -> None:
-    """OpenAI's clients name a conversation by ``prompt_cache_key``."""
-    client = current_record().client
-    name = payload.get("prompt_cache_key") if isinstance(payload, dict) else None
-    if client is not None and not client.visit.session and isinstance(name, str):
-        client.visit.session = name[:MAX_SESSION_CHARS]

@@ -9,6 +9,7 @@ from fastapi_poe.types import FunctionDefinition, Sender, ToolCallDefinitionDelt
 
 from app.core.conversation import Media, Message, Part, Query, Text, ToolSpec
 from app.core.events import Batch, MediaReply, Replacement, TextDelta, ToolCallDelta
+from app.core.turns import in_turns
 from app.poe.file_names import encodable, file_name
 
 _ROLES: dict[str, Literal["system", "user", "bot"]] = {
@@ -28,10 +29,15 @@ def protocol_messages(query: Query, attach: Attach) -> list[fp.ProtocolMessage]:
     ``attach`` brings all files of the conversation to where the bot can read them, in one go.
     """
     media = [
-        part for message in _user_last(query.messages) for part in message.parts if _is_media(part)
+        part
+        for message in in_turns(_user_last(query.messages))
+        for part in message.parts
+        if _is_media(part)
     ]
     attachments = iter(attach(media) if media else ())
-    messages = [_protocol_message(message, attachments) for message in _user_last(query.messages)]
+    messages = [
+        _protocol_message(message, attachments) for message in in_turns(_user_last(query.messages))
+    ]
     if query.parameters:
         bearers = [message for message in messages if message.role == "user"] or messages
         bearers[-1].parameters = dict(query.parameters)

@@ -21,7 +21,6 @@ from app.errors import (
     InsufficientCredits,
     Overloaded,
     RateLimited,
-    Unauthenticated,
     Unreachable,
     UpstreamError,
 )
@@ -146,18 +145,18 @@ class Attempts:
         """Returns where another try is due. Raises what the client gets otherwise."""
         outcome = outcome_of(error)
         if self._has_begun:
-            raise _for_client(error)
+            raise error
         self._report(outcome, seconds_of(error.retry_after, self._pool.clock()))
         if outcome is Outcome.OTHER:
-            raise _for_client(error)
+            raise error
         if self._key is not None and self._key not in self._tried:
             self._tried.append(self._key)
         if self._visit.attempts >= MAX_ATTEMPTS:
-            raise _for_client(error)
+            raise error
         if outcome is Outcome.UNAVAILABLE:
             self._try_once_more(error)
         elif len(self._tried) >= self._settings.pool_tries:
-            raise _for_client(error)
+            raise error
         elif len(self._tried) == len(self._pool.keys):
             raise self._pool.resting_error(self._bot) from error
 
@@ -165,13 +164,13 @@ class Attempts:
         """With another key where there is one, else with the same after a pause."""
         self._unavailable += 1
         if self._unavailable > 1:
-            raise _for_client(error)
+            raise error
         others = len(self._tried) < min(self._settings.pool_tries, len(self._pool.keys))
         if others and self._pool.may_choose(self._bot, self._tried):
             return
         gevent.sleep(PAUSE_SECONDS)
         if self._key is None or self._pool.rests(self._key, self._bot):
-            raise _for_client(error)
+            raise error
         self._again = self._key
 
     def _report(self, outcome: Outcome, retry_after: float | None = None) -> None:
@@ -192,7 +191,7 @@ def outcome_of(error: ApiError) -> Outcome:
         return Outcome.RATE_LIMITED
     if isinstance(error, InsufficientCredits):
         return Outcome.NO_POINTS
-    if isinstance(error, Unauthenticated) and status in (None, 401):
+    if status == 401:
         return Outcome.REFUSED
     if isinstance(error, Unreachable | Overloaded) or status in _UNAVAILABLE:
         return Outcome.UNAVAILABLE
@@ -207,18 +206,6 @@ def rate_limit_in(headers: Mapping[str, str]) -> dict[str, int] | None:
     limit, remaining, reset = map(int, values)
     now = int(time.time())
     return {"limit": limit, "remaining": remaining, "reset_seconds": reset, "at": now}
-
-
-def _for_client(error: ApiError) -> ApiError:
-    """A key of the pool that Poe refuses is never the client's 401."""
-    if not isinstance(error, Unauthenticated):
-        return error
-    return UpstreamError(
-        "Poe refused a key of this gateway (POE_API_KEYS).",
-        param=error.param,
-        retryable=False,
-        metadata=error.metadata,
-    )
 
 
 def affinity_of(query: Query) -> str:

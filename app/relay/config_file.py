@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 
-from app.access.parts import check_ledger
+from app.access.sources import check_ledger
 from app.access.tokens import TokenBook, file_tokens
 from app.config import ConfigError, Settings, load_settings
 

@@ -8,6 +8,7 @@ from gevent.threadpool import ThreadPool
 
 from app.core import tokens
 from app.core.conversation import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from app.core.turns import in_turns
 
 COUNTING_THREADS = 2
 
@@ -54,10 +55,10 @@ class PromptCounter:
 
     def begin(self, messages: tuple[Message, ...]) -> Count:
         """Begins to count while the bot already thinks; calling the result waits for it."""
-        texts = [_text_of(message.parts) for message in messages]
+        texts = [_text_of(message.parts) for message in in_turns(messages)]
         known = tokens.framing_tokens(len(texts))
         unknown: dict[bytes, str] = {}
-        for text in texts:
+        for text in in_turns(texts):
             if len(text) <= tokens.SHORT_CHARS:
                 known += tokens.count(text)
                 continue

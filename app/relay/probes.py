@@ -11,9 +11,9 @@ from app.access.prices import PriceList
 from app.access.reconciling import Histories, accounts_of, hour_of, points_per_usd, spent_in
 from app.access.store import DAY, HOUR, AccessStore
 from app.access.usage_report import RECONCILED
-from app.errors import ApiError, Unauthenticated
+from app.errors import ApiError
 from app.poe.account import Account
-from app.relay.asking import ACCOUNT
+from app.relay.asking import ACCOUNT, outcome_of
 
 log = logging.getLogger("poegate.access.probes")
 
@@ -71,7 +71,7 @@ class KeyProbes:
         except ApiError as error:
             failure = error
         milliseconds = round((time.monotonic() - begun) * 1000)
-        if isinstance(failure, Unauthenticated):
+        if failure is not None and outcome_of(failure) is Outcome.REFUSED:
             self._pool.report(key, ACCOUNT, Outcome.REFUSED, asked_at=asked_at)
         elif balance is not None:
             self._pool.admit_again(key, asked_at)

@@ -9,6 +9,7 @@ from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
 from app.core.conversation import Media
+from app.core.turns import in_turns
 from app.schemas.json_form import (
     BINARY,
     OBJECT,
@@ -20,6 +21,12 @@ from app.schemas.json_form import (
 )
 
 MAX_REMEMBERED = 64
+MAX_STOP_CHARS = 1_000
+"""Of a stop sequence, which is looked for in all that a bot writes."""
+
+MAX_STOPS = 16
+"""Where the format itself has no limit."""
+
 Loaded = TypeVar("Loaded")
 
 
@@ -86,10 +93,14 @@ class Object(fields.Field[dict[str, Any]]):
 
 
 class TextOrTexts(fields.Field[tuple[str, ...]]):
-    """A text, or a list of at most ``most`` texts; always loaded as a tuple."""
+    """A text, or a list of at most ``most`` texts; always loaded as a tuple.
 
-    def __init__(self, *, most: int, **options: Any) -> None:
+    ``longest``: characters that one text may have.
+    """
+
+    def __init__(self, *, most: int, longest: int | None = None, **options: Any) -> None:
         self._most = most
+        self._longest = longest
         super().__init__(**options)
 
     def _deserialize(
@@ -100,6 +111,8 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
             raise ValidationError("Must be a text or a list of texts.")
         if len(texts) > self._most:
             raise ValidationError(f"Must have at most {self._most} texts.")
+        if self._longest is not None and any(len(text) > self._longest for text in texts):
+            raise ValidationError(f"Longer than maximum length {self._longest}.")
         return tuple(texts)
 
     def json_schema(self, describe: Describe) -> JsonSchema:
@@ -141,16 +154,23 @@ class FileOfForm(fields.Field[Media]):
 
 
 def load_each(values: list[Any], load: Callable[[Any], Loaded]) -> list[Loaded]:
-    """The values of a list, each loaded. Raises ValidationError with the faults by their index."""
-    loaded, faults = [], {}
-    for index, value in enumerate(values):
+    """The values of a list, each loaded. Raises ValidationError: the first fault, by its index."""
+    loaded = []
+    for index, value in enumerate(in_turns(values)):
         try:
             loaded.append(load(value))
         except ValidationError as fault:
-            faults[index] = fault.messages
-    if faults:
-        raise ValidationError(faults)
+            raise ValidationError({index: fault.messages}) from fault
     return loaded
+
+
+class Each(fields.List[Any]):
+    """A list whose first fault ends the checking, and whose length holds up no other client."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return load_each(value, lambda each: self.inner.deserialize(each, **options))
 
 
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:

@@ -31,7 +31,7 @@ STATUSES = [
 ]
 
 TYPES = [
-    ("user_message_too_long", 413, "request_too_large"),
+    ("user_message_too_long", 400, "invalid_request_error"),
     ("insufficient_fund", 402, "insufficient_credits"),
     ("user_caused_error", 400, "invalid_request_error"),
     ("privacy_authorization_error", 403, "moderation_error"),

@@ -29,7 +29,8 @@ def stop_at(batches: Batches, sequences: tuple[str, ...]) -> Iterator[Batch]:
 def limit_tokens(batches: Batches, most: int) -> Iterator[Batch]:
     """The reply up to ``most`` tokens of text, reasoning and calls, counted as o200k_base.
 
-    A call is never cut: it passes whole if a token was left when it began, and the Cut follows it.
+    A call is never cut: it passes whole, at its end, or where it does not fit the Cut takes its
+    place.
     """
     return _until_cut(batches, _TokenLimit(most))
 
@@ -141,8 +142,7 @@ class _TokenLimit:
         self._uncounted: list[str] = []
         self._bytes = 0
         self._sent = 0  # characters of the uncounted text
-        self._call: list[str] = []
-        self._call_index: int | None = None
+        self._call: list[ToolCallDelta] = []
 
     def feed(self, event: Event) -> Batch:
         out: Batch = []
@@ -153,32 +153,34 @@ class _TokenLimit:
         if isinstance(event, TextDelta | ReasoningDelta):
             return out + self._read(event)
         if isinstance(event, ToolCallDelta):
-            return out + self._pass_call(event)
+            return out + self._hold_call(event)
         return [*out, event]
 
     def close(self) -> Batch:
         """At the end nothing need be counted that has no more bytes than there are tokens left."""
-        size = self._bytes + sum(len(_utf8(text)) for text in self._call)
-        return [] if size <= self._left else self._settle()
+        if self._bytes + len(_utf8(_text_of(self._call))) <= self._left:
+            return list(self._call)
+        return self._settle()
 
     def _settle(self) -> Batch:
         """Counts what came so far to its end."""
-        call, self._call, self._call_index = "".join(self._call), [], None
-        self._left -= count(call)
-        return [Cut("length")] if self._left < 0 else self._count(ended=True)
+        if not self._call:
+            return self._count(ended=True)
+        call, self._call = self._call, []
+        self._left -= count(_text_of(call))
+        return [Cut("length")] if self._left < 0 else list(call)
 
     def _goes_on(self, event: Event) -> bool:
         """Whether the event adds to the text or the call that is under way."""
         if isinstance(event, ToolCallDelta):
-            return event.index == self._call_index
-        return isinstance(event, self._kind) and self._call_index is None
+            return bool(self._call) and event.index == self._call[0].index
+        return isinstance(event, self._kind) and not self._call
 
-    def _pass_call(self, event: ToolCallDelta) -> Batch:
-        if self._left == 0 and self._call_index is None:
+    def _hold_call(self, event: ToolCallDelta) -> Batch:
+        if self._left == 0:
             return [Cut("length")]
-        self._call_index = event.index
-        self._call += [event.name or "", event.arguments]
-        return [event]
+        self._call.append(event)
+        return []
 
     def _read(self, event: TextDelta | ReasoningDelta) -> Batch:
         self._kind = type(event)
@@ -212,6 +214,10 @@ class _TokenLimit:
 
     def _send(self, text: str) -> Batch:
         return [self._kind(text)] if text else []
+
+
+def _text_of(call: list[ToolCallDelta]) -> str:
+    return "".join((delta.name or "") + delta.arguments for delta in call)
 
 
 def _piece(text: str, start: int, ended: bool) -> str:

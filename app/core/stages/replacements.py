@@ -39,24 +39,52 @@ def settle_replacements(batches: Batches) -> Iterator[Batch]:
 
 
 class _SettlingText:
-    """What the bot's answer is now, against what the client has of it."""
+    """What the bot's answer is now, against what the client has of it.
+
+    After a replacement the answer is compared with what was sent, piece by piece, as far as it
+    goes: ``_place`` is the piece and the offset within it where the two are alike up to, and None
+    once they differ. Where the answer has caught up with what was sent, it goes on from there.
+    """
 
     def __init__(self) -> None:
         self._sent: list[str] = []
         self._unsent = ""
-        self._contradicted: str | None = None
+        self._replaced: list[str] | None = None
+        self._place: tuple[int, int] | None = None
 
     def append(self, text: str) -> None:
-        if self._contradicted is None:
+        if self._replaced is None:
             self._unsent += text
         else:
-            self.replace(self._contradicted + text)
+            self._replaced.append(text)
+            self._compare(text)
 
     def replace(self, text: str) -> None:
-        sent = "".join(self._sent)
-        extends = text.startswith(sent)
-        self._unsent = text[len(sent) :] if extends else ""
-        self._contradicted = None if extends else text
+        self._unsent = ""
+        self._replaced = [text]
+        self._place = 0, 0
+        self._compare(text)
+
+    def _compare(self, text: str) -> None:
+        """Goes on with ``text``, in time linear in its length."""
+        if self._place is None:
+            return
+        index, offset = self._place
+        start = 0
+        while index < len(self._sent):
+            piece = self._sent[index]
+            count = min(len(piece) - offset, len(text) - start)
+            if piece[offset : offset + count] != text[start : start + count]:
+                self._place = None
+                return
+            start += count
+            offset += count
+            if offset < len(piece):
+                self._place = index, offset
+                return
+            index, offset = index + 1, 0
+        self._unsent = text[start:]
+        self._replaced = None
 
     def take_settled(self) -> str:
         """The new text that may be sent now."""
@@ -70,8 +98,8 @@ class _SettlingText:
 
     def take_rest(self) -> Batch:
         """At the end: all that is left to say."""
-        if self._contradicted is not None:
-            return [Replacement(self._contradicted)]
+        if self._replaced is not None:
+            return [Replacement("".join(self._replaced))]
         return [TextDelta(self._unsent)] if self._unsent else []
 
     def _status_chars(self) -> int:

@@ -53,6 +53,6 @@ class _Tally:
     def finished(self, prompt: int, count: Callable[[str], int]) -> Finished:
         thought = count("".join(self._reasoning)) if self._reasoning else 0
         usage = Usage(prompt, thought + count("".join(self._text)), thought)
-        if self._called and self._cut.reason != "length":
+        if self._called:  # a call that was given is whole: the client is to act on it
             return Finished("tool_calls", usage)
         return Finished(self._cut.reason, usage, self._cut.stop)

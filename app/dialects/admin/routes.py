@@ -31,8 +31,9 @@ from app.dialects.admin.translate import (
     select_requests,
 )
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
+from app.http.json_bodies import read_json
 from app.http.operations import operation
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.usage_reports import UsageQuerySchema, UsageSchema, usage_response
 from app.http.wire_formats import WireFormat
 from app.relay.probes import FACT_BALANCES

@@ -18,6 +18,7 @@ from app.core.conversation import (
 )
 from app.core.media import media_from_url
 from app.core.openai_parts import read_audio, read_file, read_format, read_grammar
+from app.core.turns import in_turns
 from app.dialects.chat.schemas import ChatSchema
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
@@ -40,7 +41,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         bot=bot_named(payload["model"]),
         messages=tuple(
             _message(message, f"messages[{index}]")
-            for index, message in enumerate(payload["messages"])
+            for index, message in enumerate(in_turns(payload["messages"]))
         ),
         tools=_tools(payload),
         tool_choice=_tool_choice(payload),

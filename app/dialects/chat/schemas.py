@@ -13,7 +13,9 @@ from app.dialects.chat.tool_schemas import (
     ToolSchema,
 )
 from app.schemas.fields import (
+    MAX_STOP_CHARS,
     MODEL_NAME,
+    Each,
     Flag,
     Number,
     Object,
@@ -80,15 +82,13 @@ class ChatSchema(BaseSchema):
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    messages = fields.List(
-        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
-    )
+    messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     stream = optional(Flag)
     stream_options = fields.Nested(StreamOptionsSchema, load_default=None, allow_none=True)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, 8))
-    stop = optional(TextOrTexts, most=4)
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
     max_tokens = optional(Whole, validate=validate.Range(1))
     max_completion_tokens = optional(Whole, validate=validate.Range(1))
     logit_bias = optional(

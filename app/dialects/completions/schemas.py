@@ -3,7 +3,16 @@
 from marshmallow import INCLUDE, fields, validate
 
 from app.dialects.chat.schemas import StreamOptionsSchema
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, TextOrTexts, Whole, optional
+from app.schemas.fields import (
+    MAX_STOP_CHARS,
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TextOrTexts,
+    Whole,
+    optional,
+)
 from app.schemas.loading import BaseSchema
 
 MAX_CHOICES = 8
@@ -24,7 +33,7 @@ class CompletionSchema(BaseSchema):
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, MAX_CHOICES))
-    stop = optional(TextOrTexts, most=4)
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
     max_tokens = optional(Whole, validate=validate.Range(1))
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))

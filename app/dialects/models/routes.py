@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.core.paging import Page, Place, cut_page
 from app.dialects.models.answers import ModelSchema, ModelsSchema
-from app.dialects.models.translate import find_model, render_models
+from app.dialects.models.translate import find_model, for_anthropic, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
 from app.http.services import authenticate, services
@@ -41,7 +41,8 @@ def list_models() -> Response:
         return jsonify({**page.render(), **codex})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], Place(query["after_id"], query["before_id"]))
-    return jsonify(page.render())
+    entries = [for_anthropic(model) for model in page.entries]
+    return jsonify(Page(entries, page.has_more).render())
 
 
 @blueprint.get("/models/<path:name>")
@@ -55,4 +56,4 @@ def retrieve_model(name: str) -> Response:
         raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
-    return jsonify(model)
+    return jsonify(for_anthropic(model) if wants_anthropic() else model)

@@ -19,6 +19,10 @@ _LAST_SECOND = 253_402_300_799
 _MILLISECONDS_FROM = 10**11
 """A number above it is no second of our time: Poe gives milliseconds."""
 
+_ANTHROPIC = dict.fromkeys(
+    ("capabilities", "deprecated_at", "line", "max_input_tokens", "max_tokens", "retires_at")
+)
+
 
 def render_models(poe_models: Iterable[Model], settings: Settings) -> list[Model]:
     """One object for each model name, the configured ones first. Globs are no names."""
@@ -34,6 +38,11 @@ def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Mo
     if name in known or bot != name or settings.url_of(bot):
         return _describe(name, known, settings)
     return None
+
+
+def for_anthropic(model: Model) -> Model:
+    """The model with the fields that Anthropic's always have, null where nothing is known."""
+    return {**_ANTHROPIC, **model}
 
 
 def render_model(model: Model) -> Model:

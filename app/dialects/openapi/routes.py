@@ -38,7 +38,7 @@ ERRORS = {
     404: ("NotFound", "There is nothing of that name or id."),
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
-    413: ("RequestTooLarge", "The body is over the limit, or the prompt too long for the bot."),
+    413: ("RequestTooLarge", "The body is over the limit, or a file too large for the bot."),
     415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
     426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),

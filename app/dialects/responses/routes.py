@@ -17,8 +17,7 @@ from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
 from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
-from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
-from app.http.error_responses import error_response
+from app.errors import ApiError, InvalidRequest, NotFound
 from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
 from app.http.services import authenticate, services
@@ -75,13 +74,6 @@ class Kept:
         if record is None:
             raise NotFound(f"Response with id {response_id!r} not found.")
         return record
-
-
-@blueprint.errorhandler(PromptTooLong)
-def tell_prompt_too_long(error: PromptTooLong) -> Response:
-    """Codex knows it by its code, but only at a 400; a 413 it sends six times over."""
-    told = InvalidRequest(error.message, code=error.code, metadata=error.metadata)
-    return error_response(told)
 
 
 def _kept() -> Kept:

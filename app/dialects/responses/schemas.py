@@ -35,8 +35,11 @@ _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions a
 
 
 class ReasoningOptionsSchema(BaseSchema):
+    """``generate_summary`` is the old name of ``summary``."""
+
     effort = optional(fields.String)
     summary = optional(fields.String)
+    generate_summary = optional(fields.String)
 
 
 class FormatSchema(BaseSchema):
@@ -96,7 +99,9 @@ class ResponsesSchema(BaseSchema):
     prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
     # Told back, without a counterpart at Poe.
+    frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     max_tool_calls = optional(Whole, validate=validate.Range(1))
+    presence_penalty = optional(Number, validate=validate.Range(-2, 2))
     prompt_cache_key = optional(fields.String)
     safety_identifier = optional(fields.String)
     truncation = optional(fields.String, validate=validate.OneOf(("auto", "disabled")))
