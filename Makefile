@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test test-long soak lint bench bench-peers map lock clean
+.PHONY: install run test test-long soak lint bench bench-peers map lock vendor clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -31,6 +31,7 @@ lint: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python scripts/vendor.py --check
 
 # Fifteen minutes of mixed load; the table of growth at its end.
 soak: $(VENV)/development
@@ -49,6 +50,10 @@ bench-peers: .venv-peers/installed
 
 map: $(VENV)/runtime
 	$(BIN)/python -m docs.generate
+
+# What the page at / is made with, anew from the npm registry.
+vendor:
+	$(PYTHON) scripts/vendor.py
 
 clean:
 	rm -rf $(VENV) .venv-peers bench/build build

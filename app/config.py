@@ -95,6 +95,12 @@ def _up_to(most: int) -> Callable[[Any], int]:
     return read
 
 
+def _on_or_off(value: Any) -> bool:
+    if value not in ("on", "off", True, False):
+        raise ValueError("expected on or off")
+    return value in ("on", True)
+
+
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         number = _number(kind, value)
@@ -272,6 +278,14 @@ class Settings:
         "address to listen on. `127.0.0.1`: this machine only; `0.0.0.0`: every network",
     )
     port: int = _setting(Group.LISTENING, _port, 8000, "port to listen on")
+    page: bool = _setting(
+        Group.LISTENING,
+        _on_or_off,
+        True,
+        "`on`: browsers get a page at `/` to try bots, look at models and usage and manage tokens; "
+        "`off`: there is nothing at `/`",
+        shown="`on`",
+    )
     web_concurrency: int = _setting(
         Group.LISTENING,
         _positive(int),

@@ -43,6 +43,7 @@ from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
 from app.relay.tasks import background_of
 from app.state.store import Store
+from app.web import routes as web
 
 FORMATS = (
     chat.FORMAT,
@@ -96,6 +97,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
+    if settings.page:
+        app.register_blueprint(web.blueprint)
     CORS(
         app,
         origins=list(settings.cors_origins) or "*",

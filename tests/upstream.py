@@ -8,6 +8,7 @@ Run as ``python -m tests.upstream PORT``.
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -206,6 +207,28 @@ async def count(exchange: Exchange, tokens: str) -> None:
     await exchange.write(event("done"), more=False)
 
 
+PROSE = (
+    "## Tides\n\n"
+    + "The *moon* pulls at the water, and the water **follows** it slowly. " * 9
+    + "\n\n"
+    "1. high water\n2. low water\n   - spring tide\n   - neap tide\n\n"
+    "```python\ndef height(hour: float) -> float:\n    return 2.4 * cos(hour / 6.21)\n```\n\n"
+    "| port | metres |\n| --- | ---: |\n| Brest | 6.1 |\n| Dover | 5.9 |\n\n"
+)
+"""Some 150 words in markdown of every common kind."""
+
+
+async def prose(exchange: Exchange, tokens: str) -> None:
+    """So many words of markdown, about 1,000 a second."""
+    words = re.findall(r"\S+\s*", PROSE)
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=words[number % len(words)]))
+        if number % 10 == 0:
+            await asyncio.sleep(0.01)
+    await exchange.write(event("text", text="\n\nThe end.") + event("done"), more=False)
+
+
 BEHAVIOURS = {
     behaviour.__name__: behaviour
     for behaviour in (
@@ -223,6 +246,7 @@ BEHAVIOURS = {
         garbage,
         script,
         count,
+        prose,
     )
 }
 
