@@ -1,11 +1,11 @@
-# The same verbs here and in CI: install run test test-long lint bench.
+# The same verbs here and in CI: install run test test-long soak lint bench.
 # map: what docs/ has from the code. lock: the locks, from requirements.txt and requirements-dev.txt.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test test-long lint bench bench-peers map lock clean
+.PHONY: install run test test-long soak lint bench bench-peers map lock clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -31,6 +31,10 @@ lint: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+
+# Fifteen minutes of mixed load; the table of growth at its end.
+soak: $(VENV)/development
+	SOAK_SECONDS=$${SOAK_SECONDS:-900} $(BIN)/python -m pytest -m long -s tests/test_soak.py
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)

@@ -95,6 +95,7 @@ timeout = 60
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
 
+logger_class = "app.worker.JsonLogger"
 # What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
 logging._srcfile = None  # type: ignore[assignment]
 logging.logThreads = logging.logMultiprocessing = False
@@ -104,21 +105,19 @@ dictConfig(
     {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "bare": {"format": "%(message)s"},
-            "told": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        },
+        "formatters": {"json": {"()": "app.log_format.JsonLines"}},
         "handlers": {
-            "access": {
+            "requests": {
                 "class": "logging.StreamHandler",
-                "formatter": "bare",
+                "formatter": "json",
                 "stream": "ext://sys.stdout",
             },
-            "told": {"class": "logging.StreamHandler", "formatter": "told"},
+            "others": {"class": "logging.StreamHandler", "formatter": "json"},
         },
-        "root": {"level": "WARNING", "handlers": ["told"]},
+        "root": {"level": "WARNING", "handlers": ["others"]},
         "loggers": {
-            "poegate.access": {"level": "INFO", "handlers": ["access"], "propagate": False}
+            "poegate": {"level": "INFO"},
+            "poegate.access": {"level": "INFO", "handlers": ["requests"], "propagate": False},
         },
     }
 )

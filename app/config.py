@@ -22,7 +22,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BotRule:
-    """One row of the TOML file's ``[bot]`` table: what holds for the names that match its glob."""
+    """One row of the TOML file's ``[bot]`` table, for the names that match its glob."""
 
     glob: str
     alias_of: str | None = None
@@ -51,7 +51,7 @@ def _pairs(value: Any) -> Pairs:
         return tuple((str(key).strip(), str(item).strip()) for key, item in value.items())
     pairs = [entry.partition("=") for entry in _text_list(value)]
     for number, (name, _, rest) in enumerate(pairs, 1):
-        if not (name.strip() and rest.strip()):  # not shown: it may hold a bot's access key
+        if not (name.strip() and rest.strip()):  # not shown, because it may contain an access key
             raise ValueError(f"expected name=value pairs, and entry {number} is none")
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
@@ -107,7 +107,7 @@ def _redis_url(value: Any) -> str:
 
 
 def _folder_url(value: Any) -> str:
-    """A base that names are appended to: the slash at its end is forgiven."""
+    """A base URL for names, with or without a slash at its end."""
     return _base_url(value).rstrip("/") + "/"
 
 
@@ -325,29 +325,30 @@ class Settings:
         return bool(self.bot_urls) and not self.access_tokens
 
     def bot_named(self, model: str) -> str:
-        """The bot behind a model name: what an alias stands for, or the name itself."""
+        """The bot of a model name: the alias's bot, or the name itself."""
         for glob, bot in self.model_aliases:
             if fnmatchcase(model, glob):
                 return bot
         return model
 
     def tool_adapter_of(self, bot: str) -> str:
-        """The name of the adapter by which that bot calls tools."""
+        """The name of the tool adapter for that bot."""
         for rule in self.bots:
             if rule.tool_adapter and fnmatchcase(bot, rule.glob):
                 return rule.tool_adapter
         return self.tool_adapter
 
     def tool_adapter_names(self) -> set[str]:
-        """All that any bot may need."""
+        """The names of all tool adapters that are used."""
         return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
 
     def url_of(self, bot: str) -> str | None:
-        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe's.
+        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe.
 
-        ``{bot}`` in the URL stands for the name; a glob's URL without it is a folder of bots.
+        ``{bot}`` in the URL is replaced by the name. Without it, the name is appended to the URL of
+        a glob.
         """
-        name = quote(bot, safe="", errors="replace")  # a name must not choose another path
+        name = quote(bot, safe="", errors="replace")  # so that a name cannot change the path
         for glob, url in self.bot_urls:
             if fnmatchcase(bot, glob):
                 if "{bot}" in url:
@@ -368,8 +369,8 @@ SETTING_NAMES = tuple(name.upper() for name in SETTINGS)
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment over the TOML file over the defaults.
 
-    Raises ConfigError, naming the setting, where a value cannot be read. An empty variable counts
-    as not set, for that is how compose files and dashboards write "none".
+    Raises ConfigError, which names the setting, if a value cannot be read. An empty variable counts
+    as not set: compose files and dashboards use it for "none".
     """
     table = _read_toml(environ.get("POEGATE_CONFIG"))
     bots = _bot_rules(table.pop("bot", {}))

@@ -1,4 +1,4 @@
-"""The Flask application: settings, parts, routes."""
+"""Builds the Flask application: settings, services, routes."""
 
 import gevent
 from flask import Flask, Response

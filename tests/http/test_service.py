@@ -1,6 +1,7 @@
 """Paths, headers, CORS and the log: what surrounds an answer."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -116,3 +117,20 @@ def test_no_web_page_may_ask_own_bots_that_need_no_token(strict: Server) -> None
         url, json=of_poe, headers={**key, "Origin": "https://evil.example"}, timeout=10
     )
     assert answer.status_code == 200, "its key is nobody else's"
+
+
+def test_a_whole_answer_that_its_client_does_not_take_is_logged_so(
+    start_gateway: Callable[..., Server],
+) -> None:
+    """A client that reads nothing of what it asks for, thirty megabytes, and goes."""
+    gateway = start_gateway()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        time.sleep(2)
+    assert '"error"' not in gateway.printed()
+    deadline = time.monotonic() + 20
+    while '"error": "client_gone"' not in gateway.printed():
+        assert time.monotonic() < deadline, gateway.printed()
+        time.sleep(0.1)

@@ -28,7 +28,7 @@ class Voice(fields.Field[str]):
 
 
 class _AudioSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

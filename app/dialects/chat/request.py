@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, the way in: a payload that ChatSchema has loaded -> Query."""
+"""Reads a request of OpenAI's Chat Completions, loaded by ChatSchema, into a Query."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,7 +35,7 @@ _PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
@@ -100,7 +100,7 @@ def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
 
 
 def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
-    """Today's ``tools``, or the old ``functions``."""
+    """``tools``, or the legacy ``functions``."""
     tools = payload["tools"] or [
         {"type": "function", "function": function} for function in payload["functions"] or ()
     ]
@@ -136,7 +136,7 @@ def _named_choice(choice: dict[str, Any]) -> ToolChoice:
 
 
 def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
-    """A choice that could never be kept is an error of the client's."""
+    """Raises InvalidRequest for a choice that no answer can meet."""
     param = "tool_choice" if payload["tool_choice"] is not None else "function_call"
     offered = {tool.name for tool in _tools(payload)}
     unknown = sorted((choice.names or frozenset()) - offered)
