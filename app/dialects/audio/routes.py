@@ -7,7 +7,7 @@ from typing import Any
 import gevent
 from flask import Blueprint, Response, jsonify, request
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
 from app.core.openai_parts import read_audio
@@ -90,11 +90,11 @@ def translate() -> Response:
     return _listen("translate")
 
 
-def _read_recording() -> tuple[Lease, dict[str, Any]]:
+def _read_recording() -> tuple[Client, dict[str, Any]]:
     if is_form():
         return read_request(_TRANSCRIPTION_SCHEMA, lambda: read_form(_TRANSCRIPTION_SCHEMA))
-    lease, payload = read_request(_JSON_SCHEMA, _read_json)
-    return lease, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
+    client, payload = read_request(_JSON_SCHEMA, _read_json)
+    return client, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
 
 
 def _read_json() -> Any:
