@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint bench bench-peers map clean
+.PHONY: install run test lint bench bench-table bench-peers map clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -23,6 +23,10 @@ lint: $(VENV)/development
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)
+
+# All rows on a quiet machine, written into docs/performance.md.
+bench-table: $(VENV)/development .venv-peers/installed
+	$(BIN)/python -m bench --write
 
 # LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
 bench-peers: .venv-peers/installed
