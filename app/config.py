@@ -173,6 +173,13 @@ class Settings:
         "`POE_API_KEYS` is set",
         secret=True,
     )
+    cors_origins: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "origins of the web pages that may call the gateway from a browser",
+        shown="all of them; none where bots of `BOT_URLS` can be asked without an access token",
+    )
     host: str = _setting(
         Group.LISTENING,
         str,
@@ -256,6 +263,12 @@ class Settings:
         100.0,
         "megabytes; a larger request gets 413. Above 100, raise nginx's `client_max_body_size` too",
     )
+    max_bodies_mb: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        256.0,
+        "what the request bodies that a worker holds at once may have together; more get 429",
+    )
     state_dir: str = _setting(
         Group.STATE,
         str,
@@ -303,6 +316,17 @@ class Settings:
         for name in ("poe_api_keys", "access_tokens"):
             if not all(is_credential(secret) for secret in getattr(self, name)):
                 raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
+        return bool(self.bot_urls) and not self.access_tokens
+
+    @property
+    def allows_web_pages(self) -> bool:
+        """Whether a browser lets other sites' pages call the gateway. They cannot know a key or a
+        token, but where bots of BOT_URLS need none any page could ask them."""
+        return bool(self.cors_origins) or not self.is_open
 
     def bot_named(self, model: str) -> str:
         """The bot behind a model name: what an alias stands for, or the name itself."""

@@ -2,14 +2,15 @@
 
     ApiError                      status  type
     ├── InvalidRequest            400     invalid_request_error
+    │   └── PromptTooLong         400     (in the words by which clients recognise it)
     ├── Unauthenticated           401     authentication_error
     ├── InsufficientCredits       402     insufficient_credits
     ├── Refused                   403     moderation_error
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
+    ├── RequestTooSlow            408     timeout_error
     ├── RequestTooLarge           413     request_too_large
-    │   └── PromptTooLong         413     (in the words by which clients recognise it)
     ├── UnsupportedEncoding       415     invalid_request_error
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
@@ -59,6 +60,18 @@ class InvalidRequest(ApiError):
     status, type = 400, "invalid_request_error"
 
 
+class PromptTooLong(InvalidRequest):
+    """The bot cannot read so long a prompt: the client should compact its conversation.
+
+    OpenAI's clients know it by the code, Anthropic's by the words "prompt is too long", and all of
+    them only at a 400 (Claude Code, Codex, Cline and LangChain then compact), so the message holds
+    both vendors' phrases. Poe's own API answers 413.
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, code="context_length_exceeded", **facts)
+
+
 class Unauthenticated(ApiError):
     status, type = 401, "authentication_error"
 
@@ -83,19 +96,14 @@ class BotTimeout(ApiError):
     status, type, retryable = 408, "timeout_error", True
 
 
+class RequestTooSlow(ApiError):
+    """The client sends its body too slowly."""
+
+    status, type, retryable = 408, "timeout_error", True
+
+
 class RequestTooLarge(ApiError):
     status, type = 413, "request_too_large"
-
-
-class PromptTooLong(RequestTooLarge):
-    """The bot cannot read so long a prompt: the client should compact its conversation.
-
-    OpenAI's clients know it by the code, Anthropic's by the words "prompt is too long"
-    (Claude Code then compacts), so the message holds both vendors' phrases.
-    """
-
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, code="context_length_exceeded", **facts)
 
 
 class UnsupportedEncoding(ApiError):

@@ -15,6 +15,7 @@ SIGTERM, with gunicorn's ``graceful_timeout`` of 30 s:
 
 import errno
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,10 +35,25 @@ LINGER_SECONDS = 1.0
 """How long a stopping worker still waits for a connection's next request: it may be on its way."""
 SPARE_SECONDS = 1.0
 """A worker learns a little later than gunicorn that it is to stop."""
+UNREAD_BYTES = 65_536
+"""What of a body is read off after its answer, so that the connection can be kept."""
 CUT_SECONDS = 3.0
 """Before the end of the grace time, running answers are told to end."""
 CLOSE_SECONDS = 1.5
 """Before it, the connections are closed of those that did not."""
+
+
+def _read_off(body: Any) -> bool:
+    """Whether what the application left of a body is short; then it is read, for the next request
+    follows it."""
+    left = UNREAD_BYTES
+    with gevent.Timeout(LINGER_SECONDS, False):  # type: ignore[arg-type]
+        while left > 0:
+            piece = body.read(min(left, 8_192))
+            if not piece:
+                return True
+            left -= len(piece)
+    return False
 
 
 class DrainingWorker(GeventWorker):
@@ -90,6 +106,25 @@ class DrainingWorker(GeventWorker):
             super().handle(listener, client, addr)
         finally:
             self._connections.discard(own)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """One request. Between those that a client sends at once, others have their turn."""
+        kept = super().handle_request(listener_name, req, sock, addr)
+        gevent.sleep(0)
+        if not _read_off(req.body):
+            self._end_unread(sock)
+        return kept
+
+    def _end_unread(self, sock: Any) -> None:
+        """Closes the connection of a client that still sends a body which nobody wants.
+
+        It first gets its answer: a connection that is closed with unread bytes is reset.
+        """
+        with gevent.Timeout(LINGER_SECONDS, False):  # type: ignore[arg-type]
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(UNREAD_BYTES):
+                pass
+        raise StopIteration("The body was not read.")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM. A signal handler must not block, so what follows is left to greenlets."""

@@ -52,6 +52,7 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
                 "POE_API_URL": upstream.url,
                 "BOT_URLS": bot_urls(demo.url),
                 "STATE_DIR": str(logs / "state"),
+                "CORS_ORIGINS": "*",
                 **settings,
             }
             log = logs / f"gateway-{port}.log"

@@ -1,4 +1,4 @@
-"""The client's credential -> the Poe key that its request may use."""
+"""Checks a client's credential and gives the Poe key for its request."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Server-sent events as the dialects write them: compact JSON, in ASCII."""
+"""Server-sent events as the dialects write them: compact JSON in ASCII."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def data_frame(data: dict[str, Any]) -> bytes:
 
 
 def named_frame(data: dict[str, Any]) -> bytes:
-    """One event under the name that its ``type`` is: without it Anthropic's SDKs read nothing."""
+    """One event, named after its ``type``: Anthropic's SDKs ignore events without a name."""
     return f"event: {data['type']}\ndata: {compact_json(data)}\n\n".encode("ascii")
 
 

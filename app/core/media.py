@@ -1,4 +1,4 @@
-"""Files as clients send them, whatever the dialect: a URL, a data URL, or bare base64."""
+"""Files as clients send them in any dialect: a URL, a data URL, or base64."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from app.core.media_types import UNKNOWN, USUAL, canonical, type_of_bytes, type_
 from app.errors import InvalidRequest
 
 MAX_FILE_BYTES = 50_000_000
-"""Poe takes no larger attachments."""
+"""Poe accepts no larger attachments."""
 
 _DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<options>(?:;[^;,]*)*),", re.IGNORECASE)
 
@@ -19,7 +19,7 @@ def media_from_url(url: str, kind: str, param: str, name: str | None = None) -> 
     """A file behind ``https:``, ``http:`` or ``data:``. Raises InvalidRequest naming ``param``.
 
     ``kind`` is ``image``, ``video``, ``audio``, ``document`` or ``file``: the content type where
-    neither the URL's extension nor its bytes tell it.
+    neither the URL's extension nor the bytes show it.
     """
     scheme = url[:8].partition(":")[0].lower()
     if scheme == "data":
@@ -56,7 +56,8 @@ def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
 
 
 def media_from_base64(payload: str, content_type: str | None, name: str, param: str) -> Media:
-    """A file in base64. Without a content type its name tells it. Raises InvalidRequest."""
+    """A file in base64. Without a content type, its name's extension counts. Raises
+    InvalidRequest."""
     try:
         data = base64.b64decode(re.sub(r"\s+", "", payload), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -82,15 +83,15 @@ def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
 
 
 def named_file(file_id: str, param: str) -> Media:
-    """What a dialect puts where a client names a file by its id; ``core/file_ids.py`` completes it.
+    """A file of which only the id is known; ``core/file_ids.py`` completes it.
 
-    A name that the dialect gives it instead of the id stays.
+    If a dialect sets another ``name`` than the id, that name is kept.
     """
     return Media("", file_id, param, file_id=file_id)
 
 
 def picture_of(source: Media | str | dict[str, str], param: str) -> Media:
-    """A picture that a request starts from: a file of a form, ``{"file_id": id}``, or a link.
+    """An input picture of a request: a file of a form, ``{"file_id": id}``, or a link.
 
     Raises InvalidRequest.
     """

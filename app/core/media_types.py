@@ -1,7 +1,7 @@
 """Kinds of files: one table of content types, extensions and the bytes that files begin with.
 
-A new kind of file is one row. Poe tells the kind of a file by its name, bots by its content type,
-and clients get both wrong: so bytes are looked at where there are any.
+A new kind of file is one row. Poe recognises a file by its name and bots by its content type.
+Clients get both wrong, so the first bytes are compared where there are any.
 """
 
 import mimetypes
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from os.path import splitext
 
 UNKNOWN = "application/octet-stream"
-"""Says nothing of what a file is."""
+"""The label of a file of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """``extensions``: the first is the one that a file without any gets.
+    """``extensions``: the first one is added to names that have none.
 
-    ``aliases``: other names of the type that clients write. ``magic``: a pattern of the first bytes
-    of such files. ``shares``: types whose files begin with the same bytes.
+    ``aliases``: other names that clients use for the type. ``magic``: a pattern of the first bytes
+    of such files. ``shares``: other types whose files begin with the same bytes.
     """
 
     content_type: str
@@ -61,7 +61,7 @@ FILE_TYPES = (
     FileType(f"{_OFFICE}.presentationml.presentation", (".pptx",)),
     FileType(UNKNOWN, ()),
 )
-"""Of rows that fit a name or the bytes of a file, the first counts."""
+"""The first row that fits a name or the bytes of a file counts."""
 
 USUAL = {
     "image": "image/png",
@@ -69,7 +69,7 @@ USUAL = {
     "audio": "audio/mpeg",
     "document": "application/pdf",
 }
-"""The type of a file of which nothing is known but what it stands for in a request."""
+"""The type of a file by its role in a request, where nothing else is known of it."""
 
 HEAD_BYTES = 32
 """How many bytes of a file ``type_of_bytes`` looks at."""
@@ -93,7 +93,7 @@ _COMPARED = ("image/", "audio/", "video/", "application/pdf", UNKNOWN)
 
 
 def canonical(content_type: str) -> str:
-    """The usual name of a type, in lower case and without parameters: ``image/JPG`` is
+    """The standard name of a type, in lower case and without parameters: ``image/JPG`` becomes
     ``image/jpeg``."""
     bare = content_type.partition(";")[0].strip().lower()
     known = _by_name.get(bare)
@@ -101,14 +101,14 @@ def canonical(content_type: str) -> str:
 
 
 def type_of_name(file_name: str) -> str | None:
-    """The content type that a file's extension tells, if any."""
+    """The content type of a file's extension; None for an unknown or missing one."""
     known = _by_extension.get(splitext(file_name)[1].lower())
     return known.content_type if known else _python_table.guess_type(file_name)[0]
 
 
 def type_of_bytes(label: str, data: bytes) -> str:
-    """The content type of a file that a client has labelled: the label, unless its first bytes
-    contradict it or it says nothing."""
+    """The content type of a labelled file: that of its first bytes where they contradict the label
+    or the label is UNKNOWN, else the label."""
     label = canonical(label) or UNKNOWN
     if not label.startswith(_COMPARED):
         return label

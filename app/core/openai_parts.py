@@ -1,4 +1,4 @@
-"""What OpenAI's Chat Completions and Responses write alike, as values of a conversation.
+"""What OpenAI's Chat Completions and Responses have in common, read into conversation values.
 
 The dictionaries are those that the schemas have loaded; Responses keeps them without their nulls.
 """
@@ -43,13 +43,17 @@ def read_grammar(form: Mapping[str, Any] | None) -> str | None:
 
 
 def read_format(
-    form: Mapping[str, Any] | None, spec: Mapping[str, Any], param: str
+    form: Mapping[str, Any] | None, param: str, nested: str | None = None
 ) -> OutputFormat | None:
-    """``response_format`` or ``text.format``; ``spec`` holds its ``schema`` and ``strict``, at
-    ``param``."""
+    """``response_format`` or ``text.format``, which stands at ``param``.
+
+    ``nested``: the key under which a ``json_schema`` has its ``schema`` and ``strict``. A
+    ``json_object`` with a ``schema`` beside its type is llama.cpp's, and never strict.
+    """
     if form is None or form["type"] == "text":
         return None
     if form["type"] == "json_object":
-        return OutputFormat()
-    strict = bool(spec["strict"])
-    return OutputFormat(spec["schema"] or {}, strict=strict, param=f"{param}.schema")
+        return OutputFormat(form.get("schema"), param=f"{param}.schema")
+    spec = form[nested] if nested else form
+    param = f"{param}.{nested}.schema" if nested else f"{param}.schema"
+    return OutputFormat(spec["schema"] or {}, strict=bool(spec["strict"]), param=param)

@@ -1,25 +1,27 @@
-"""Lists given out a page at a time, by the ids of their entries."""
+"""Paging of lists by the ids of their entries."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.errors import InvalidRequest
 
-Entry = dict[str, Any]
+Entry = TypeVar("Entry", bound=Mapping[str, Any])
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Entry]):
     """A part of a list. ``has_more``: there are entries beyond it, in the direction of paging."""
 
     entries: list[Entry]
     has_more: bool
 
-    def render(self, render: Callable[[Entry], Entry] = lambda entry: entry) -> dict[str, Any]:
+    def render(
+        self, render: Callable[[Entry], Mapping[str, Any]] = lambda entry: entry
+    ) -> dict[str, Any]:
         """OpenAI's list and Anthropic's page in one, each entry rendered."""
         ids = [entry["id"] for entry in self.entries] or [None]
         return {
@@ -52,15 +54,15 @@ class Place:
             return entries[_index_of(self.after, list(map(id_of, entries)), self.names[0]) + 1 :]
         return entries
 
-    def page(self, found: Iterable[Entry], limit: int) -> Page:
+    def page(self, found: Iterable[Entry], limit: int) -> Page[Entry]:
         """The first ``limit`` of the entries beyond, in the list's order."""
         entries = list(islice(found, limit + 1))
         page = entries[:limit] if self.before is None else entries[:limit][::-1]
         return Page(page, has_more=len(entries) > limit)
 
 
-def cut_page(entries: Sequence[Entry], limit: int, place: Place) -> Page:
-    """A page of entries that are at hand. Raises InvalidRequest."""
+def cut_page(entries: Sequence[Entry], limit: int, place: Place) -> Page[Entry]:
+    """A page of a list in memory. Raises InvalidRequest."""
     return place.page(place.beyond(entries, itemgetter("id")), limit)
 
 

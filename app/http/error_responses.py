@@ -1,9 +1,11 @@
-"""Errors as HTTP answers, in the envelope of the wire format to which the path belongs."""
+"""Errors as HTTP responses, in the envelope of the path's wire format."""
 
 import logging
+from datetime import UTC, datetime
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_date
 
 from app.errors import (
     ApiError,
@@ -19,6 +21,8 @@ from app.http.wire_formats import current_envelope
 
 log = logging.getLogger("poegate")
 
+DAY_SECONDS = 86_400
+
 
 def error_response(error: ApiError) -> Response:
     """The error as an HTTP answer, and in the request's log line.
@@ -28,28 +32,39 @@ def error_response(error: ApiError) -> Response:
     if GRACE_TIME.is_over and error.status >= 500:
         error = cut_short()
     g.record.error = error.code or error.type
-    envelope = current_envelope()
-    response = jsonify(envelope.render(error, g.record.id))
-    response.status_code = envelope.status(error)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = error.retry_after
+    response = jsonify(current_envelope().render(error, g.record.id))
+    response.status_code = error.status
+    if (wait := _retry_after(error.retry_after)) is not None:
+        response.headers["Retry-After"] = wait
     if error.status >= 500 and not error.retryable:
-        # The vendors' SDKs would ask twice more, and each answer of the bot costs points.
+        # The vendors' SDKs would retry twice, and each answer of the bot costs points.
         response.headers["x-should-retry"] = "false"
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
+def _retry_after(value: str | None) -> str | None:
+    """Seconds, at most a day. What is neither seconds nor a date (RFC 9110, 10.2.3) is left out."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return str(min(int(text[:9]), DAY_SECONDS))
+    moment = parse_date(text)
+    if moment is None:
+        return None
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    return str(min(max(int(seconds), 0), DAY_SECONDS))
+
+
 def register_errors(app: Flask) -> None:
-    """At app level, because blueprints never see a 404 or 405 of the router."""
+    """Registers at app level, because blueprints never see a 404 or 405 of the router."""
     app.register_error_handler(ApiError, error_response)
     app.register_error_handler(HTTPException, _http_error_response)
     app.register_error_handler(Exception, _unexpected_error_response)
 
 
 def _http_error_response(error: HTTPException) -> Response:
-    """Flask's own errors (routing, body limits, broken bodies) in our words."""
+    """Flask's own errors: routing, body limits, broken bodies."""
     response = error_response(_translate_http_error(error))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -76,7 +91,7 @@ def _translate_http_error(error: HTTPException) -> ApiError:
 
 
 def _unexpected_error_response(error: Exception) -> Response:
-    """A defect of ours: the log gets the trace, the client an id to quote."""
+    """A defect of the gateway: the log gets the traceback, the client the request id."""
     record = g.get("record")
     if GRACE_TIME.is_over:
         return error_response(cut_short())

@@ -1,4 +1,4 @@
-"""What a POST route does before it parses: authenticate, read, load, note the model."""
+"""The first steps of a POST route: authenticate, read the body, load it, log its model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from flask import request
 
 from app.access.credentials import Lease
+from app.http.json_bodies import read_json
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.schemas.loading import BaseSchema, load_payload
 
 
@@ -16,8 +17,8 @@ def read_request(
 ) -> tuple[Lease, dict[str, Any]]:
     """The client's lease, and the payload of the request at hand. Raises ApiError.
 
-    ``read`` reads the body, once the client is known. ``default_model``: who is asked where the
-    payload names nobody.
+    ``read`` reads the body, after authentication. ``default_model`` is logged if the payload has no
+    model.
     """
     lease = services().gatekeeper.lease(request)
     return lease, load_request(schema, read(), default_model=default_model)
@@ -26,7 +27,7 @@ def read_request(
 def load_request(
     schema: BaseSchema, body: Any, *, default_model: str | None = None
 ) -> dict[str, Any]:
-    """The payload as the schema loads it, its model noted for the log. Raises InvalidRequest."""
+    """The payload as the schema loads it. Its model is noted for the log. Raises InvalidRequest."""
     payload = load_payload(schema, body)
     current_record().model = payload["model"] or default_model
     return payload

@@ -1,4 +1,4 @@
-"""The lists of records of the client that sends a request, given out a page at a time."""
+"""Pages of the records of the client that sends a request."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,26 +12,26 @@ from app.http.services import services
 from app.state.records import Kind, Record, RecordList
 
 READ_AT_ONCE = 100
-"""Records; then other requests have their turn."""
+"""How many records are read before other requests run."""
 
 
-def own_records(kind: Kind) -> RecordList:
+def own_records(kind: Kind[Record]) -> RecordList[Record]:
     return records_of(kind, services().gatekeeper.lease(request))
 
 
-def records_of(kind: Kind, lease: Lease) -> RecordList:
+def records_of(kind: Kind[Record], lease: Lease) -> RecordList[Record]:
     return RecordList(services().store, kind, lease.owner)
 
 
 def read_page(
-    records: RecordList,
+    records: RecordList[Record],
     limit: int,
     place: Place,
     *,
     newest_first: bool = True,
     wanted: Callable[[Record], bool] = bool,
-) -> Page:
-    """A page of the records that are ``wanted``; no others than it needs are read.
+) -> Page[Record]:
+    """A page of the records that are ``wanted``. Only as many records as needed are read.
 
     Raises InvalidRequest.
     """
@@ -39,13 +39,13 @@ def read_page(
     if newest_first:
         ids.reverse()
     found = records.records(_by_turns(place.beyond(ids, str)))
-    return place.page(filter(wanted, found), limit)
+    return place.page((record for record in found if wanted(record)), limit)
 
 
 def read_ordered_page(
-    records: RecordList, query: dict[str, Any], wanted: Callable[[Record], bool] = bool
-) -> Page:
-    """What OpenAI's clients ask for: ``query`` is as OrderedQuerySchema has loaded it."""
+    records: RecordList[Record], query: dict[str, Any], wanted: Callable[[Record], bool] = bool
+) -> Page[Record]:
+    """A page for OpenAI's clients. ``query`` was loaded by OrderedQuerySchema."""
     place, newest_first = Place(query["after"], names=("after", "")), query["order"] == "desc"
     return read_page(records, query["limit"], place, newest_first=newest_first, wanted=wanted)
 

@@ -1,4 +1,4 @@
-"""What is noted of each request: the headers that tell it to the client, and one log line."""
+"""Records facts of each request, for response headers and one log line."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ _SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
 
 
 class RequestRecord:
-    """One request's facts. Never a secret, never a prompt. Lives as long as its stream."""
+    """Facts of one request, without secrets and prompts. Lives until its stream ends."""
 
     def __init__(self, method: str, path: str, request_id: str) -> None:
         self.id = request_id
@@ -37,7 +37,7 @@ class RequestRecord:
             self._first_token_ms = self.elapsed_ms()
 
     def write(self) -> None:
-        """The log line, once the last byte is out or the client has left."""
+        """Writes the log line, after the last byte is sent or the client has left."""
         facts = {
             "request_id": self.id,
             "method": self._method,
@@ -54,7 +54,7 @@ class RequestRecord:
 
 
 def current_record() -> RequestRecord:
-    """The record of the request at hand. Not for stream generators: hand it to them."""
+    """The record of this request. Stream generators get it as an argument instead."""
     record: RequestRecord = g.record
     return record
 

@@ -1,4 +1,4 @@
-"""What OpenAI's API has and bots of Poe cannot do: a 404 that says so, whatever is sent."""
+"""Endpoints of OpenAI's API that Poe's bots cannot serve: a 404 that says why."""
 
 from typing import NoReturn
 
@@ -41,11 +41,11 @@ UNSUPPORTED = {
     "videos/edits": _FILMED,
     "videos/extensions": _FILMED,
 }
-"""The first parts of a path, and why there is nothing behind it; for a person to read."""
+"""The beginning of a path, and the reason why it is not served, for people."""
 
 
 def refuse(why: str, **_rest_of_path: str) -> NoReturn:
-    """No credential is asked for: the answer is the same for everyone."""
+    """Needs no credential, because the answer is the same for everyone."""
     path = request.environ.get("poegate.path", request.path)
     raise NotFound(f"{request.method} {path}: {why}.", code="unsupported_endpoint")
 

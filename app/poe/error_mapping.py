@@ -1,6 +1,6 @@
-"""Poe's errors as ours: one table of statuses, of error types and of the library's exceptions.
+"""Maps Poe's errors to ours: statuses, error types, and exceptions of the libraries.
 
-Used by whoever asks Poe: calls of bots, uploads and the account API. A new error is one row here.
+Calls of bots, uploads and the account API use these tables. A new error is one row.
 """
 
 import re
@@ -31,10 +31,10 @@ from app.errors import (
 from app.poe.session import PoeStatus
 
 MAX_SERVICE_CHARS = 300
-"""How much is shown of the text of a service's error body, which may repeat what was sent."""
+"""How much of a service's error text is shown; it may repeat what was sent."""
 
 MIN_SECRET_CHARS = 6
-"""Shorter keys are no secrets, and would be found in ordinary words."""
+"""Shorter keys are no secrets and occur in ordinary words."""
 
 _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 
@@ -43,9 +43,9 @@ _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 class Asked:
     """Who was asked, for the message and the status of an error.
 
-    ``subject``: how a sentence names it, such as ``the bot 'GPT-5'``. ``kind``: a bot of Poe's, one
-    of BOT_URLS, or another of Poe's services. ``key``: what it was asked with; no message shows
-    it. ``pooled``: the key is one of POE_API_KEYS, so the client is not to blame for it.
+    ``subject``: its name in a sentence, such as ``the bot 'GPT-5'``. ``kind``: a bot of Poe, a bot
+    of BOT_URLS, or another service of Poe. ``key``: the key that was used; no message shows it.
+    ``pooled``: the key is one of POE_API_KEYS and not the client's.
     """
 
     subject: str
@@ -55,7 +55,7 @@ class Asked:
 
 
 class Failure(NamedTuple):
-    """A row of a table: the error, why in a clause, and what can be done about it in a sentence."""
+    """A row of a table: the error, its reason as a clause, and advice as a sentence."""
 
     error: type[ApiError]
     reason: str
@@ -121,7 +121,7 @@ _UNTYPED: tuple[tuple[str, Failure], ...] = (("exceeded rate limit to query bot"
 
 
 def failure_of(status: int, asked: Asked) -> Failure:
-    """The row for an HTTP status other than 200, its reason filled in."""
+    """The row for an HTTP status other than 200, with its reason formatted."""
     rows: dict[int, Failure] = {**_STATUSES}
     if asked.kind == "bot":
         rows |= _BOT_STATUSES
@@ -134,7 +134,7 @@ def failure_of(status: int, asked: Asked) -> Failure:
 
 
 def status_error(status: int, body: str, retry_after: str | None, asked: Asked) -> ApiError:
-    """The error for an HTTP status other than 200, with what its ``body`` says.
+    """The error for an HTTP status other than 200, with the text of its ``body``.
 
     ``retry_after``: the header's value.
     """
@@ -173,7 +173,7 @@ def without_key(text: str, key: str) -> str:
 
 
 def translate_error(error: BaseException, asked: Asked) -> ApiError:
-    """The error of ours for a failed call of a bot. The caller chains it with ``from``."""
+    """Our error for a failed call of a bot. The caller chains it with ``from``."""
     if isinstance(error, ApiError):
         return error
     translated = _translate(error, asked)
@@ -191,7 +191,7 @@ def _translate(error: BaseException, asked: Asked) -> ApiError:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The error behind the library's "Error communicating with bot X" first: it says more."""
+    """The cause of the library's "Error communicating with bot X" first: it is more specific."""
     cause = error.__cause__
     return [cause, error] if cause is not None else [error]
 
@@ -201,7 +201,7 @@ def _from_status(error: Any, asked: Asked) -> ApiError:
 
 
 def _from_bot(error: Any, asked: Asked) -> ApiError:
-    """A bot's own error event, whose JSON is the exception's text; or the library's own words."""
+    """A bot's error event, whose JSON is the exception's text; or an error text of the library."""
     event = _error_event(str(error))
     text = str(event.get("text") or "").strip()
     metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
@@ -251,10 +251,10 @@ _EXCEPTIONS: _Exceptions = (
     (OSError, _upstream("the connection to {subject} broke")),
     (KeyError, _upstream("{subject} sent an event without its fields")),
     (BotError, _from_bot),
-    (ValueError, _upstream("{subject} sent what cannot be read")),
+    (ValueError, _upstream("the answer of {subject} could not be read")),
     (httpx.StreamError, _upstream("the connection to {subject} broke")),
 )
-"""The most specific class first: the first row that fits counts."""
+"""The most specific class first: the first match counts."""
 
 _OF_POE: _Exceptions = ((httpx.ConnectError, _upstream("Poe cannot be reached to ask {subject}")),)
-"""What comes before them where the bot is one of Poe's."""
+"""Checked before ``_EXCEPTIONS`` for bots of Poe."""

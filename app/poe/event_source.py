@@ -189,22 +189,40 @@ class EventSource:
                     stream.read_to_the_end()
                 elif event.event in _ANSWERS:
                     silent, begun = False, True
-                yield event if event.event != "json" else _without_nulls(event)
+                yield event if event.event != "json" else _normal_chunk(event)
             if silent and begun:
                 yield SILENCE
         raise httpx.ReadError("the answer ended without its done event")
 
 
-def _without_nulls(event: ServerEvent) -> ServerEvent:
-    """OpenAI-like servers open with ``content: null``, at which the library's tool path fails."""
+def _normal_chunk(event: ServerEvent) -> ServerEvent:
+    """A chunk of OpenAI's form, as the library can read it.
+
+    OpenAI-like servers open with ``content: null``, give arguments as objects or not at all, and
+    end in the chunk that has a call; the library fails at the former and skips the latter.
+    """
     try:
         payload = json.loads(event.data)
         for choice in payload["choices"]:
-            if choice["delta"].get("content", "") is None:
-                del choice["delta"]["content"]
+            delta = choice["delta"]
+            if delta.get("content", "") is None:
+                del delta["content"]
+            if delta.get("tool_calls"):
+                choice["finish_reason"] = None
+                delta["tool_calls"] = list(map(_normal_call, delta["tool_calls"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return event
     return ServerEvent(event.event, json.dumps(payload))
+
+
+def _normal_call(call: dict[str, Any]) -> dict[str, Any]:
+    """A delta of a call, its arguments a text; ``index`` is 0 where there is none."""
+    function = call.get("function") or {}
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else json.dumps(arguments)
+    call = {key: value for key, value in call.items() if value is not None}
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Texts and names of files in the form in which Poe can take them."""
+"""Texts and file names in a form that Poe accepts."""
 
 import re
 
@@ -11,7 +11,7 @@ _EXTENSION = re.compile(r"[^./\\\s]\.(?=\d*[a-z])[a-z0-9]{1,10}$", re.IGNORECASE
 
 
 def encodable(text: str) -> str:
-    """The text, lone surrogates replaced: JSON can carry them, UTF-8 cannot."""
+    """The text with lone surrogates replaced: JSON can escape them, UTF-8 cannot hold them."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -20,9 +20,9 @@ def encodable(text: str) -> str:
 
 
 def file_name(media: Media) -> str:
-    """The file's name, with the extension of its content type where it has none of its own.
+    """The file's name, with the extension of its content type if it has none.
 
-    Poe tells the kind of a file by its name.
+    Poe recognises the kind of a file by its name.
     """
     name = encodable(media.name)[-NAME_CHARS:].strip() or "file"
     return name if _EXTENSION.search(name) else name + extension_of(media.content_type)

@@ -1,4 +1,4 @@
-"""Counts tokens off the gevent hub, so that no other request waits for it."""
+"""Counts tokens in native threads, so that no other request waits."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -8,12 +8,13 @@ from gevent.threadpool import ThreadPool
 
 from app.core import tokens
 from app.core.conversation import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from app.core.turns import in_turns
 
 COUNTING_THREADS = 2
 
 
 class Count:
-    """Tokens of a prompt; those of long texts are counted in a native thread."""
+    """The tokens of a prompt. Long texts are counted in a native thread."""
 
     def __init__(self, known: int, texts: dict[bytes, str], memory: tokens.TokenMemory) -> None:
         self._known = known
@@ -21,13 +22,13 @@ class Count:
         self._memory = memory
         self._task = None
         if texts:
-            # In a greenlet, for a pool whose threads are all busy would make the request wait.
+            # In a greenlet, because the request would wait for a pool whose threads are all busy.
             self._task = gevent.spawn(
                 _threads().apply, lambda: [tokens.count(text) for text in texts.values()]
             )
 
     def __call__(self) -> int:
-        """All of them: waits for the thread."""
+        """The number of tokens; waits for the thread."""
         if self._task is None:
             return self._known
         counts: list[int] = self._task.get()
@@ -36,28 +37,28 @@ class Count:
         return self._known + sum(counts)
 
     def if_ready(self) -> int:
-        """All of them, or 0 rather than to wait."""
+        """The number of tokens, or 0 if it is not known yet."""
         return self() if self._task is None or self._task.ready() else 0
 
 
 @cache
 def _threads() -> ThreadPool:
-    """Apart from gevent's own pool, in which names of hosts are looked up."""
+    """Not gevent's default pool, which resolves host names."""
     return ThreadPool(COUNTING_THREADS)
 
 
 class PromptCounter:
-    """Counts prompts, and remembers the long texts in them by digest."""
+    """Counts prompts, and remembers the counts of long texts by digest."""
 
     def __init__(self) -> None:
         self._memory = tokens.TokenMemory()
 
     def begin(self, messages: tuple[Message, ...]) -> Count:
-        """Begins to count while the bot already thinks; calling the result waits for it."""
-        texts = [_text_of(message.parts) for message in messages]
+        """Starts to count while the bot is asked; calling the result waits for the count."""
+        texts = [_text_of(message.parts) for message in in_turns(messages)]
         known = tokens.framing_tokens(len(texts))
         unknown: dict[bytes, str] = {}
-        for text in texts:
+        for text in in_turns(texts):
             if len(text) <= tokens.SHORT_CHARS:
                 known += tokens.count(text)
                 continue
@@ -70,7 +71,7 @@ class PromptCounter:
 
 
 def count_off_hub(text: str) -> int:
-    """Tokens of a text; a long one is counted in a native thread, for tiktoken frees the GIL."""
+    """Tokens of a text. A long one is counted in a native thread: tiktoken releases the GIL."""
     if len(text) <= tokens.SHORT_CHARS:
         return tokens.count(text)
     counted: int = _threads().apply(tokens.count, (text,))
@@ -78,7 +79,7 @@ def count_off_hub(text: str) -> int:
 
 
 def _text_of(parts: Iterable[Part]) -> str:
-    """All that is counted of a message: files are not, and reasoning is not sent."""
+    """The text of a message that is counted, without files and reasoning."""
     texts = []
     for part in parts:
         match part:

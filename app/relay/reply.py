@@ -1,4 +1,4 @@
-"""Composes the bot's client, the tool adapter and the stages into one answer."""
+"""Combines the bot's client, the tool adapter and the stages into one answer."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,8 +18,8 @@ from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
 from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
+from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
-from app.core.tools.choice import adapter_named
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.client import PoeClient
 from app.relay.checker import Checker
@@ -29,10 +29,10 @@ UNCHECKED = "the answer took too long to check against its schema"
 
 
 class Relay:
-    """From a query to its answer. One for the worker; safe to share between greenlets."""
+    """Answers queries. One per worker; safe to share between greenlets."""
 
     def __init__(self, settings: Settings, client: PoeClient) -> None:
-        """Raises ConfigError for a tool adapter that cannot be had."""
+        """Raises ConfigError for an unknown tool adapter."""
         self.settings = settings
         self.client = client
         self.counter = PromptCounter()
@@ -40,7 +40,7 @@ class Relay:
         self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
 
     def count_prompt(self, query: Query) -> int:
-        """Tokens of the prompt as the bot would read it, tools and all."""
+        """Tokens of the prompt as the bot would get it, including tools."""
         adapter = self.adapters[self.settings.tool_adapter_of(query.bot)]
         return self.counter.begin(adapter.prepare(instruct(query)).messages)()
 
@@ -68,7 +68,7 @@ class Reply:
         self._media_in_text = media_in_text
         self._lease = lease
         self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
-        # What may have to be asked for again cannot stream.
+        # An answer that may have to be asked for again cannot be streamed.
         self._streaming = streaming and not needs_format(query)
         self._upstream: Iterator[Batch] = iter(())
         self._prompts: list[Count] = []
@@ -84,7 +84,7 @@ class Reply:
             close()
 
     def prompt_tokens_by_now(self) -> int:
-        """Tokens of the prompt where they are counted already; else 0, for nothing may wait."""
+        """Tokens of the prompt if they are already counted, else 0: the stream must not wait."""
         return sum(count.if_ready() for count in self._prompts)
 
     def _answer(self, query: Query) -> Iterator[Batch]:
@@ -94,7 +94,7 @@ class Reply:
         return count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
 
     def _ask(self, query: Query) -> Iterator[Batch]:
-        """One question to the bot, and the stages of what it says."""
+        """Asks the bot once and applies the stages to its reply."""
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.client.ask(asked, self._lease.key)

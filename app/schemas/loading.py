@@ -1,4 +1,4 @@
-"""Loads a payload through a schema; what does not fit is an InvalidRequest naming its field."""
+"""Loads a payload through a schema. An InvalidRequest names the field that does not fit."""
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -13,21 +13,22 @@ MAX_NARROWED = 512
 
 
 class BaseSchema(Schema):
-    """Fields that a format does not know are accepted everywhere, and dropped.
+    """Unknown fields are accepted everywhere and dropped.
 
-    ``unknown`` stands here because marshmallow does not pass it on to nested schemas at load time.
+    ``unknown`` is set here because marshmallow does not pass it on to nested schemas at load time.
     """
 
     class Meta:
         unknown = EXCLUDE
 
     also: ClassVar[JsonSchema] = {}
-    """For the OpenAPI document: what holds between the fields, as far as JSON Schema can say it."""
+    """For the OpenAPI document: constraints between fields, as far as JSON Schema can state
+    them."""
 
 
 @cache
 def field_names(schema: type[Schema]) -> frozenset[str]:
-    """The fields that a format knows."""
+    """The names of a schema's fields."""
     return frozenset(schema().fields)
 
 

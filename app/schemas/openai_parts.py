@@ -1,4 +1,4 @@
-"""Content parts that OpenAI's Chat Completions and Responses write alike."""
+"""Content parts that OpenAI's Chat Completions and Responses have in common."""
 
 from marshmallow import fields, validate
 

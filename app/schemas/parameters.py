@@ -1,4 +1,4 @@
-"""What of a payload goes to the bot as its own parameters (Poe's custom bot parameters)."""
+"""The fields of a payload that go to the bot as parameters (Poe's custom bot parameters)."""
 
 import math
 import re
@@ -19,9 +19,9 @@ _ASPECTS = frozenset(
 def bot_parameters(
     payload: dict[str, Any], schema: type[Schema], passed_on: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The fields that the format does not know, what ``extra_body`` holds, and ``passed_on``.
+    """The payload's unknown fields, those in ``extra_body``, and those named in ``passed_on``.
 
-    ``passed_on``: fields of the format that Poe takes by this way only.
+    ``passed_on``: fields of the format that Poe accepts only as parameters.
     """
     known = field_names(schema)
     parameters = {name: payload[name] for name in passed_on if payload[name] is not None}
@@ -30,7 +30,8 @@ def bot_parameters(
 
 
 def aspect_of(size: str) -> str | None:
-    """The ratio that Poe's bots know a size by: ``1792x1024`` is ``7:4``. None for others."""
+    """The aspect ratio that Poe's bots use for a size: ``1792x1024`` is ``7:4``. None for
+    others."""
     found = _SIZE.fullmatch(size)
     if found is None:
         return None
@@ -42,7 +43,7 @@ def aspect_of(size: str) -> str | None:
 
 
 def from_form(text: str) -> Any:
-    """A form knows only texts: what reads as a number, as true or as false is one."""
+    """A form has only texts: a text that reads as a number or a boolean is loaded as one."""
     try:
         value = strict_json.loads(text)
     except ValueError:

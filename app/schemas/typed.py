@@ -1,4 +1,4 @@
-"""Objects whose ``type`` says what else they hold, alone, in lists, and beside a plain text."""
+"""Fields for objects whose ``type`` selects their schema: alone, or a text or a list of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -20,16 +20,16 @@ import gevent
 MAX_BYTES = 1_000_000_000
 MAX_FILES = 200_000
 SWEEP_BYTES = 64_000_000
-"""A worker sweeps before its first file, and again after it has written so much."""
+"""A worker sweeps before its first file, and again after writing this much."""
 LOCK_SECONDS = 5
 _OFF_HUB_BYTES = 256_000
-"""Less is written sooner than a native thread has got the interpreter's lock."""
+"""Smaller values are written faster than a native thread gets the interpreter's lock."""
 _EXPIRY = struct.Struct("I")
-"""What a file begins with: when its value expires, in seconds since the epoch."""
+"""The header of a file: when its value expires, in seconds since the epoch."""
 
 
 class Files:
-    """What cannot be read, written or deleted raises OSError; only what is not there is None."""
+    """Reading, writing and deleting raise OSError; None means only that there is no value."""
 
     def __init__(self, state_dir: Path, keep_seconds: int) -> None:
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
@@ -53,7 +53,7 @@ class Files:
     def write(self, key: str, data: bytes) -> None:
         self._sweep_after(len(data))
         if len(data) > _OFF_HUB_BYTES:
-            # In a native thread: a disk may take its time, and no other request shall wait for it.
+            # In a native thread, so that no other request waits for a slow disk.
             gevent.get_hub().threadpool.apply(self._replace, (key, data))
         else:
             self._replace(key, data)
@@ -90,9 +90,10 @@ class Files:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Against other workers and greenlets; never waits in the system, where all would wait.
+        """Locks out other workers and greenlets. Polls, because a blocking wait would block the
+        hub.
 
-        A process that ends, however it ends, lets go of it.
+        The system releases the lock of a process that ends.
         """
         with open(self._lock, "ab", opener=_open_private) as file:
             until = time.monotonic() + LOCK_SECONDS
@@ -119,7 +120,7 @@ def _try_lock(file: IO[bytes]) -> bool:
 def sweep(
     folder: Path, keep_seconds: int, most_bytes: int = MAX_BYTES, most_files: int = MAX_FILES
 ) -> None:
-    """Removes what is too old, and of the rest the oldest until the folder is within its bounds."""
+    """Removes expired files, then the oldest ones until the folder is within its bounds."""
     found = sorted(_files_in(folder))
     size, count = sum(file[1] for file in found), len(found)
     for written, own, path in found:

@@ -9,7 +9,7 @@ TIMEOUT_SECONDS = 5
 
 
 class Redis:
-    """What goes wrong with Redis raises OSError."""
+    """All methods raise OSError on failure."""
 
     def __init__(self, url: str, keep_seconds: int) -> None:
         import redis  # costs every worker memory, and few need it
@@ -34,9 +34,8 @@ class Redis:
             self._client.delete(PREFIX + key)
 
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
-        """Without a lock, which a worker that dies would leave behind: where somebody else was
-        faster, Redis refuses the write, and all is done again with what is there then.
-        """
+        """Optimistic, without a lock that a dying worker would leave behind: if the value changed
+        in between, Redis refuses the write, and ``change`` is called again with the new value."""
         name = PREFIX + key
 
         def read_and_write(pipeline: Any) -> None:

@@ -31,7 +31,7 @@ STATUSES = [
 ]
 
 TYPES = [
-    ("user_message_too_long", 413, "request_too_large"),
+    ("user_message_too_long", 400, "invalid_request_error"),
     ("insufficient_fund", 402, "insufficient_credits"),
     ("user_caused_error", 400, "invalid_request_error"),
     ("privacy_authorization_error", 403, "moderation_error"),
@@ -237,6 +237,24 @@ BAD_FIELDS = [
             "extra_body": 1,
         }.items()
     ],
+    (message(role="tool", content="x"), "messages[2].tool_call_id"),
+    (message(role="tool", content="x", tool_call_id=None), "messages[2].tool_call_id"),
+    *[
+        ({"model": "demo-echo", "messages": HELLO, "seed": seed}, "seed")
+        for seed in (2**63, -(2**64), 10**30)
+    ],
+    (
+        {"model": "demo-echo", "messages": HELLO, "thinking": {"budget_tokens": 0}},
+        "thinking.budget_tokens",
+    ),
+    (
+        {
+            "model": "demo-echo",
+            "messages": HELLO,
+            "response_format": {"type": "json_object", "schema": {"type": 5}},
+        },
+        "response_format.schema",
+    ),
     ({"model": "demo-echo", "messages": HELLO, "logit_bias": {"1": 101}}, "logit_bias.1.value"),
     (
         {"model": "demo-echo", "messages": HELLO, "stream_options": {"include_usage": 1}},

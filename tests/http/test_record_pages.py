@@ -15,11 +15,11 @@ from app.state.store import Store
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> RecordList:
+def records(tmp_path: Path) -> RecordList[Any]:
     return RecordList(Store(Settings(state_dir=str(tmp_path))), Kind("things", noun="thing"), "ann")
 
 
-def fill(records: RecordList, count: int) -> list[dict[str, Any]]:
+def fill(records: RecordList[Any], count: int) -> list[dict[str, Any]]:
     added = [{"id": f"t{number}", "n": number, "expires_at": expiry()} for number in range(count)]
     for record in added:
         records.add(record)
@@ -34,7 +34,7 @@ def is_even(record: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
 @pytest.mark.parametrize("wanted", [bool, is_even])
 def test_pages_are_those_of_the_whole_list(
-    records: RecordList, newest_first: bool, limit: int, wanted: Callable[[Any], bool]
+    records: RecordList[Any], newest_first: bool, limit: int, wanted: Callable[[Any], bool]
 ) -> None:
     whole = [record for record in fill(records, 7) if wanted(record)]
     if newest_first:
@@ -46,7 +46,7 @@ def test_pages_are_those_of_the_whole_list(
         assert page == cut_page(whole, limit, Place(**way)), way
 
 
-def test_what_is_gone_is_not_counted(records: RecordList) -> None:
+def test_what_is_gone_is_not_counted(records: RecordList[Any]) -> None:
     fill(records, 4)
     records.remove("t2")
     page = read_page(records, 3, Place())
@@ -58,7 +58,7 @@ def test_what_is_gone_is_not_counted(records: RecordList) -> None:
         assert caught.value.param == ("starting" if way == "after" else "ending")
 
 
-def test_only_what_is_needed_is_read(records: RecordList, tmp_path: Path) -> None:
+def test_only_what_is_needed_is_read(records: RecordList[Any], tmp_path: Path) -> None:
     """The oldest record here is one that cannot be read."""
     fill(records, 1)
     [record] = [path for path in (tmp_path / "kept").iterdir() if b'"n":0' in path.read_bytes()]
@@ -71,6 +71,6 @@ def test_only_what_is_needed_is_read(records: RecordList, tmp_path: Path) -> Non
         read_page(records, 5, Place())
 
 
-def test_a_long_list(records: RecordList) -> None:
+def test_a_long_list(records: RecordList[Any]) -> None:
     fill(records, 2 * READ_AT_ONCE + 1)
     assert len(read_page(records, 1_000, Place()).entries) == 2 * READ_AT_ONCE + 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.poe.event_source import EventDecoder, ServerEvent, _without_nulls, merge_texts
+from app.poe.event_source import EventDecoder, ServerEvent, _normal_chunk, merge_texts
 
 STREAMS = {
     "one event a token": (
@@ -76,10 +76,10 @@ def test_an_event_without_end_is_given_up() -> None:
 
 def test_nulls_of_openai_like_servers_are_left_out() -> None:
     opening = {"choices": [{"delta": {"role": "assistant", "content": None}}]}
-    event = _without_nulls(ServerEvent("json", json.dumps(opening)))
+    event = _normal_chunk(ServerEvent("json", json.dumps(opening)))
     assert json.loads(event.data) == {"choices": [{"delta": {"role": "assistant"}}]}
     for data in ("{", "[]", '{"choices": [1]}', "{}"):
-        assert _without_nulls(ServerEvent("json", data)).data == data
+        assert _normal_chunk(ServerEvent("json", data)).data == data
 
 
 def text(piece: object) -> ServerEvent:
@@ -108,3 +108,21 @@ def test_what_is_not_plain_text_is_left_to_the_library(data: str) -> None:
 def test_merging_loses_nothing(pieces: list[str]) -> None:
     merged = "".join(json.loads(event.data)["text"] for event in merge_texts(map(text, pieces)))
     assert merged == "".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "call, normal",
+    [
+        ({"function": {"arguments": {"a": 1}}}, {"function": {"arguments": '{"a": 1}'}}),
+        ({"id": None, "function": {"name": "f"}}, {"function": {"name": "f", "arguments": ""}}),
+        ({"index": 1, "type": None, "function": None}, {"index": 1, "function": {"arguments": ""}}),
+    ],
+)
+def test_calls_of_openai_like_servers_are_made_readable(
+    call: dict[str, object], normal: dict[str, object]
+) -> None:
+    chunk = {"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    event = _normal_chunk(ServerEvent("json", json.dumps(chunk)))
+    assert json.loads(event.data) == {
+        "choices": [{"delta": {"tool_calls": [normal]}, "finish_reason": None}]
+    }

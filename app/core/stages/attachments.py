@@ -1,4 +1,4 @@
-"""Files that a bot made, in the text of its answer."""
+"""Writes the files that a bot made into the text of its answer."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from app.core.events import Batch, Batches, MediaReply, TextDelta
 
 
 def attach_media(batches: Batches) -> Iterator[Batch]:
-    """Files as markdown: where the text refers to them by inline_ref, else at the end."""
+    """Files become markdown: where the text refers to them by inline_ref, else at the end."""
     attachments = _Attachments()
     for batch in batches:
         out: Batch = []
@@ -28,7 +28,7 @@ _UNFINISHED_REFERENCE = re.compile(r"!?(?:\[[^\[\]\n]{0,200}(?:\](?:\[[\w-]{0,64
 
 
 class _Attachments:
-    """The files of one reply, and which of them its text has shown."""
+    """The files of one reply, and which of them the text already contains."""
 
     def __init__(self) -> None:
         self._files: list[MediaReply] = []
@@ -43,7 +43,7 @@ class _Attachments:
             self._by_ref[file.inline_ref] = file
 
     def resolve(self, text: str) -> Batch:
-        """The text, references replaced. Without inline files it passes untouched."""
+        """The text with its references replaced; unchanged if there are no inline files."""
         if self._by_ref:
             text = _REFERENCE.sub(self._link, self._held + text)
             held = _UNFINISHED_REFERENCE.search(text)

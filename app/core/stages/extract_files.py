@@ -1,4 +1,4 @@
-"""Files that a bot made, apart from the text beside them: for endpoints whose answer is a file."""
+"""Separates the files that a bot made from its text, for endpoints whose answer is a file."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,9 +8,9 @@ from app.core.media_types import USUAL, type_of_name
 from app.errors import UpstreamError
 
 Bring = Callable[[MediaReply], MediaReply]
-"""What is done with each file on its way: nothing, or its bytes are brought in."""
+"""Applied to each file: returns it unchanged, or with its bytes in a data URL."""
 
-TOLD_CHARS = 2_000
+MAX_QUOTED_CHARS = 2_000
 
 _LINK = re.compile(
     r"!?\[([^\[\]\n]{0,2000})\]"
@@ -27,12 +27,11 @@ def leave(file: MediaReply) -> MediaReply:
 def only_files(
     batches: Batches, *, bot: str, bring: Bring = leave, wants: tuple[str, ...] = ("",)
 ) -> Iterator[Batch]:
-    """The files, each as soon as it is there; at the end the text beside them, then Finished.
+    """The files, each as soon as it arrives; at the end the remaining text, then Finished.
 
-    An image that the text links to is a file too: many bots of Poe write links. So is, where no
-    other file's content type begins as one that the client ``wants``, what a link calls a sound or
-    a video. Raises UpstreamError where there is no file at all: in the bot's words, or of the
-    first one's failure.
+    An image that the text links to counts as a file, because many bots write links. A link to a
+    sound or a video counts too if no other file's content type begins with one of ``wants``. Raises
+    UpstreamError if there is no file at all: the failure of the first one, or the bot's text.
     """
     reply = _FilesOfReply(bot, bring, wants)
     for batch in batches:
@@ -51,7 +50,8 @@ def only_files(
 
 
 def first_wanted(files: Sequence[MediaReply], wants: tuple[str, ...]) -> MediaReply:
-    """The first file of the first kind, else of the next one, else the first. There must be one."""
+    """The first file whose content type begins with the first of ``wants``, else with the next one,
+    else the first file. ``files`` must not be empty."""
     for kind in wants:
         for file in files:
             if file.content_type.lower().startswith(kind):
@@ -60,7 +60,7 @@ def first_wanted(files: Sequence[MediaReply], wants: tuple[str, ...]) -> MediaRe
 
 
 class _FilesOfReply:
-    """What one reply has brought so far."""
+    """The files and text of one reply so far."""
 
     def __init__(self, bot: str, bring: Bring, wants: tuple[str, ...]) -> None:
         self._bot = bot
@@ -76,7 +76,8 @@ class _FilesOfReply:
         self._texts.append(text)
 
     def add(self, file: MediaReply) -> Batch:
-        """The file, brought in: once, however often it is named. None where that fails."""
+        """The file after ``bring``; empty for a repeated file and for one whose ``bring``
+        failed."""
         self._refs.add(file.inline_ref)
         if file.url in self._urls:
             return []
@@ -118,13 +119,13 @@ def _linked(link: re.Match[str]) -> MediaReply:
 
 
 def _type_of(url: str) -> str:
-    """The content type that the link's path, or a data URL itself, tells; else ""."""
+    """The content type of the extension in the link's path, or of a data URL; else ""."""
     return type_of_name(re.split("[?#]", url, maxsplit=1)[0]) or ""
 
 
 def _no_file(bot: str, text: str) -> UpstreamError:
     words = text.strip()
-    said = f"It said: {words[:TOLD_CHARS]}" if words else "It said nothing."
+    said = f"It said: {words[:MAX_QUOTED_CHARS]}" if words else "It said nothing."
     return UpstreamError(
         f"The bot {bot!r} returned no file. {said}", code="no_file", retryable=False
     )

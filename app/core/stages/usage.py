@@ -1,4 +1,4 @@
-"""What a reply was made of: its tokens and why it ended, told at its end."""
+"""Counts a reply's tokens and ends it with Finished: why it ended, and its usage."""
 
 from collections.abc import Callable, Iterator
 
@@ -20,7 +20,7 @@ from app.core.events import (
 def count_usage(
     batches: Batches, *, prompt_tokens: Callable[[], int], count: Callable[[str], int]
 ) -> Iterator[Batch]:
-    """Ends the reply with Finished, usage and all. ``prompt_tokens`` is called at the end."""
+    """Ends the reply with Finished. ``prompt_tokens`` is called at the end."""
     tally = _Tally()
     for batch in batches:
         for event in batch:
@@ -30,7 +30,7 @@ def count_usage(
 
 
 class _Tally:
-    """What a reply was made of."""
+    """The texts of a reply, and how it was cut."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
@@ -53,6 +53,6 @@ class _Tally:
     def finished(self, prompt: int, count: Callable[[str], int]) -> Finished:
         thought = count("".join(self._reasoning)) if self._reasoning else 0
         usage = Usage(prompt, thought + count("".join(self._text)), thought)
-        if self._called and self._cut.reason != "length":
+        if self._called:  # a call that was given is whole: the client is to act on it
             return Finished("tool_calls", usage)
         return Finished(self._cut.reason, usage, self._cut.stop)

@@ -2,15 +2,23 @@
 
 import html
 import re
+from typing import Any
 
-from app.core.tools.intake import named_in
 from app.core.tools.mending import without_cdata
 
+_QUOTED = r"""(?:"([^"]*)"|'([^']*)'|([^\s"'/]+))"""
+_NAME_ATTRIBUTE = re.compile(rf"(?:^|\s)(?:name|key|tool)\s*=\s*{_QUOTED}|^\s*=\s*{_QUOTED}")
 _OPENING = re.compile(r"\s*<([A-Za-z_][\w.-]{0,100})((?:\s[^<>]{0,300})?)>")
 _REST_OF_CLOSING = re.compile(r"\s{0,8}>(?=\s{0,64}(?:<[A-Za-z_]|\Z))")
 _PADDING = re.compile(r"\n[ \t]*\Z")
 _BLANKS = re.compile(r"\s*\Z")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
+
+
+def named_in(attributes: str) -> str | None:
+    """The name in ``name="f"``, ``name='f'``, ``name=f`` or Llama's ``=f``."""
+    found = _NAME_ATTRIBUTE.search(attributes)
+    return next((group for group in found.groups() if group), None) if found else None
 
 
 def read_elements(text: str) -> list[tuple[str, str]] | None:
@@ -46,9 +54,9 @@ def _closing(text: str, name: str, at: int) -> tuple[int, int] | None:
     return None
 
 
-def gathered(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+def gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The values by name; a name that comes again makes a list."""
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[Any]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

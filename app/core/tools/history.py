@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import escape
 
 from app.core.conversation import Media, Message, Part, Query, Reasoning, Text, ToolCall, ToolResult
-from app.core.tools.arguments import compact
+from app.core.tools.coercion import compact
 
 _CLOSING_RESULT = re.compile(r"</(?=\s*tool_result)", re.IGNORECASE)
 

@@ -1,32 +1,18 @@
-"""JSON as models write it: valid, nearly valid, or for json_repair to make sense of."""
+"""JSON as models write it: valid, or broken in ways that leave no doubt of what it means.
 
-import ast
+A repair never adds what was not written: a value for a key that has none, the end of a string, a
+name. Such a text has no value.
+"""
+
 import html
 import json
 import re
-from typing import Any, SupportsIndex
-
-import json_repair
-
-_ALLOWANCE = 400_000
-_LOOKS_AT_LEAST = 100
-_MENDABLE_CHARS = 200_000
+from typing import Any
 
 _MAX_DEPTH = 200
 _CDATA = ("<![CDATA[", "]]>")
 _FENCE = "```"
-_BLANKS_AND_COMMAS = re.compile(r"[\s,]*+")
-_TOKEN = re.compile(r'"(?P<string>(?:[^"\\]++|\\.)*+)"|[{}\[\],]|[^"{}\[\],]++|"', re.DOTALL)
-# A quote within a string is one that nothing follows which may follow a string.
-_INNER_QUOTE = r'"(?!\s*+(?:[}\]:]|,\s*+["{\[\-\dtfn]|\Z))'
-_LENIENT_TOKEN = re.compile(
-    rf'"(?P<string>(?:[^"\\]++|\\.|{_INNER_QUOTE})*+)"|[{{}}\[\],]|[^"{{}}\[\],]++|"', re.DOTALL
-)
-_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|.)|"', re.DOTALL)
-_PYTHON_WORD = re.compile(r"\b(?:True|False|None)\b")
-_JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_CLOSER = {"{": "}", "[": "]"}
-_LEFT_OVER = re.compile(r"[\s}\],;`]*\Z")
+_BLANKS_AND_COMMAS = re.compile(r"[\s,;]*+")
 
 
 def _number(text: str) -> float:
@@ -46,7 +32,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=_n
 def read_json(text: str) -> Any:
     """The value, None where it is no JSON: raw line breaks in strings, CDATA, a fence around it
     and, where it isn't JSON otherwise, XML entities are allowed."""
-    text = unwrapped(text)
+    text = with_paths_escaped(unwrapped(text))
     value = _decoded(text)
     if value is None and "&" in text:
         value = _decoded(html.unescape(text))
@@ -78,7 +64,8 @@ def _decoded(text: str) -> Any:
 
 
 def read_json_lines(text: str) -> list[Any] | None:
-    """Several values, one after another, with or without commas between them."""
+    """Several values, one after another, with or without commas or semicolons between them."""
+    text = with_paths_escaped(text)
     values, at = [], _end_of_blanks(text, 0)
     while at < len(text):
         try:
@@ -95,110 +82,207 @@ def _end_of_blanks(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-class Mender:
-    """Makes sense of broken JSON, within bounds.
+# A string that is a Windows or UNC path as a whole, its backslashes single: C:\Users\new\a.txt
+_PATH = re.compile(
+    r"""(["'])((?:[A-Za-z]:|\\\\[\w.$-]+)(?:\\[^\\/:*?"'<>|\r\n]+)+\\?)\1(?=\s*(?:[,:}\])]|\Z))"""
+)
+_ESCAPES_NOTHING = re.compile(r"\\(?![bfnrtu])")
+_SURELY_A_PATH = re.compile(
+    r"(?:[A-Za-z]:|\\\\[\w.$-]+\\[\w.$-]+)(?:\\[\w.-]+)*\\[\w-]+(?:\.\w{1,8}|\\)", re.ASCII
+)
 
-    What can be set right without guessing is: brackets that are missing or too many at the end,
-    commas too many, escapes that JSON lacks, Python's words. Then quotes that should have been
-    escaped are guessed, and the rest by json_repair. That takes quadratic time for some texts
-    (seconds for 6 KB of brackets), so all that one answer may look at is limited.
+
+def with_paths_escaped(text: str) -> str:
+    """The text, its Windows paths as JSON and Python would have them written.
+
+    ``\\n`` and ``\\t`` in such a path are no line break and tab. Where a string has nothing but
+    escapes that JSON knows, as ``Q:\\nWhy?`` has, it must end in an extension or a backslash.
     """
+    return _PATH.sub(_escaped_path, text) if ":\\" in text or '"\\\\' in text else text
 
-    def __init__(self) -> None:
-        self._meter = _Meter(_ALLOWANCE)
 
-    def mend(self, text: str) -> tuple[Any, bool]:
-        """The value, None where there is none, and whether it was guessed."""
-        text = unwrapped(text).strip()
-        if not text.startswith(("{", "[")):
-            return None, False
-        for candidate in (text, html.unescape(text)) if "&" in text else (text,):
-            if (value := tidied(candidate)) is not None:
-                return value, False
-        value = tidied(text, _LENIENT_TOKEN)
-        return self._guessed(text) if value is None else value, True
+def _escaped_path(string: re.Match[str]) -> str:
+    quote, path = string[1], string[2]
+    known = _ESCAPES_NOTHING.search(path.removesuffix("\\").removeprefix("\\\\")) is None
+    if known and not _SURELY_A_PATH.fullmatch(path):
+        return string[0]
+    return quote + path.replace("\\", "\\\\") + quote
 
-    def _guessed(self, text: str) -> Any:
-        if len(text) > _MENDABLE_CHARS:
+
+def mend(text: str) -> tuple[Any, bool]:
+    """The value of an object or array, None where it has none, and whether it was guessed.
+
+    Mended for sure are brackets missing or too many at the end, commas, escapes that JSON lacks,
+    Python's words and quotes. Guessed are the ends of strings whose quotes were not escaped, and
+    words without quotes. Takes linear time.
+    """
+    text = with_paths_escaped(unwrapped(text).strip())
+    if not text.startswith(("{", "[")):
+        return None, False
+    for candidate in (text, html.unescape(text)) if "&" in text else (text,):
+        if (value := _relaxed(candidate)) is not None:
+            return value, False
+    for strings in (_STRING, _LENIENT_STRING):
+        if (value := _relaxed(text, strings, lenient=True)) is not None:
+            return value, True
+    return None, False
+
+
+_SKIPPED = re.compile(r"(?:[\s,]++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/|#[^\n]*+)*+")
+_LEFT_OVER = re.compile(r"[\s}\],;`]*\Z")
+_Patterns = dict[str, re.Pattern[str]]
+_STRING: _Patterns = {
+    '"""': re.compile(r'"""((?:[^"\\]++|\\.|"(?!""))*+)"""', re.DOTALL),
+    "'''": re.compile(r"'''((?:[^'\\]++|\\.|'(?!''))*+)'''", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
+    "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
+}
+# A quote ends a string only where something follows that may follow a string.
+_END = r"""(?=\s*+(?:[}\]:)]|,\s*+(?:["'{\[\-\dtfnTFN}\]]|[A-Za-z_]\w*\s*:)|\Z))"""
+_LENIENT_STRING = {
+    **_STRING,
+    '"': re.compile(rf'"((?:[^"\\]++|\\.|"(?!{_END[3:-1]}))*+)"', re.DOTALL),
+    "'": re.compile(rf"'((?:[^'\\]++|\\.|'(?!{_END[3:-1]}))*+)'", re.DOTALL),
+}
+_KEY = re.compile(r"[A-Za-z_$][\w$.-]{0,200}")
+_WORD = re.compile(r"[^\s,{}\[\]()\"':][^,{}\[\]()\"'\n:]{0,2000}+")
+_SCALAR = re.compile(r"[A-Za-z0-9+.-]{1,400}+")
+_CONSTANTS = {
+    **{"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False},
+    **{"null": None, "None": None, "NULL": None},
+}
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?\Z")
+_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|.)|"', re.DOTALL)
+_NO_VALUE = object()
+
+
+class _RelaxedJson:
+    """A recursive reader of one object or array. Raises ValueError where it has no value."""
+
+    def __init__(self, text: str, strings: _Patterns, lenient: bool) -> None:
+        """``strings``: the patterns of strings by their quotes. ``lenient``: words without quotes
+        are strings, and commas may be missing."""
+        self._text = text
+        self._at = 0
+        self._strings = strings
+        self._lenient = lenient
+
+    def read(self) -> Any:
+        value = self._value(0)
+        if not _LEFT_OVER.match(self._text, self._at):
+            raise ValueError("something follows the value")
+        return value
+
+    def _next(self) -> str:
+        found = _SKIPPED.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._text[self._at : self._at + 1]
+
+    def _value(self, depth: int) -> Any:
+        if depth > _MAX_DEPTH:
+            raise ValueError("too many levels")
+        mark = self._next()
+        if mark == "{":
+            return self._object(depth)
+        if mark == "[" or (mark == "(" and self._lenient):
+            return self._array(depth)
+        if mark in ('"', "'"):
+            return self._string()
+        return self._word()
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        self._at += 1
+        while (mark := self._next()) not in ("", "}"):
+            if mark in "])":  # It closes an outer bracket, and this one with it.
+                return members
+            key = self._string() if mark in "\"'" else self._bare_key()
+            if self._next() != ":" or key is None:
+                raise ValueError("a key without a value")
+            self._at += 1
+            if self._next_after_colon() in ("", ",", "}", "]"):
+                raise ValueError("a key without a value")
+            members[key] = self._value(depth + 1)
+            self._expect_separator("}])")
+        self._at += 1
+        return members
+
+    def _next_after_colon(self) -> str:
+        rest = self._text[self._at : self._at + 1]
+        while rest.isspace():
+            self._at += 1
+            rest = self._text[self._at : self._at + 1]
+        return rest
+
+    def _array(self, depth: int) -> list[Any]:
+        items: list[Any] = []
+        closer = ")" if self._text[self._at] == "(" else "]"
+        self._at += 1
+        while (mark := self._next()) not in ("", closer):
+            if mark in "}])":
+                return items
+            items.append(self._value(depth + 1))
+            self._expect_separator("]})")
+        self._at += 1
+        return items
+
+    def _expect_separator(self, closers: str) -> None:
+        """A comma, a closing bracket or the end must follow a value; guessing, also nothing."""
+        start = self._at
+        mark = self._next()
+        if mark and mark not in closers and "," not in self._text[start : self._at]:
+            if not self._lenient:
+                raise ValueError("no comma between two values")
+
+    def _bare_key(self) -> str | None:
+        found = _KEY.match(self._text, self._at) if self._lenient else None
+        if found is None:
             return None
-        if text[1:].lstrip().startswith("'") and (value := _python_value(text)) is not None:
+        self._at = found.end()
+        return found[0]
+
+    def _string(self) -> str:
+        quote = self._text[self._at : self._at + 3]
+        quote = quote if quote in self._strings else quote[0]
+        found = self._strings[quote].match(self._text, self._at)
+        if found is None:
+            raise ValueError("a string without an end")
+        self._at = found.end()
+        value = _decoded(f'"{_ESCAPE.sub(_tidy_escape, found[1])}"')
+        if not isinstance(value, str):
+            raise ValueError("no string")
+        return value
+
+    def _word(self) -> Any:
+        """A constant or number; guessing, any word without quotes."""
+        found = _SCALAR.match(self._text, self._at)
+        word = found[0] if found else ""
+        value = _CONSTANTS.get(word, _NO_VALUE)
+        if value is _NO_VALUE and _NUMBER.match(word):
+            value = _DECODER.decode(word)
+        if found and value is not _NO_VALUE and self._ends_value(found.end()):
+            self._at = found.end()
             return value
-        try:
-            self._meter.charge(_LOOKS_AT_LEAST)
-            value = json_repair.loads(_MeteredText(text, self._meter), skip_json_loads=True)
-        except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError):
-            return None
-        return value if value and isinstance(value, dict | list) else None
+        found = _WORD.match(self._text, self._at) if self._lenient else None
+        if found is None or not self._ends_value(found.end()):
+            raise ValueError("no value")
+        self._at = found.end()
+        return found[0].strip()
+
+    def _ends_value(self, at: int) -> bool:
+        return self._text[at : at + 1] in ("", ",", "}", "]", ")", " ", "\n", "\r", "\t")
 
 
-def _python_value(text: str) -> Any:
-    """Of a dict or list in Python's notation, with JSON's types."""
-    try:
-        value = ast.literal_eval(text)
-        return _decoded(json.dumps(value))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-
-
-class _Meter:
-    """How often a text may still be looked at."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def charge(self, looks: int) -> None:
-        self.left -= looks
-        if self.left < 0:
-            raise ValueError("too much work")
-
-
-class _MeteredText(str):
-    """A text whose reader stops with ValueError when the meter is used up.
-
-    json_repair reads its input by index, so this bounds it from outside.
-    """
-
-    _meter: _Meter
-
-    def __new__(cls, text: str, meter: _Meter) -> "_MeteredText":
-        self = super().__new__(cls, text)
-        self._meter = meter
-        return self
-
-    def __getitem__(self, key: SupportsIndex | slice) -> str:
-        text = super().__getitem__(key)
-        if not isinstance(key, slice):
-            self._meter.charge(1)
-            return text
-        self._meter.charge(1 + len(text) // 64)
-        return _MeteredText(text, self._meter)
-
-    def __add__(self, other: str) -> str:
-        return _MeteredText(super().__add__(other), self._meter)
-
-
-def tidied(text: str, tokens: re.Pattern[str] = _TOKEN) -> Any:
+def tidied(text: str) -> Any:
     """The value after repairs that guess nothing, None where they are not enough."""
-    out: list[str] = []
-    stack: list[str] = []
-    for token in tokens.finditer(text):
-        piece = token[0]
-        if token["string"] is not None:
-            out.append(f'"{_ESCAPE.sub(_tidy_escape, token["string"])}"')
-        elif piece in _CLOSER:
-            stack.append(_CLOSER[piece])
-            out.append(piece)
-        elif piece in ("}", "]"):
-            _close_bracket(piece, stack, out)
-            if not stack:
-                whole = _LEFT_OVER.match(text, token.end())
-                return _decoded("".join(out)) if whole else None
-        else:
-            out.append(_PYTHON_WORD.sub(lambda word: _JSON_WORDS[word[0]], piece))
-        if piece == '"' or len(stack) > _MAX_DEPTH:
-            return None
-    _drop_comma(out)
-    return _decoded("".join(out) + "".join(reversed(stack)))
+    return _relaxed(with_paths_escaped(text))
+
+
+def _relaxed(text: str, strings: _Patterns = _STRING, *, lenient: bool = False) -> Any:
+    try:
+        return _RelaxedJson(text, strings, lenient).read()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _tidy_escape(escape: re.Match[str]) -> str:
@@ -209,25 +293,3 @@ def _tidy_escape(escape: re.Match[str]) -> str:
     if escaped[0] in '"\\/bfnrt' or len(escaped) > 1:
         return escape[0]
     return "'" if escaped == "'" else "\\\\" + escaped
-
-
-def _close_bracket(piece: str, stack: list[str], out: list[str]) -> None:
-    """A closing bracket, after those that it implies; one that closes nothing is left out."""
-    _drop_comma(out)
-    if piece not in stack:
-        return
-    while stack:
-        closer = stack.pop()
-        out.append(closer)
-        if closer == piece:
-            return
-
-
-def _drop_comma(out: list[str]) -> None:
-    """Leaves out a comma that nothing follows."""
-    blanks = []
-    while out and not out[-1].strip():
-        blanks.append(out.pop())
-    if out and out[-1] == ",":
-        out.pop()
-    out.extend(reversed(blanks))

@@ -5,9 +5,15 @@ from dataclasses import replace
 
 from app.core.conversation import Query, ToolSpec
 from app.core.events import Batch, Batches, Cut, Event, Finished, ToolCallDelta
-from app.core.tools.blocks import Written
-from app.core.tools.calls import INPUT_SCHEMA, Caller, Unreadable, new_call_id
+from app.core.stages.order_calls import order_calls
 from app.core.tools.history import has_tool_history, written_history
+from app.core.tools.notations.calls import (
+    INPUT_SCHEMA,
+    CallParser,
+    RawCall,
+    Unreadable,
+)
+from app.core.tools.notations.offered import OfferedTools
 
 
 class NativeAdapter:
@@ -28,13 +34,13 @@ class NativeAdapter:
         return replace(query, messages=messages, tools=tools)
 
     def parse(self, batches: Batches, query: Query) -> Iterator[Batch]:
-        """The calls that the bot made: with ids, and custom ones with their text, at the end.
+        """The calls that the bot made: in order, with ids, and custom ones whole with their text.
 
         Poe cannot be told to make one call only: with parallel_tool_calls off, the second one
         ends the answer. Where no tools are offered, calls are dropped.
         """
         calling = _Calling(query)
-        for batch in batches:
+        for batch in order_calls(batches):
             out: Batch = []
             for event in batch:
                 out += calling.step(event)
@@ -67,28 +73,29 @@ class _Calling:
         return [event]
 
     def close(self) -> Batch:
-        """The custom calls, which are whole only now."""
+        """The custom call under way, which is whole where another begins and at the end."""
         inputs, self._inputs = self._inputs, {}
         return [self._custom_call(index, "".join(pieces)) for index, pieces in inputs.items()]
 
     def _delta(self, delta: ToolCallDelta) -> Batch:
+        out: Batch = []
         if delta.index not in self._begun:
+            out = self.close()
             if self._begun and not self._parallel:
                 self.over = True
-                return [*self.close(), Cut("tool_calls")]
-            delta = replace(delta, id=delta.id or new_call_id())
+                return [*out, Cut("tool_calls")]
             self._begun[delta.index] = delta
             if delta.name in self._custom:
                 self._inputs[delta.index] = []
         if delta.index not in self._inputs:
-            return [delta]
+            return [*out, delta]
         self._inputs[delta.index].append(delta.arguments)
-        return []
+        return out
 
     def _custom_call(self, index: int, arguments: str) -> ToolCallDelta:
         begun = self._begun[index]
         try:
-            [call] = Caller(self._tools).calls([Written(begun.name, arguments)])
+            [call] = CallParser(OfferedTools(self._tools)).calls([RawCall(begun.name, arguments)])
             arguments = call.arguments
         except Unreadable:
             pass  # better all that the bot wrote than nothing

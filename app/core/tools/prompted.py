@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from app.core.conversation import Message, Query, Text, ToolSpec
 from app.core.events import Batch, Batches, Cut, Event, Finished, TextDelta, ToolCallDelta
-from app.core.tools.calls import INPUT_SCHEMA, Call, new_call_id
 from app.core.tools.history import has_tool_history, written_history
-from app.core.tools.notations import CallReader, ForgedResult, Found
+from app.core.tools.notations.calls import INPUT_SCHEMA, Call, new_call_id
+from app.core.tools.notations.reader import CallReader, ForgedResult, Found
 
 _INSTRUCTIONS = """# Tools
 
@@ -94,7 +94,8 @@ class _Finding:
     def step(self, event: Event) -> Batch:
         match event:
             case TextDelta(text):
-                return self._events(self._reader.feed(text))
+                found = self._reader.feed(text)
+                return [event] if found == [text] else self._events(found)
             case Cut() | Finished():
                 return [*self.close(), event]
         return [event]

@@ -24,6 +24,7 @@ from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
+from app.poe.links import Origin, home_of_bot
 from app.relay.parallel import MergedReplies
 
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
@@ -36,24 +37,25 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @blueprint.post("/speech")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
-    """The bot's file, passed on as it comes."""
+    """Streams the bot's file."""
     lease, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
     reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
+    home = home_of_bot(query.bot, settings)
     if payload["stream_format"] == "sse":
-        played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
+        played = MergedReplies([reply], lambda batches: _play(files(batches), settings, home))
         return stream_answer(played, speech.Encoder(), settings)
     [answer] = whole_answers(MergedReplies([reply], files))
     file = first_wanted(answer.media, speech.WANTED)
-    opened = open_for_client(file.url, settings)
+    opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 
 
-def _play(batches: Batches, settings: Settings) -> Iterator[Batch]:
+def _play(batches: Batches, settings: Settings, home: Origin | None) -> Iterator[Batch]:
     def open_file(file: MediaReply) -> Iterable[bytes]:
-        return open_bot_file(file.url, settings)
+        return open_bot_file(file.url, settings, home)
 
     return speech.play(batches, open_file)
 
@@ -97,7 +99,7 @@ def _listen(task: Task) -> Response:
         case "text":
             return Response(transcriptions.text_of(answer), mimetype="text/plain")
         case "verbose_json":
-            # In a native thread, where even a hostile file holds up nobody else for long.
+            # In a native thread, so that a hostile file does not block other requests.
             seconds = gevent.get_hub().threadpool.apply(duration_of, (payload["file"].data,))
             return jsonify(transcriptions.render_verbose(answer, payload, task, seconds))
     return jsonify(transcriptions.render(answer))

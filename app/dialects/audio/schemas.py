@@ -1,4 +1,4 @@
-"""OpenAI's Audio requests: speech of a text, and the text of speech."""
+"""OpenAI's Audio requests: text to speech, and speech to text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ class _AudioSchema(BaseSchema):
 
 
 class SpeechSchema(_AudioSchema):
-    """``voice`` is optional here: bots have one of their own."""
+    """``voice`` is optional here, because bots have a default voice."""
 
     input = fields.String(required=True, validate=validate.Length(min=1))
     voice = optional(Voice)
@@ -48,7 +48,7 @@ class SpeechSchema(_AudioSchema):
 
 
 class TranscriptionSchema(_AudioSchema):
-    """Of translations too, which know fewer of the fields."""
+    """Also of translations, which have fewer fields."""
 
     file = FileOfForm(required=True)
     language = optional(fields.String)

@@ -6,7 +6,6 @@ from typing import Any
 from app.core.conversation import (
     Media,
     Message,
-    OutputFormat,
     Part,
     Query,
     Role,
@@ -18,6 +17,7 @@ from app.core.conversation import (
 )
 from app.core.media import media_from_url
 from app.core.openai_parts import read_audio, read_file, read_format, read_grammar
+from app.core.turns import in_turns
 from app.dialects.chat.schemas import ChatSchema
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
@@ -40,17 +40,17 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         bot=bot_named(payload["model"]),
         messages=tuple(
             _message(message, f"messages[{index}]")
-            for index, message in enumerate(payload["messages"])
+            for index, message in enumerate(in_turns(payload["messages"]))
         ),
         tools=_tools(payload),
         tool_choice=_tool_choice(payload),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
-        output_format=_output_format(payload),
+        output_format=read_format(payload["response_format"], "response_format", "json_schema"),
         temperature=payload["temperature"],
         logit_bias=payload["logit_bias"],
-        stop=payload["stop"] or (),
+        stop=tuple(filter(None, payload["stop"] or ())),
         max_tokens=payload["max_completion_tokens"] or payload["max_tokens"],
-        parameters=bot_parameters(payload, ChatSchema, _PARAMETERS),
+        parameters=_parameters(payload),
     )
 
 
@@ -143,7 +143,20 @@ def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
     return choice
 
 
-def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
-    form = payload["response_format"]
-    spec = (form or {}).get("json_schema") or {}
-    return read_format(form, spec, "response_format.json_schema")
+def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
+    """The bot's own parameters. What the client names as such goes before what is derived."""
+    return _thinking(payload["thinking"]) | bot_parameters(payload, ChatSchema, _PARAMETERS)
+
+
+def _thinking(thinking: Any) -> dict[str, Any]:
+    """Anthropic's ``{"type": "enabled", "budget_tokens": N}``, which OpenRouter's and LiteLLM's
+    clients send to Chat too. Anything else of that name is a parameter of the bot's own."""
+    if not isinstance(thinking, dict):
+        return {} if thinking is None else {"thinking": thinking}
+    budget = thinking.get("budget_tokens")
+    if budget is None or thinking.get("type", "enabled") != "enabled":
+        return {}
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        param = "thinking.budget_tokens"
+        raise InvalidRequest(f"{param}: Must be a whole number, 1 or more.", param=param)
+    return {"thinking_budget": budget}

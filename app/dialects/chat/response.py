@@ -155,6 +155,8 @@ class Encoder(ChunkStream):
             case ReasoningDelta(text):
                 return self._chunk({"reasoning_content": text}, index)
             case ToolCallDelta():
+                if self._envelope.functions and event.index:
+                    return b""  # The old form has room for one call.
                 return self._chunk(self._call_delta(event), index)
         return b""
 

@@ -14,8 +14,9 @@ from app.dialects.responses.request import NothingKept, begin_turn
 from app.dialects.responses.request import parse as parse_responses
 from app.dialects.responses.schemas import ResponsesSchema
 from app.http.incoming import load_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat

@@ -81,12 +81,15 @@ class JsonSchemaSchema(BaseSchema):
 
 
 class ResponseFormatSchema(BaseSchema):
+    """``schema`` beside ``json_object`` is how llama.cpp and its clients write a schema."""
+
     also = any_of(where("type", "text", "json_object"), given("json_schema"))
 
     type = fields.String(
         required=True, validate=validate.OneOf(("text", "json_object", "json_schema"))
     )
     json_schema = fields.Nested(JsonSchemaSchema, load_default=None)
+    schema = Object(load_default=None, allow_none=True)
 
     @validates_schema
     def check_schema(self, output: dict[str, Any], **options: Any) -> None:

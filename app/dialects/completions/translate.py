@@ -36,7 +36,7 @@ def _query(prompt: str, payload: dict[str, Any], bot_named: Callable[[str], str]
         messages=tuple(_messages(prompt, payload["suffix"])),
         temperature=payload["temperature"],
         logit_bias=payload["logit_bias"],
-        stop=payload["stop"] or (),
+        stop=tuple(filter(None, payload["stop"] or ())),
         max_tokens=payload["max_tokens"],
         parameters=bot_parameters(payload, CompletionSchema, ("top_p", "max_tokens")),
     )

@@ -1,4 +1,4 @@
-"""/files: uploaded once to Poe, and referred to by their ids."""
+"""/files: files that are uploaded to Poe once and then used by their ids."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.access.credentials import Lease
 from app.core.conversation import Media
-from app.core.file_ids import Record
+from app.core.file_ids import FileRecord
 from app.core.media_types import HEAD_BYTES, type_of_bytes
 from app.core.paging import Place
 from app.dialects.files import translate as files
@@ -37,6 +37,7 @@ from app.http.record_pages import own_records, read_ordered_page, read_page, rec
 from app.http.services import services
 from app.http.stored_files import FILES
 from app.http.wire_formats import WireFormat, wants_anthropic
+from app.poe.links import home_of_uploads
 from app.schemas.loading import load_payload
 from app.state.records import RecordList, expiry
 
@@ -47,7 +48,7 @@ _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 
-def _tell(record: Record) -> Response:
+def _render(record: FileRecord) -> Response:
     render = files.render_anthropic_file if wants_anthropic() else files.render_file
     return jsonify(render(record))
 
@@ -69,7 +70,7 @@ def upload_file() -> Response:
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     record = _upload(sent, options, lease)
     records_of(FILES, lease).add(record)
-    return _tell(record)
+    return _render(record)
 
 
 def _sent_file() -> FileStorage:
@@ -81,8 +82,8 @@ def _sent_file() -> FileStorage:
     return sent
 
 
-def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
-    """At Poe it has a URL from then on; no copy of it stays here."""
+def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRecord:
+    """Uploads the file to Poe, where it gets a URL. The gateway keeps no copy."""
     if not lease.key:
         raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
     name = bare_name(sent) or "file"
@@ -123,7 +124,7 @@ def list_files() -> Response:
     return jsonify(page.render(files.render_file))
 
 
-def _list_for_anthropic(records: RecordList) -> Response:
+def _list_for_anthropic(records: RecordList[FileRecord]) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
     page = read_page(records, query["limit"], Place(after, query["before_id"]))
@@ -133,15 +134,16 @@ def _list_for_anthropic(records: RecordList) -> Response:
 @blueprint.get("/<file_id>")
 @operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
-    return _tell(own_records(FILES).get(file_id))
+    return _render(own_records(FILES).get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
 @operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
-    """From where Poe keeps it, passed on as it comes."""
+    """Streams the file from Poe."""
     record = own_records(FILES).get(file_id)
-    opened = open_for_client(record["url"], services().settings)
+    settings = services().settings
+    opened = open_for_client(record["url"], settings, home_of_uploads(settings))
     response = send_bot_file(opened, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")

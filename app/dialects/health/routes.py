@@ -15,15 +15,15 @@ FORMAT = WireFormat(blueprint)
 
 @blueprint.get("/healthz")
 @operation("The process lives", AliveSchema, guarded=False)
-def tell_alive() -> Response:
+def report_alive() -> Response:
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 @operation("The gateway can do its work", ReadySchema, guarded=False)
-def tell_ready() -> Response:
-    """What is missing is told, but it answers all the same: without Poe one's own bots can be
-    asked, and without its store all that needs nothing of an earlier request."""
+def report_ready() -> Response:
+    """Ready also without Poe, when the bots of BOT_URLS can be asked, and without the store, which
+    only some requests need. The answer says what is missing."""
     encoding()
     poe = "reachable" if poe_is_reachable(services().settings) else "unreachable"
     store = "usable" if services().store.is_usable() else "unusable"

@@ -29,11 +29,12 @@ from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.poe.downloads import Budget
+from app.poe.links import Origin, home_of_bot
 from app.relay.parallel import MergedReplies
 from app.schemas.loading import BaseSchema
 
 MAX_BYTES_INLINE = 50_000_000
-"""What the files of one answer may have together where it carries them itself."""
+"""The total size of the files in one answer with ``b64_json``."""
 
 blueprint = Blueprint("images", __name__)
 FORMAT = WireFormat(blueprint)
@@ -95,10 +96,12 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
 
 
 def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
-    """The files of that many replies; those that fail are left out."""
+    """The files of ``choices`` replies; failed replies are left out."""
     relay = services().relay
     budget = Budget(MAX_BYTES_INLINE)
-    bring = partial(_bring_in, settings=services().settings, budget=budget) if inline else leave
+    settings = services().settings
+    home = home_of_bot(query.bot, settings)
+    bring = partial(_bring_in, settings=settings, home=home, budget=budget) if inline else leave
     replies = [
         relay.answer(query, lease, streaming=False, media_in_text=False) for _ in range(choices)
     ]
@@ -106,9 +109,11 @@ def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> Merg
     return MergedReplies(replies, stage, lenient=True)
 
 
-def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:
+def _bring_in(
+    file: MediaReply, *, settings: Settings, home: Origin | None, budget: Budget
+) -> MediaReply:
     """The same file, its bytes in a data URL. Raises UpstreamError."""
-    opened = open_bot_file(file.url, settings)
+    opened = open_bot_file(file.url, settings, home)
     kind = content_type_of(opened, file)
     data_url = f"data:{kind};base64,{b64encode(opened.read(budget)).decode()}"
     return replace(file, url=data_url, content_type=kind)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, OutputFormat, Query
+from app.core.turns import in_turns
 from app.dialects.messages.blocks import read_system, read_turns
 from app.dialects.messages.schemas import MessagesSchema
 from app.dialects.messages.tools import read_tool_choice, read_tools, server_tool_names
@@ -50,7 +51,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
 
 def _conversation(payload: dict[str, Any]) -> Iterator[Message]:
     yield from read_system(payload["system"])
-    for index, message in enumerate(payload["messages"]):
+    for index, message in enumerate(in_turns(payload["messages"])):
         yield from read_turns(message, f"messages[{index}]")
 
 

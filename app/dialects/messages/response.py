@@ -28,7 +28,9 @@ from app.http.envelopes import anthropic_envelope
 Thinking = Literal["shown", "omitted", "none"]
 
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
-_NO_TEXT = {"type": "text", "text": ""}
+_NO_TEXT = {"type": "text", "text": "", "citations": None}
+_CALLER = {"type": "direct"}
+"""The model itself: Anthropic's own tools can call tools, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
     if all(block["type"] == "thinking" for block in content):
         content.append(_NO_TEXT)
     ending = _ending(answer.finished)
-    usage = {**render_usage(answer.finished.usage), "service_tier": "standard"}
+    usage = _whole_usage(answer.finished.usage)
     return {**_head(envelope), "content": content, **ending, "usage": usage}
 
 
@@ -69,6 +71,7 @@ def _head(envelope: Envelope) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": envelope.model,
+        "diagnostics": None,
     }
 
 
@@ -79,7 +82,7 @@ def _blocks(answer: Answer, envelope: Envelope) -> Iterator[dict[str, Any]]:
                 shown = text if envelope.thinking == "shown" else ""
                 yield {"type": "thinking", "thinking": shown, "signature": _signature(text)}
             case Text(text) if text:
-                yield {"type": "text", "text": text}
+                yield {**_NO_TEXT, "text": text}
             case ToolCall(id, name, arguments):
                 yield {**_tool_use(id, name), "input": _input(arguments)}
 
@@ -91,8 +94,8 @@ def _signature(thought: str) -> str:
 
 def _tool_use(id: str, name: str) -> dict[str, Any]:
     """Anthropic's ids of calls begin with ``toolu_``, and some clients look for that."""
-    own = id.removeprefix("call_") or uuid.uuid4().hex
-    return {"type": "tool_use", "id": f"toolu_{own}", "name": name}
+    own = id.removeprefix("call_").removeprefix("toolu_") or uuid.uuid4().hex
+    return {"type": "tool_use", "id": f"toolu_{own}", "name": name, "caller": _CALLER}
 
 
 def _input(arguments: str) -> dict[str, Any]:
@@ -106,7 +109,11 @@ def _input(arguments: str) -> dict[str, Any]:
 
 def _ending(finished: Finished) -> dict[str, Any]:
     reason = "stop_sequence" if finished.stop is not None else _STOP_REASONS[finished.reason]
-    return {"stop_reason": reason, "stop_sequence": finished.stop}
+    return {**_UNENDED, "stop_reason": reason, "stop_sequence": finished.stop}
+
+
+_UNENDED = dict.fromkeys(("container", "stop_details", "stop_reason", "stop_sequence"))
+"""What the end of a message tells, null as long as it has not ended."""
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
@@ -116,6 +123,18 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "cache_read_input_tokens": 0,
         "output_tokens": usage.completion,
         "output_tokens_details": {"thinking_tokens": usage.reasoning},
+        "server_tool_use": None,
+    }
+
+
+def _whole_usage(usage: Usage) -> dict[str, Any]:
+    """With the fields that the usage at the end of a stream does not have."""
+    return {
+        **render_usage(usage),
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "inference_geo": None,
+        "service_tier": "standard",
+        "speed": None,
     }
 
 
@@ -137,14 +156,8 @@ class Encoder:
         self._texts = TextFrames(self._text_delta)
 
     def start(self) -> bytes:
-        usage = {**render_usage(Usage(self._prompt_tokens(), 0)), "service_tier": "standard"}
-        unended: dict[str, Any] = {
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": usage,
-        }
-        message = {**_head(self._envelope), **unended}
+        usage = _whole_usage(Usage(self._prompt_tokens(), 0))
+        message = {**_head(self._envelope), "content": [], **_UNENDED, "usage": usage}
         return named_frame({"type": "message_start", "message": message}) + self.keepalive
 
     def step(self, event: Event) -> bytes:

@@ -10,9 +10,10 @@ from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.http.envelopes import ANTHROPIC
 from app.http.incoming import read_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat

@@ -6,7 +6,18 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
 from app.dialects.messages.tool_schemas import TOOL
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.fields import (
+    MAX_STOP_CHARS,
+    MAX_STOPS,
+    MODEL_NAME,
+    Each,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
 from app.schemas.typed import TypedObject
@@ -67,17 +78,17 @@ class CountTokensSchema(BaseSchema):
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    messages = fields.List(
-        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
-    )
+    messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     system = Blocks(TEXT_BLOCKS, load_default=None, allow_none=True)
-    max_tokens: Any = optional(Whole, validate=validate.Range(1))
+    max_tokens: Any = optional(TokenLimit)
     stream = optional(Flag)
     temperature = optional(Number, validate=validate.Range(0, 1))
     top_p = optional(Number, validate=validate.Range(0, 1))
     top_k = optional(Whole, validate=validate.Range(0))
     stop_sequences = optional(
-        fields.List, cls_or_instance=fields.String(validate=validate.Length(min=1))
+        Each,
+        cls_or_instance=fields.String(validate=validate.Length(min=1, max=MAX_STOP_CHARS)),
+        validate=validate.Length(max=MAX_STOPS),
     )
     thinking = fields.Nested(ThinkingSchema, load_default=None, allow_none=True)
     output_config = fields.Nested(OutputConfigSchema, load_default=None, allow_none=True)
@@ -119,4 +130,4 @@ class CountTokensSchema(BaseSchema):
 
 
 class MessagesSchema(CountTokensSchema):
-    max_tokens = Whole(required=True, validate=validate.Range(1))
+    max_tokens = TokenLimit(required=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.core.conversation import ToolChoice, ToolSpec
+from app.core.turns import in_turns
 from app.dialects.messages.blocks import Block
 from app.errors import InvalidRequest
 
@@ -24,7 +25,7 @@ def read_tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
     is one of the vendor's, which nobody can perform here, all tools count as found.
     """
     toolbox = _Toolbox(payload)
-    for message in payload["messages"]:
+    for message in in_turns(payload["messages"]):
         for kind, block in message["content"] or ():
             toolbox.note(kind, block)
     return tuple(_spec(tool) for tool in toolbox.offered())

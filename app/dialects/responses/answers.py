@@ -28,13 +28,22 @@ class SummaryTextSchema(AnswerSchema):
     text = fields.String()
 
 
+class ReasoningTextSchema(AnswerSchema):
+    type = word("reasoning_text")
+    text = fields.String()
+
+
 class ReasoningSchema(AnswerSchema):
-    """What the bot thought before it answered."""
+    """What the bot thought before it answered.
+
+    It stands in ``content``; or in ``summary``, where the client asked for one.
+    """
 
     type = word("reasoning")
     id = fields.String()
     status = word(*_STATUS)
     summary = listed(SummaryTextSchema)
+    content = sometimes(listed(ReasoningTextSchema))
 
 
 class CallSchema(AnswerSchema):
@@ -99,24 +108,26 @@ class ResponseSchema(AnswerSchema):
     usage = fields.Nested(UsageSchema)
 
     background = Flag()
+    frequency_penalty = Number()
     instructions = fields.String(allow_none=True)
     max_output_tokens = count(allow_none=True)
     max_tool_calls = count(allow_none=True)
     metadata = fields.Dict(values=fields.String())
     model = fields.String()
     parallel_tool_calls = Flag()
+    presence_penalty = Number()
     previous_response_id = fields.String(allow_none=True)
     prompt_cache_key = fields.String(allow_none=True)
     reasoning = fields.Nested(ReasoningOptionsSchema)
     safety_identifier = fields.String(allow_none=True)
     service_tier = word("default")
     store = Flag()
-    temperature = Number(allow_none=True)
+    temperature = Number()
     text = Object()
     tool_choice = AnyOf(word("auto", "none", "required"), Object())
     tools = listed(Object())
     top_logprobs = count()
-    top_p = Number(allow_none=True)
+    top_p = Number()
     truncation = word("auto", "disabled")
     user = fields.String(allow_none=True)
 

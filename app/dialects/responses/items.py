@@ -9,6 +9,7 @@ from app.core.conversation import Media, Message, Role, Text, ToolCall, ToolResu
 from app.core.media import media_from_url, named_file
 from app.core.openai_parts import read_audio, read_file
 from app.core.paging import Place, cut_page
+from app.core.turns import in_turns
 from app.dialects.responses.tools import offered_name
 from app.errors import InvalidRequest
 
@@ -54,7 +55,7 @@ def settle_items(
         _referred(item["id"], index, find)
         if item["type"] == "item_reference"
         else _settled(item, item_id(response_id, item["type"], first + index))
-        for index, item in enumerate(items)
+        for index, item in enumerate(in_turns(items))
     ]
 
 
@@ -86,7 +87,7 @@ def _settled_part(part: Item, role: str | None) -> Item:
         return {name: value for name, value in part.items() if value is not None}
     text = part.get("text", part.get("refusal"))
     if role == "assistant":
-        return {"type": "output_text", "text": text, "annotations": []}
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     return {"type": "input_text", "text": text}
 
 
@@ -96,7 +97,7 @@ def messages_of(items: Iterable[tuple[Item, str]]) -> tuple[Message, ...]:
     What an assistant said and called in one turn comes as several items, and is one message.
     """
     messages: list[Message] = []
-    for item, param in items:
+    for item, param in in_turns(items):
         message = _message(item, param)
         if message is None:
             continue

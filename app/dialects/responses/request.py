@@ -86,7 +86,7 @@ def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) 
         tools=tuple(turn.toolbox.specs.values()),
         tool_choice=tool_choice(payload["tool_choice"], turn.toolbox),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
-        output_format=read_format(output, output or {}, "text.format"),
+        output_format=read_format(output, "text.format"),
         temperature=payload["temperature"],
         max_tokens=payload["max_output_tokens"],
         parameters=_parameters(payload),

@@ -5,7 +5,7 @@ The wire format is that of the ``openai`` SDK's types (Response, ResponseOutputI
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,10 @@ _TOLD_BACK = (
     "previous_response_id",
     "prompt_cache_key",
     "safety_identifier",
-    "temperature",
-    "top_p",
     "user",
 )
+_NUMBERS = {"temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+"""Told back with OpenAI's defaults where the client gave none: Open Responses has no null there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Envelope:
     """What is the same in every event of one response.
 
     ``first``: the number of its first output item; its input items have those before.
+    ``summarize``: reasoning is told as a summary, for which the client has asked.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Envelope:
     echo: Mapping[str, Any]
     toolbox: Toolbox
     first: int
+    summarize: bool = False
 
     def item_id(self, kind: str, index: int) -> str:
         return item_id(self.id, kind, self.first + index)
@@ -54,7 +56,12 @@ def new_envelope(
     response_id: str, payload: dict[str, Any], toolbox: Toolbox, first: int
 ) -> Envelope:
     """An envelope of this second, with the fields of the request that a response tells back."""
-    return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first)
+    summarize = _summary(payload["reasoning"] or {}) not in (None, "none")
+    return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first, summarize)
+
+
+def _summary(reasoning: Mapping[str, Any]) -> str | None:
+    return reasoning.get("summary") or reasoning.get("generate_summary")
 
 
 def _echo(payload: dict[str, Any]) -> dict[str, Any]:
@@ -64,25 +71,44 @@ def _echo(payload: dict[str, Any]) -> dict[str, Any]:
         "background": False,
         "model": payload["model"],
         **{name: payload[name] for name in _TOLD_BACK},
+        **{name: _number(payload[name], default) for name, default in _NUMBERS.items()},
         "metadata": payload["metadata"] or {},
         "parallel_tool_calls": payload["parallel_tool_calls"] is not False,
-        "reasoning": {name: reasoning.get(name) for name in ("effort", "summary")},
+        "reasoning": {"effort": reasoning.get("effort"), "summary": _summary(reasoning)},
         "service_tier": "default",
         "store": payload["store"] is not False,
         "text": _told(text, {"format": {"type": "text"}, "verbosity": "medium"}),
         "tool_choice": _told_choice(payload["tool_choice"]),
-        "tools": [tool for tool in payload["tools"] or () if "name" in tool],
+        "tools": _told_tools(payload["tools"] or ()),
         "top_logprobs": payload["top_logprobs"] or 0,
         "truncation": payload["truncation"] or "disabled",
     }
 
 
+def _number(given: float | None, default: float) -> float:
+    return default if given is None else given
+
+
 def _told(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without their nulls, over the defaults; a format in JSON has a name."""
+    """Options without their nulls, over the defaults; a format with a schema has all its fields."""
     told = {**defaults, **_given(options)}
     told["format"] = _given(told["format"])
     if told["format"]["type"] == "json_schema":
-        told["format"] = {"name": "response", **told["format"]}
+        needed = {"name": "response", "description": None, "strict": False}
+        told["format"] = {**needed, **told["format"]}
+    return told
+
+
+def _told_tools(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A function's fields may be null; a custom tool's ``format`` is an object or left out."""
+    told = []
+    for tool in tools:
+        if tool["type"] == "function":
+            told.append(tool)
+        elif tool["type"] == "custom":
+            told.append(_given(tool))
+        elif tool["type"] == "namespace":
+            told.append({**tool, "tools": _told_tools(tool["tools"])})
     return told
 
 
@@ -102,7 +128,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
     """The whole answer as a Response. One without any content has an empty message."""
     parts = [part for part in answer.parts if not isinstance(part, MediaReply)] or [Text("")]
-    statuses = ["completed"] * (len(parts) - 1) + [last_status(parts[-1], answer.finished)]
+    statuses = ["completed"] * (len(parts) - 1) + [last_status(answer.finished)]
     output = [
         output_item(part, envelope, index, status)
         for index, (part, status) in enumerate(zip(parts, statuses, strict=True))
@@ -110,10 +136,9 @@ def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
     return ended_response(envelope, output, answer.finished)
 
 
-def last_status(part: OutputPart, finished: Finished) -> str:
-    """A cut answer ends in an incomplete item; only a call is never cut."""
-    cut = finished.reason == "length" and not isinstance(part, ToolCall)
-    return "incomplete" if cut else "completed"
+def last_status(finished: Finished) -> str:
+    """Of the last item: a cut answer ends in an incomplete one."""
+    return "incomplete" if finished.reason == "length" else "completed"
 
 
 def ended_response(
@@ -157,7 +182,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 def output_item(part: OutputPart, envelope: Envelope, index: int, status: str) -> Item:
     """An item of the output; ``in_progress``, it has no content yet."""
-    body, begun = _body(part, envelope.toolbox), status == "in_progress"
+    body, begun = _body(part, envelope), status == "in_progress"
     if begun and "content" in body:
         body["content"] = []
     if begun and "summary" in body:
@@ -165,13 +190,15 @@ def output_item(part: OutputPart, envelope: Envelope, index: int, status: str) -
     return {"id": envelope.item_id(body["type"], index), **body, "status": status}
 
 
-def _body(part: OutputPart, toolbox: Toolbox) -> Item:
+def _body(part: OutputPart, envelope: Envelope) -> Item:
     match part:
         case Text(text):
             return {"type": "message", "role": "assistant", "content": [text_part(text)]}
-        case Reasoning(text):
+        case Reasoning(text) if envelope.summarize:
             return {"type": "reasoning", "summary": [summary_part(text)]}
-    names = {"call_id": part.id, **toolbox.called(part.name)}
+        case Reasoning(text):
+            return {"type": "reasoning", "summary": [], "content": [reasoning_part(text)]}
+    names = {"call_id": part.id, **envelope.toolbox.called(part.name)}
     if part.custom:
         return {"type": "custom_tool_call", **names, "input": part.arguments}
     return {"type": "function_call", **names, "arguments": part.arguments}
@@ -183,3 +210,7 @@ def text_part(text: str) -> Item:
 
 def summary_part(text: str) -> Item:
     return {"type": "summary_text", "text": text}
+
+
+def reasoning_part(text: str) -> Item:
+    return {"type": "reasoning_text", "text": text}

@@ -1,7 +1,7 @@
 """POST /responses, and what is kept of the responses that it gave."""
 
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -17,8 +17,7 @@ from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
 from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
-from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
-from app.http.error_responses import error_response
+from app.errors import ApiError, InvalidRequest, NotFound
 from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
 from app.http.services import services
@@ -42,46 +41,49 @@ class WebSocketsUnsupported(ApiError):
     status, type = 426, "invalid_request_error"
 
 
+class KeptResponse(TypedDict):
+    """A response object, and the ``input`` items that it answers to, earlier turns included."""
+
+    response: dict[str, Any]
+    input: list[Item]
+
+
 class Kept:
-    """The responses of one client: each with the items that it answers to."""
+    """The responses of one client."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
         self._owner = owner
 
     def keep(self, items: list[Item], response: dict[str, Any]) -> None:
-        self._store.keep(self._owner, response["id"], {"response": response, "input": items})
+        self._store.keep(self._owner, response["id"], KeptResponse(response=response, input=items))
 
     def response(self, response_id: str) -> dict[str, Any]:
-        return self._found(response_id)["response"]  # type: ignore[no-any-return]
+        return self._found(response_id)["response"]
 
     def input_items(self, response_id: str) -> list[Item]:
-        return self._found(response_id)["input"]  # type: ignore[no-any-return]
+        return self._found(response_id)["input"]
 
     def forget(self, response_id: str) -> None:
         self._found(response_id)
         self._store.forget(self._owner, response_id)
 
     def items_until(self, response_id: str) -> list[Item] | None:
-        record = self._store.recall(self._owner, response_id)
+        record = self._find(response_id)
         return None if record is None else [*record["input"], *record["response"]["output"]]
 
     def item(self, item_id: str) -> Item | None:
         items = self.items_until(response_id_of(item_id)) or ()
         return next((item for item in items if item.get("id") == item_id), None)
 
-    def _found(self, response_id: str) -> dict[str, Any]:
-        record = self._store.recall(self._owner, response_id)
+    def _find(self, response_id: str) -> KeptResponse | None:
+        return cast(KeptResponse | None, self._store.recall(self._owner, response_id))
+
+    def _found(self, response_id: str) -> KeptResponse:
+        record = self._find(response_id)
         if record is None:
             raise NotFound(f"Response with id {response_id!r} not found.")
         return record
-
-
-@blueprint.errorhandler(PromptTooLong)
-def tell_prompt_too_long(error: PromptTooLong) -> Response:
-    """Codex knows it by its code, but only at a 400; a 413 it sends six times over."""
-    told = InvalidRequest(error.message, code=error.code, metadata=error.metadata)
-    return error_response(told)
 
 
 def _kept() -> Kept:

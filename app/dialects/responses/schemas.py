@@ -7,7 +7,15 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 
 from app.dialects.responses.item_schemas import Input
 from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.schemas.fields import (
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
@@ -35,8 +43,11 @@ _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions a
 
 
 class ReasoningOptionsSchema(BaseSchema):
+    """``generate_summary`` is the old name of ``summary``."""
+
     effort = optional(fields.String)
     summary = optional(fields.String)
+    generate_summary = optional(fields.String)
 
 
 class FormatSchema(BaseSchema):
@@ -84,7 +95,7 @@ class ResponsesSchema(BaseSchema):
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
     reasoning = fields.Nested(ReasoningOptionsSchema, load_default=None, allow_none=True)
-    max_output_tokens = optional(Whole, validate=validate.Range(1))
+    max_output_tokens = optional(TokenLimit)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     metadata = optional(fields.Dict, keys=fields.String(), values=fields.String())
@@ -96,7 +107,9 @@ class ResponsesSchema(BaseSchema):
     prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
     # Told back, without a counterpart at Poe.
+    frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     max_tool_calls = optional(Whole, validate=validate.Range(1))
+    presence_penalty = optional(Number, validate=validate.Range(-2, 2))
     prompt_cache_key = optional(fields.String)
     safety_identifier = optional(fields.String)
     truncation = optional(fields.String, validate=validate.OneOf(("auto", "disabled")))

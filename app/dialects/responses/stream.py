@@ -20,6 +20,7 @@ from app.dialects.responses.response import (
     ended_response,
     last_status,
     output_item,
+    reasoning_part,
     response_object,
     summary_part,
     text_part,
@@ -52,6 +53,13 @@ _FORMS = {
         extra={"logprobs": []},
     ),
     "reasoning": _Form(
+        "response.reasoning_text",
+        "text",
+        "response.content_part",
+        reasoning_part,
+        place={"content_index": 0},
+    ),
+    "summary": _Form(
         "response.reasoning_summary_text",
         "text",
         "response.reasoning_summary_part",
@@ -73,7 +81,8 @@ class _OpenItem:
         self._pieces: list[str] = []
         begun = output_item(part, envelope, index, "in_progress")
         self._begun = begun
-        self._form = _FORMS[begun["type"]]
+        summary = begun["type"] == "reasoning" and envelope.summarize
+        self._form = _FORMS["summary" if summary else begun["type"]]
         self._place = {"item_id": begun["id"], "output_index": index, **self._form.place}
         # Deltas are most of a stream: all but their text is encoded once for all of them.
         kind = f"{self._form.events}.delta"
@@ -94,6 +103,8 @@ class _OpenItem:
     def end(self, status: str) -> Iterator[StreamEvent]:
         text = "".join(self._pieces)
         told = {self._form.whole: text, **self._form.extra}
+        if self._begun["type"] == "function_call":
+            told["name"] = self._begun["name"]
         yield {"type": f"{self._form.events}.done", **self._place, **told}
         if self._form.part_events:
             yield self._part_event("done", text)
@@ -188,7 +199,7 @@ class Encoder:
     def _end(self, finished: Finished) -> bytes:
         frames = b"" if self._open or self._output else self._begin(Text(""))
         if self._open is not None:
-            frames += self._close(last_status(self._open.part, finished))
+            frames += self._close(last_status(finished))
         response = ended_response(self._envelope, self._output, finished)
         self._keep(response)
         return frames + self._state(f"response.{response['status']}", response)

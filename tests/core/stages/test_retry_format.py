@@ -1,6 +1,6 @@
 """Promises: asked for once more, then given, given as they are, or refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -19,6 +19,7 @@ from app.core.events import (
 from app.core.json_output.settle import settle_json
 from app.core.json_output.verdict import Verdict
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.errors import RateLimited
 
 HELLO = (Message("user", (Text("hi"),)),)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
@@ -97,10 +98,69 @@ def test_a_forced_call() -> None:
         list(retry_format(ask, FORCED, settle))
 
 
-def test_a_call_needs_no_json() -> None:
-    both = Query("m", "b", HELLO, tools=(ToolSpec("f"),), output_format=OutputFormat(SCHEMA))
-    ask, _ = bot([TextDelta("let me see"), CALL])
-    assert list(flatten(retry_format(ask, both, settle)))[-1] == CALL
+def with_tools(schema: Mapping[str, object] | None, *, strict: bool = False) -> Query:
+    form = OutputFormat(schema, strict=strict)
+    return Query("m", "b", HELLO, tools=(ToolSpec("f"),), output_format=form)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("remark", ["let me see", 'I pass {"a": 1} on.', '{"a": "x"}', "[1]"])
+def test_a_call_needs_no_json_and_no_words_stand_beside_it(remark: str, strict: bool) -> None:
+    """SDKs parse the text beside a call by the schema, too."""
+    ask, asked = bot([ReasoningDelta("hm"), TextDelta(remark[:3]), TextDelta(remark[3:]), CALL])
+    events = list(flatten(retry_format(ask, with_tools(SCHEMA, strict=strict), settle)))
+    assert events == [ReasoningDelta("hm"), Discarded(remark), CALL]
+    assert len(asked) == 1
+
+
+def test_json_of_the_schema_stays_beside_a_call() -> None:
+    ask, _ = bot([TextDelta('{"a": 1}\n'), CALL])
+    assert list(flatten(retry_format(ask, with_tools(SCHEMA), settle))) == [
+        TextDelta('{"a": 1}\n'),
+        CALL,
+    ]
+    ask, _ = bot([TextDelta("remark"), CALL])
+    assert list(flatten(retry_format(ask, with_tools(None), settle))) == [Discarded("remark"), CALL]
+
+
+@pytest.mark.parametrize("text", ["none: [] here", "I cannot.", 'Nearly: {"a": "x"}', "{'a': }"])
+def test_without_strict_no_word_is_lost(text: str) -> None:
+    ask, _ = bot([TextDelta(text)], [TextDelta(text)])
+    assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta(text)
+
+
+@pytest.mark.parametrize("text", ['```json\n{"b": 1}\n```', '```\n{"b": 1}```', '{"b": 1,}'])
+def test_fences_and_commas_are_no_words(text: str) -> None:
+    fenced = TextDelta(text)
+    ask, _ = bot([fenced], [fenced])
+    assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta('{"b": 1}')
+
+
+def failing_later(first: list[Event]) -> Callable[[Query], Batches]:
+    """Answers once, then is at its rate limit."""
+    answers = iter([first])
+
+    def ask(query: Query) -> Iterator[Batch]:
+        yield [ReasoningDelta("hm")]
+        answer = next(answers, None)
+        if answer is None:
+            raise RateLimited("too many")
+        yield answer
+
+    return ask
+
+
+def test_an_error_of_the_second_attempt_gives_the_first_answer() -> None:
+    ask = failing_later([TextDelta('{"a": "x"}')])
+    assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta('{"a": "x"}')
+
+
+@pytest.mark.parametrize("query", [STRICT, FORCED])
+def test_an_error_of_the_second_attempt_passes_where_the_first_must_not_be_given(
+    query: Query,
+) -> None:
+    with pytest.raises(RateLimited):
+        list(retry_format(failing_later([TextDelta("no")]), query, settle))
 
 
 def too_long(text: str, output_format: OutputFormat) -> Verdict:

@@ -32,5 +32,6 @@ def test_reasons_to_finish() -> None:
     call = ToolCallDelta(0, "{}", "call_1", "f")
     assert finish([call]) == Finished("tool_calls", Usage(0, 3))
     assert finish([TextDelta("a"), Cut("stop", "END")]) == Finished("stop", Usage(0, 1), "END")
-    assert finish([call], [Cut("length")]).reason == "length"
+    assert finish([TextDelta("a"), Cut("length")]).reason == "length"
+    assert finish([call], [Cut("length")]) == Finished("tool_calls", Usage(0, 3))
     assert finish([Discarded("ab")], [TextDelta("c")]).usage.completion == 3

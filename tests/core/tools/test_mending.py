@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.tools.mending import Mender, read_json, read_json_lines
+from app.core.tools.mending import mend, read_json, read_json_lines
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_read(text: str, value: Any) -> None:
     ],
 )
 def test_mend(text: str, value: Any, guessed: bool) -> None:
-    assert Mender().mend(text) == (value, guessed)
+    assert mend(text) == (value, guessed)
 
 
 def test_lines() -> None:
@@ -56,16 +56,9 @@ def test_lines() -> None:
     assert read_json_lines('{"a": 1} and {"b": 2}') is None
 
 
-def test_the_work_for_one_answer_is_limited() -> None:
-    mender = Mender()
-    assert mender.mend("{'\\true," + "{a*/]a" * 1_000) == (None, True)
-    assert mender.mend("{a: 1}") == (None, True)
-    assert mender.mend('{"a": 1,}') == ({"a": 1}, False)
-
-
 @given(st.text(alphabet="{}[]\"':,\\ a1\ntTrue/*#`<&;-.e()"))
 @settings(max_examples=1000, deadline=None)
 def test_nothing_raises(text: str) -> None:
     read_json("{" + text)
     read_json_lines(text)
-    Mender().mend("{" + text)
+    mend("{" + text)

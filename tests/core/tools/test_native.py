@@ -55,7 +55,7 @@ def test_a_missing_id_is_made() -> None:
     assert second == deltas[1]
 
 
-def test_custom_calls_come_whole_at_the_end() -> None:
+def test_custom_calls_come_whole() -> None:
     batches = parse(
         [ToolCallDelta(0, '{"inp', "c1", "patch"), ToolCallDelta(1, "{}", "c2", "ping")],
         [ToolCallDelta(0, 'ut": "a\\n"}'), TextDelta("x")],
@@ -63,9 +63,13 @@ def test_custom_calls_come_whole_at_the_end() -> None:
         tools=TOOLS,
     )
     assert batches == [
-        [ToolCallDelta(1, "{}", "c2", "ping")],
-        [TextDelta("x")],
-        [ToolCallDelta(0, "a\n", "c1", "patch", custom=True), END],
+        [],
+        [
+            ToolCallDelta(0, "a\n", "c1", "patch", custom=True),
+            ToolCallDelta(1, "{}", "c2", "ping"),
+            TextDelta("x"),
+        ],
+        [END],
     ]
 
 

@@ -22,8 +22,8 @@ from app.core.events import (
 )
 from app.core.tools.prompted import PromptedAdapter
 from tests.core.deltas import batches_of
+from tests.core.tools.notations.writings import WRITINGS
 from tests.core.tools.offered import TOOLS, Found
-from tests.core.tools.writings import WRITINGS
 
 HELLO = Message("user", (Text("Hello"),))
 END = Finished("stop", Usage(0, 0))

@@ -210,6 +210,24 @@ def test_functions_the_old_form(client: openai.OpenAI) -> None:
     ]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_of_two_calls_the_old_form_has_the_first(client: openai.OpenAI, stream: bool) -> None:
+    content = 'call add {"a": 1, "b": 2} && add {"a": 30, "b": 4}'
+    functions: Any = [ADD["function"]]
+    answer: Any = client.chat.completions.create(
+        model="demo-agent",
+        messages=[{"role": "user", "content": content}],
+        functions=functions,
+        stream=stream,
+    )
+    if stream:
+        deltas = [chunk.choices[0].delta.function_call for chunk in answer]
+        arguments = "".join(delta.arguments for delta in deltas if delta)
+    else:
+        arguments = answer.choices[0].message.function_call.arguments
+    assert json.loads(arguments) == {"a": 1, "b": 2}
+
+
 def test_custom_tools(client: openai.OpenAI) -> None:
     tool: Any = {"type": "custom", "custom": {"name": "run", "description": "Runs code."}}
     text = '<tool_call><name>run</name><arguments>{"input": "print(1)"}</arguments></tool_call>'

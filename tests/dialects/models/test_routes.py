@@ -50,6 +50,15 @@ def test_it_works(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
     assert info.created_at.timestamp() == pro.created
 
 
+def test_no_field_of_anthropics_is_missing(server: Server, claude: anthropic.Anthropic) -> None:
+    version = {"anthropic-version": "2023-06-01"}
+    listed = get(server, "?limit=1000", **version).json()["data"]
+    for model in [*listed, get(server, "/demo-echo", **version).json()]:
+        assert set(anthropic.types.ModelInfo.model_fields) <= set(model)
+    assert claude.models.retrieve("demo-echo").capabilities is None
+    assert "capabilities" not in get(server, "/demo-echo").json()
+
+
 def test_an_alias_is_shown_with_its_bots_facts(gpt: openai.OpenAI) -> None:
     alias: Any = gpt.models.retrieve("fast")
     assert (alias.id, alias.alias_of) == ("fast", "Gemini-2.5-Pro")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.tools.arguments import coerced, compact
+from app.core.tools.coercion import coerced, compact
 
 NODE = {
     "type": "object",

@@ -1,8 +1,8 @@
 """What models really write, and what is to be found in it."""
 
+from tests.core.tools.notations.other_writings import ELEMENTS, FENCED, HERMES
+from tests.core.tools.notations.prompted_writings import AS_ASKED
 from tests.core.tools.offered import Row
-from tests.core.tools.other_writings import ELEMENTS, FENCED, HERMES
-from tests.core.tools.prompted_writings import AS_ASKED
 
 TEXT: list[str] = [
     "No call at all.",
@@ -33,15 +33,22 @@ TEXT: list[str] = [
     "<tool_result>none was called</tool_result>",
     '<fly:invoke name="ping"></invoke>',
     "<tool_call x='" + "y" * 400 + "'>",
+    "See:\n```\n<tool_call><name>ping</name></tool_call>\n```\nThat is a call.",
+    '```\n<invoke name="ping"></invoke>\nand\n```',
+    "Say `<tool_call><name>ping</name></tool_call>` for it.",
+    "> <tool_call><name>ping</name></tool_call>\nwas quoted",
+    'Or <think>maybe <invoke name="ping"/></think> not.',
+    '<think>\nmaybe <invoke name="ping"/>\n</think>\nno',
 ]
 
 WRITINGS: list[Row] = (
     AS_ASKED + HERMES + ELEMENTS + FENCED + [(text[:40], text, [text]) for text in TEXT]
 )
 
-NEVER_CLOSED = [
-    text
-    for name, text, _ in WRITINGS
-    if name
-    in ("the end swallowed", "the end cut off", "a fence never closed", "no closing wrapper")
-]
+_LATE = (
+    *("the end swallowed", "the end cut off", "a fence never closed", "no closing wrapper"),
+    *("a fence", "fence after fence", "a fence around several", "a fence of JSON"),
+    "a fence of code that was not closed",
+)
+CALLED_AT_THE_END = [text for name, text, _ in WRITINGS if name in _LATE]
+"""Texts whose calls are known only at the end of the answer."""

@@ -20,7 +20,7 @@ AS_ASKED: list[Row] = [
         "A \n<tool_call><name>ping</name><arguments>{}</arguments></tool_call>\n\n"
         '<tool_call><name>get_weather</name><arguments>{"city":"Rome"}</arguments></tool_call>\n'
         "B\n",
-        ["A", PING, ROME, "B\n"],
+        ["A", PING, ROME, " \nB\n"],
     ),
     ("no arguments", "<tool_call><name>ping</name></tool_call>", [PING]),
     ("empty arguments", "<tool_call><name>ping</name><arguments/></tool_call>", [PING]),

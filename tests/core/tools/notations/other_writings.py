@@ -47,7 +47,16 @@ HERMES: list[Row] = [
         "a string never closed, the next call follows",
         '<tool_call>{"name":"get_weather","arguments":{"city":"Rome</tool_call>\n'
         '<tool_call>{"name":"ping"}</tool_call>',
-        [ROME, PING],
+        ['<tool_call>{"name":"get_weather","arguments":{"city":"Rome</tool_call>', PING],
+    ),
+    (
+        "begun anew within a string",
+        '<tool_call>{"name":"write_file","arguments":{"path":"a","content":"b\n'
+        '<tool_call>{"name":"write_file","arguments":{"path":"a"}}</tool_call>',
+        [
+            '<tool_call>{"name":"write_file","arguments":{"path":"a","content":"b',
+            ("write_file", '{"path":"a"}'),
+        ],
     ),
     (
         "braces missing",
@@ -171,10 +180,12 @@ ELEMENTS: list[Row] = [
 ]
 
 FENCED: list[Row] = [
+    ("a fence", "See:\n```\n<tool_call><name>ping</name></tool_call>\n```", ["See:", PING]),
     (
-        "a fence",
-        "See:\n```\n<tool_call><name>ping</name></tool_call>\n```\nok",
-        ["See:", PING, "ok"],
+        "fence after fence",
+        "```\n<tool_call><name>ping</name></tool_call>\n```\n\n"
+        '```\n<tool_call>{"name":"ping"}</tool_call>\n```\n',
+        [PING, PING],
     ),
     (
         "a fence around several",
@@ -186,13 +197,18 @@ FENCED: list[Row] = [
     ("a fence that says what it holds", '```tool_call\n{"name": "ping"}\n```', [PING]),
     ("a fence never closed", "```xml\n<function=ping></function>\n", [PING]),
     (
-        "a fence with more in it",
-        '```\n<invoke name="ping"></invoke>\nand\n```',
-        ["```", PING, "and\n```"],
-    ),
-    (
         "between two blocks of code",
         '```py\nx = 1\n```\n<invoke name="ping"></invoke>\n```py\ny = "<"\n```',
-        ["```py\nx = 1\n```", PING, '```py\ny = "<"\n```'],
+        ["```py\nx = 1\n```", PING, '\n```py\ny = "<"\n```'],
+    ),
+    (
+        "a fence of code that was not closed",
+        '```py\nx = 1\n\n<invoke name="ping"></invoke>',
+        ["```py\nx = 1", PING],
+    ),
+    (
+        "what Gemini says",
+        '```tool_code\nprint(default_api.get_weather(city="Paris"))\n```\nSo.',
+        [PARIS, "So."],
     ),
 ]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.core.tools.notations import CallReader
+from app.core.tools.notations.reader import CallReader
 from tests.core.tools.offered import TOOLS
 
 MEGABYTE = 1_000_000

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.tools.calls import Call
-from app.core.tools.notations import CallReader, ForgedResult
+from app.core.tools.notations.calls import Call
+from app.core.tools.notations.reader import CallReader, ForgedResult
+from tests.core.tools.notations.writings import CALLED_AT_THE_END, WRITINGS
 from tests.core.tools.offered import TOOLS, Found
-from tests.core.tools.writings import NEVER_CLOSED, WRITINGS
 
 PIECES = st.lists(
     st.sampled_from(
@@ -79,7 +79,7 @@ def test_a_call_is_given_as_soon_as_its_block_is_complete(text: str, found: list
     reader = CallReader(TOOLS)
     calls = [each for each in reader.feed(text) if isinstance(each, Call)]
     late = any(isinstance(each, Call) for each in reader.close())
-    assert late == (text in NEVER_CLOSED)
+    assert late == (text in CALLED_AT_THE_END)
     assert late or len(calls) == sum(isinstance(each, tuple) for each in found)
 
 

@@ -7,52 +7,21 @@ character twice, in pieces of any size.
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TypeVar
+
+import regex
 
 _T = TypeVar("_T")
 Reading = Generator[None, None, _T]
 
-# Namespaces of the tags, as Claude and MiniMax write them.
-PREFIX = r"(?:antml:|minimax:)?"
-PREFIXES = ("", "antml:", "minimax:")
-
-_TAG_CHARS = 400
-_TAG = re.compile(rf"<(/?){PREFIX}(\w+)((?:[\s=/][^<>]{{0,300}})?)>")
-_HALF_TAG = re.compile(r"<(/?[\w:]*)((?:[\s=/][^<>]{0,300})?)\Z")
-_CLOSER_CHARS = 128
-_QUOTED = r"""(?:"([^"]*)"|'([^']*)'|([^\s"'/]+))"""
-_NAME_ATTRIBUTE = re.compile(rf"(?:^|\s)name\s*=\s*{_QUOTED}|^\s*=\s*{_QUOTED}")
+_MAX_MATCH_CHARS = 400
+_MAX_CLOSER_CHARS = 256
 
 
-def named_in(attributes: str) -> str | None:
-    """The name in ``name="f"``, ``name='f'``, ``name=f`` or Llama's ``=f``."""
-    found = _NAME_ATTRIBUTE.search(attributes)
-    return next((group for group in found.groups() if group), None) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """``<name attributes>``; ``attributes`` as they stand there. A closing tag is ``/name``."""
-
-    name: str
-    attributes: str
-
-    @property
-    def empty(self) -> bool:
-        """Whether it is its own closing tag."""
-        return self.attributes.endswith("/")
-
-    @property
-    def named(self) -> str | None:
-        """What the tag names."""
-        return named_in(self.attributes)
-
-
-class Intake:
+class TextCursor:
     """A window on the text that moves on as the text is read.
 
-    What was read since ``mark`` is kept in pieces, so that it can be given back, and is joined
+    What was read since ``mark`` is kept in pieces, so that it can be read again, and is joined
     only then: a long block in small pieces costs no more than a short one a character.
     """
 
@@ -82,13 +51,13 @@ class Intake:
         return self.at >= len(self.window)
 
     def mark(self) -> int:
-        """From here on, what is read can be given back."""
+        """From here on, what is read can be read again."""
         self._passed.clear()
         self._mark = self.position
         return self._mark
 
     def release(self) -> None:
-        """What was read will not be given back."""
+        """What was read will not be read again."""
         self._passed.clear()
         self._mark = None
 
@@ -134,6 +103,11 @@ class Intake:
                     return "".join(read)
                 yield
 
+    def peek_word(self) -> Reading[str]:
+        """The next character that is no white space, which is read; "" at the end."""
+        yield from self.blanks()
+        return (yield from self.peek())
+
     def starts(self, literal: str) -> Reading[bool]:
         """Whether the literal comes next; it is not read."""
         while True:
@@ -143,6 +117,13 @@ class Intake:
             if self.ended or not literal.startswith(rest):
                 return False
             yield
+
+    def literal(self, *literals: str) -> Reading[str | None]:
+        """The literal that comes next, which is read; None where none of them does."""
+        for literal in literals:
+            if (yield from self.starts(literal)):
+                return self.take(self.at + len(literal))
+        return None
 
     def word(self, pattern: re.Pattern[str], limit: int) -> Reading[str | None]:
         """The longest text that matches, None where it is longer than the limit or cut off."""
@@ -155,38 +136,37 @@ class Intake:
                 return None
             yield
 
-    def tag(self, *names: str) -> Reading[Tag | None]:
-        """The tag that comes next, if it has one of the names; any other is left unread."""
+    def match(self, pattern: regex.Pattern[str]) -> Reading[regex.Match[str] | None]:
+        """The match that begins here, which is read; else None, and nothing is read.
+
+        The pattern must not match more than 400 characters, nor go on where it could end.
+        """
         while True:
-            if found := _TAG.match(self.window, self.at):
-                tag = Tag(found[1] + found[2], found[3])
-                if tag.name not in names:
-                    return None
+            limit = self.at + _MAX_MATCH_CHARS
+            found = pattern.match(self.window, self.at, limit, partial=True)
+            if found is not None and not found.partial:
                 self.at = found.end()
-                return tag
-            if self.ended or not self._may_become(names):
+                return found
+            if found is None or self.ended or len(self.window) >= limit:
                 return None
             yield
 
-    def _may_become(self, names: tuple[str, ...]) -> bool:
-        rest = self.window[self.at : self.at + _TAG_CHARS]
-        half = _HALF_TAG.match(rest)
-        if half is None:
-            return not rest
-        return _is_half_of(half[1], names, whole=bool(half[2]))
-
-    def cut_off(self, *names: str) -> bool:
-        """Whether the text ends here, or within a tag of one of the names; that is read."""
-        if not self.ended or not self._may_become(names):
+    def cut_off(self, pattern: regex.Pattern[str] | None = None) -> bool:
+        """Whether the text ends here, or within a match of the pattern; that is read."""
+        if not self.ended:
             return False
+        if not self.spent:
+            found = pattern and pattern.match(self.window, self.at, partial=True)
+            if not found or not found.partial:
+                return False
         self.at = len(self.window)
         return True
 
-    def until(self, closer: re.Pattern[str]) -> Reading[tuple[str, bool]]:
+    def until(self, closer: re.Pattern[str], first: str = "<`") -> Reading[tuple[str, bool]]:
         """The text before the closer, which is read too; all the rest and False if there is none.
 
-        A closer begins with ``<`` or a backtick and is shorter than 128 characters, all it looks
-        ahead at included.
+        ``first``: the characters with which a closer can begin. It is shorter than 256 characters,
+        all it looks ahead at included.
         """
         read: list[str] = []
         while True:
@@ -197,22 +177,11 @@ class Intake:
             if self.ended:
                 read.append(self.take(len(self.window)))
                 return "".join(read), False
-            read.append(self.take(self._settled_end()))
+            read.append(self.take(self._settled_end(first)))
             yield
 
-    def _settled_end(self) -> int:
+    def _settled_end(self, first: str) -> int:
         """Up to where no closer can begin any more, whatever comes."""
-        start = max(self.at, len(self.window) - _CLOSER_CHARS)
-        ends = [self.window.find(mark, start) for mark in "<`"]
+        start = max(self.at, len(self.window) - _MAX_CLOSER_CHARS)
+        ends = [self.window.find(mark, start) for mark in first]
         return min([end for end in ends if end >= 0], default=len(self.window))
-
-
-def _is_half_of(half: str, names: tuple[str, ...], *, whole: bool) -> bool:
-    """Whether a tag's name may still become one of the names; ``whole``: it is complete."""
-    for name in names:
-        slash, bare = ("/", name[1:]) if name.startswith("/") else ("", name)
-        for prefix in PREFIXES:
-            full = slash + prefix + bare
-            if full == half or (not whole and full.startswith(half)):
-                return True
-    return False

@@ -1,0 +1,1 @@
+"""The notations in which models write tool calls, and the reader that finds them in an answer."""
