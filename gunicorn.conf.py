@@ -22,7 +22,7 @@ for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
     del sys.modules[_name]
 
 from app import memory  # noqa: E402
-from app.config import ConfigError, load_settings  # noqa: E402
+from app.config import ConfigError, load_settings, misspelt_settings  # noqa: E402
 
 memory.tune_allocator()
 
@@ -42,6 +42,9 @@ try:
     _settings = load_settings()
 except ConfigError as error:
     _end(str(error))
+
+for _name, _meant in misspelt_settings(os.environ).items():
+    sys.stderr.write(f"poegate: {_name}: there is no such setting. Did you mean {_meant}?\n")
 
 wsgi_app = "wsgi:application"
 worker_class = "app.worker.DrainingWorker"
@@ -92,6 +95,7 @@ timeout = 60
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
 
+logger_class = "app.worker.JsonLogger"
 # What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
 logging._srcfile = None  # type: ignore[assignment]
 logging.logThreads = logging.logMultiprocessing = False
@@ -101,21 +105,19 @@ dictConfig(
     {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "bare": {"format": "%(message)s"},
-            "told": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        },
+        "formatters": {"json": {"()": "app.log_format.JsonLines"}},
         "handlers": {
-            "access": {
+            "requests": {
                 "class": "logging.StreamHandler",
-                "formatter": "bare",
+                "formatter": "json",
                 "stream": "ext://sys.stdout",
             },
-            "told": {"class": "logging.StreamHandler", "formatter": "told"},
+            "others": {"class": "logging.StreamHandler", "formatter": "json"},
         },
-        "root": {"level": "WARNING", "handlers": ["told"]},
+        "root": {"level": "WARNING", "handlers": ["others"]},
         "loggers": {
-            "poegate.access": {"level": "INFO", "handlers": ["access"], "propagate": False}
+            "poegate": {"level": "INFO"},
+            "poegate.access": {"level": "INFO", "handlers": ["requests"], "propagate": False},
         },
     }
 )

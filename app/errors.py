@@ -6,6 +6,7 @@
     ├── Unauthenticated           401     authentication_error
     ├── InsufficientCredits       402     insufficient_credits
     ├── Refused                   403     moderation_error
+    ├── NotPermitted              403     permission_error
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
@@ -82,6 +83,12 @@ class InsufficientCredits(ApiError):
 
 class Refused(ApiError):
     status, type = 403, "moderation_error"
+
+
+class NotPermitted(ApiError):
+    """The gateway itself does not allow it: Refused is Poe's refusal."""
+
+    status, type = 403, "permission_error"
 
 
 class NotFound(ApiError):

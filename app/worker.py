@@ -22,11 +22,13 @@ from typing import Any
 
 import gevent
 import gevent.socket
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import memory
 from app.http.client_socket import ClientSocket
 from app.http.presence import GRACE_TIME
+from app.log_format import JsonLines
 from app.relay.jobs import STOP_SECONDS, Jobs
 
 log = logging.getLogger("poegate")
@@ -56,6 +58,15 @@ def _read_off(body: Any) -> bool:
     return False
 
 
+class JsonLogger(Logger):
+    """gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonLines())
+
+
 class DrainingWorker(GeventWorker):
     """Closes idle connections once it is to stop, and lets the busy ones end."""
 
@@ -76,6 +87,7 @@ class DrainingWorker(GeventWorker):
 
         Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
         """
+        gevent.spawn(self._warn_of_risks)
         memory.freeze()
         gevent.spawn(memory.give_back_when_idle, self._is_idle)
         try:
@@ -83,6 +95,10 @@ class DrainingWorker(GeventWorker):
             self._end_jobs()
         finally:
             self._jobs.stop()
+
+    def _warn_of_risks(self) -> None:
+        application: Any = self.wsgi
+        application.extensions["poegate"].store.warn_of_risks()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # so says the stub

@@ -17,7 +17,7 @@ ACCOUNT_ERRORS = (402, 403, 429, 502, 529)
 MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", UNKNOWN)
 """Content types of a bot's file, as ``content_type_of`` passes them on."""
 
-BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 529)
+BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 503, 529)
 """Statuses of a request to a bot."""
 
 

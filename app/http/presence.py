@@ -48,6 +48,11 @@ def cut_short() -> ApiError:
     )
 
 
+def not_delivered() -> str:
+    """For the log: why an answer did not reach its client whole."""
+    return "shutting_down" if GRACE_TIME.is_over else "client_gone"
+
+
 class Presence:
     """The client behind one request. Always present where the server shows no socket (tests)."""
 

@@ -5,12 +5,16 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask, Response, g, request
 
 from app.core.events import Usage
+from app.http.presence import not_delivered
+from app.log_format import REQUESTS
 
-log = logging.getLogger("poegate.access")
+log = logging.getLogger(REQUESTS)
 _SANE_ID = re.compile(r"[\w.:-]{1,128}\Z", re.ASCII)
 
 
@@ -24,6 +28,7 @@ class RequestRecord:
         self.error: str | None = None
         self.usage: Usage | None = None
         self.warnings: list[str] = []
+        self.delivered = True
         self._method = method
         self._path = path
         self._started = time.monotonic()
@@ -43,7 +48,7 @@ class RequestRecord:
             "method": self._method,
             "path": self._path,
             "status": self.status,
-            "error": self.error,
+            "error": self.error if self.delivered else self.error or not_delivered(),
             "model": self.model,
             "first_token_ms": self._first_token_ms,
             "total_ms": self.elapsed_ms(),
@@ -80,5 +85,23 @@ def _close_record(response: Response) -> Response:
     if record.warnings:
         response.headers["x-poegate-warning"] = "; ".join(record.warnings)
     response.headers["openai-version"] = "2020-10-01"
+    if isinstance(response.response, list) and request.method != "HEAD":
+        response.response = _Noted(response.response, record)
     response.call_on_close(record.write)
     return response
+
+
+class _Noted(list[Any]):
+    """A body in memory. Its record says whether the last piece was written.
+
+    The server asks for the next piece when it has written one, and for one more at the end.
+    """
+
+    def __init__(self, pieces: list[Any], record: RequestRecord) -> None:
+        super().__init__(pieces)
+        self._record = record
+
+    def __iter__(self) -> Iterator[Any]:
+        self._record.delivered = False
+        yield from super().__iter__()
+        self._record.delivered = True

@@ -10,7 +10,7 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
 from app.errors import ApiError, InternalError
-from app.http.presence import GRACE_TIME, ClientGone, Presence, cut_short
+from app.http.presence import ClientGone, Presence, not_delivered
 from app.http.request_log import RequestRecord, current_record
 
 log = logging.getLogger("poegate")
@@ -103,7 +103,7 @@ class _Stream:
             log.error("unexpected error in request %s", self._record.id, exc_info=error)
             yield self._fail(InternalError("The gateway failed in the middle of this answer."))
         except GeneratorExit:  # the last chunk could not be written: lost, or blocked too long
-            self._record.error = cut_short().code if GRACE_TIME.is_over else "client_gone"
+            self._record.error = not_delivered()
             raise
         finally:
             self._reply.close()

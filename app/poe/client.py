@@ -112,8 +112,8 @@ class PoeClient:
                 call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
             call.partials = self._partials(call.query, endpoint)
             for partial in call.partials:
-                call.deadline.renew()
                 if not isinstance(partial, fp.MetaResponse):  # Poe's ``meta`` begins no answer
+                    call.deadline.renew()
                     call.first = partial
                     break
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked

@@ -178,6 +178,10 @@ class _Job:
     def run(self) -> None:
         try:
             outcome = self._outcome()
+            failure = outcome.get("error") or {}
+            took = time.monotonic() - self._begun
+            words = f"{outcome['status']} {failure.get('code', '')}".rstrip()
+            log.info("job %s: %s after %.0f s", self._id, words, took)
             try:
                 self._end(outcome)
             except gevent.GreenletExit:  # the worker stops, and waits for this last attempt

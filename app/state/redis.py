@@ -33,6 +33,33 @@ class Redis:
         with self._faults_translated():
             self._client.delete(PREFIX + key)
 
+    def check(self, key: str) -> None:
+        self.write(key, b"{}")
+
+    def risks(self) -> list[str]:
+        """By INFO, which services that run Redis for others allow where they allow no CONFIG."""
+        with self._faults_translated():
+            facts: dict[str, Any] = self._client.info("memory")
+            facts |= self._client.info("persistence")
+        risks = []
+        policy = str(facts.get("maxmemory_policy", ""))
+        if policy.startswith("allkeys-"):
+            risks.append(
+                f"Redis has the maxmemory-policy {policy}: when it is full it throws away what "
+                "this gateway keeps. noeviction and volatile-ttl do not."
+            )
+        if not facts.get("aof_enabled") and self._snapshots() == "":
+            risks.append("Redis forgets everything at its own restart; appendonly yes prevents it.")
+        return risks
+
+    def _snapshots(self) -> str | None:
+        """The setting ``save``: when Redis writes its snapshots; empty for never, None unknown."""
+        try:
+            answer: dict[str | None, str | None] = self._client.config_get("save")
+        except self._fault:
+            return None
+        return answer.get("save")
+
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
         """Optimistic, without a lock that a dying worker would leave behind: if the value changed
         in between, Redis refuses the write, and ``change`` is called again with the new value."""

@@ -8,12 +8,13 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.config import Settings
 from app.core import strict_json
-from app.errors import InternalError
+from app.errors import InternalError, Unavailable
 from app.state.files import Files
 from app.state.redis import Redis
 
@@ -25,6 +26,7 @@ Change = Callable[[Value | None], Value | None]
 KEEP_SECONDS = 30 * 24 * 3600
 """As long as OpenAI keeps a response."""
 MAX_VALUE_BYTES = 32_000_000
+RETRY_AFTER = "30"
 
 _Answer = TypeVar("_Answer")
 
@@ -37,6 +39,12 @@ class _Medium(Protocol):
     def write(self, key: str, data: bytes) -> None: ...
 
     def delete(self, key: str) -> None: ...
+
+    def check(self, key: str) -> None:
+        """Writes something there. Others go on meanwhile, also where a disk or a server hangs."""
+
+    def risks(self) -> list[str]:
+        """What an operator should know: how what is kept may be lost."""
 
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
         """Replaces the value by what ``change`` returns for it; None leaves it as it is.
@@ -91,10 +99,22 @@ class Store:
     def is_usable(self) -> bool:
         """Whether a value can be written now."""
         try:
-            self._open().write(_key("poegate", "readiness"), b"{}")
+            self._open().check(_key("poegate", "readiness"))
         except OSError:
             return False
         return True
+
+    def require_usable(self) -> None:
+        """Before something that costs, and is lost where its record is. Raises Unavailable."""
+        if not self.is_usable():
+            message = "What this gateway keeps cannot be written at the moment. Try again later."
+            raise Unavailable(message, retry_after=RETRY_AFTER)
+
+    def warn_of_risks(self) -> None:
+        """Once, at the start. A store that cannot be reached says so at each use."""
+        with suppress(OSError):
+            for risk in self._open().risks():
+                log.warning(risk)
 
     def _ask(self, ask: Callable[[_Medium], _Answer]) -> _Answer:
         try:

@@ -1,7 +1,12 @@
 """This release and the one before it: a repository to be cloned, and wheels for no network."""
 
+import hashlib
 import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.deploy.guide import commands
@@ -9,6 +14,9 @@ from tests.servers import ROOT
 
 PREVIOUS_COMMIT = "5f96730e3688bd4314f4f3549199dd5050afe683"
 """What PREVIOUS was. To be changed at each release, together with deploy/README.md's tags."""
+
+CACHE = Path("/var/tmp/poegate-tests")
+DOWNLOAD_SECONDS = 300
 
 
 def _tag(heading: str) -> str:
@@ -45,23 +53,41 @@ def export(tag: str, repository: Path, folder: Path) -> None:
     _git("clone", "--quiet", "--branch", tag, "-c", "advice.detachedHead=false", repository, folder)
 
 
-def download_wheels(repository: Path, folder: Path) -> None:
-    """What both releases require, for the system's own Python, so that pip needs no network later.
-
-    By that Python's own pip, because what is required depends on its version.
-    """
-    subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
-    required = {
+def copy_wheels(repository: Path, folder: Path) -> None:
+    """What both releases require, for the system's own Python, for a pip without a network."""
+    required = [
         _git(f"--git-dir={repository}", "show", f"{tag}:requirements.txt")
         for tag in (PREVIOUS, CURRENT)
-    }
-    for number, text in enumerate(required):
-        path = folder / f"requirements-{number}.txt"
-        path.write_text(text)
-        pip = [folder / "venv/bin/pip", "download", "--quiet", "--only-binary", ":all:"]
-        subprocess.run(
-            [*pip, "-d", folder, "-r", path],
-            check=True,
-            stderr=subprocess.DEVNULL,
-            timeout=300,
-        )
+    ]
+    made = made_once("wheels", "\n".join(required), lambda path: _download(required, path))
+    shutil.copytree(made, folder)
+
+
+def _download(required: Sequence[str], folder: Path) -> None:
+    """By that Python's own pip, because what is required depends on its version."""
+    folder.mkdir()
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", place], check=True)
+        for text in dict.fromkeys(required):
+            listed = Path(place) / "requirements.txt"
+            listed.write_text(text)
+            pip = [f"{place}/bin/pip", "download", "--quiet", "--only-binary", ":all:"]
+            subprocess.run(
+                [*pip, "-d", folder, "-r", listed],
+                check=True,
+                stderr=subprocess.DEVNULL,
+                timeout=DOWNLOAD_SECONDS,
+            )
+
+
+def made_once(name: str, recipe: str, make: Callable[[Path], None]) -> Path:
+    """What ``make`` puts at the path that it is given; kept on this machine for the same recipe."""
+    digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    kept = CACHE / f"{name}-{digest}"
+    if not kept.exists():
+        CACHE.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as place:
+            make(Path(place) / name)
+            with suppress(OSError):  # another test run was faster
+                (Path(place) / name).rename(kept)
+    return kept

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.demo.server import bot_urls
-from tests.deploy.releases import download_wheels, make_repository
+from tests.deploy.releases import copy_wheels, make_repository
 from tests.servers import ROOT
 
 SCRIPT = Path(__file__).with_name("systemd_box.sh")
@@ -87,7 +87,7 @@ class Box:
 def booted(folder: Path) -> Iterator[Box]:
     """Debian's systemd; the demo bots on port 9000, the repository at /srv/box/origin.git."""
     make_repository(folder / "origin.git")
-    download_wheels(folder / "origin.git", folder / "wheels")
+    copy_wheels(folder / "origin.git", folder / "wheels")
     command = ["unshare", "--mount", "bash", str(SCRIPT), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as boot:
         assert boot.stdout is not None

@@ -14,7 +14,8 @@ mkdir "$memory/upper" "$memory/work" "$memory/root"
 root=$memory/root
 mount -t overlay overlay "$root" -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work"
 : >"$root/etc/machine-id"
-rm -rf "$root/opt/poegate"
+rm -rf "$root/opt/poegate" "$root/var/lib/poegate" "$root/var/lib/private/poegate" \
+  "$root/etc/poegate.env" "$root"/etc/systemd/system/poegate.*
 # Services of this machine are none of the container's: it starts no more than basic.target wants.
 systemd-nspawn --directory="$root" --bind="$folder:/srv/box" --boot --private-network \
   --register=no --keep-unit --console=pipe --machine=poegate-box \

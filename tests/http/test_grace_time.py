@@ -64,7 +64,7 @@ class Ending:
 
     def log(self) -> list[dict[str, Any]]:
         lines = self.gateway.printed().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in lines if '"path"' in line]
 
 
 @pytest.fixture(scope="module", params=[signal.SIGTERM, signal.SIGHUP])

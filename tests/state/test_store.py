@@ -238,3 +238,27 @@ def test_workers_that_write_at_once_leave_a_whole_value(tmp_path: Path) -> None:
     value = store.recall("ann", "resp_1")
     assert value is not None and len(set(value["text"])) == 1 and len(value["text"]) == 50_000
     assert seen <= {"null", '{"text": "aa', '{"text": "bb'}
+
+
+def test_what_a_redis_may_lose_is_warned_of(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tests' Redis writes nothing to a disk."""
+    store = Store(Settings(state_url=redis_url))
+    store.warn_of_risks()
+    assert ["appendonly yes" in record.message for record in caplog.records] == [True]
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("save", "3600 1")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        caplog.clear()
+        store.warn_of_risks()
+        client.config_set("maxmemory-policy", "noeviction")
+    assert ["allkeys-lru" in record.message for record in caplog.records] == [True]
+
+
+def test_a_folder_and_a_redis_that_is_away_are_no_risk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Store(Settings(state_dir=str(tmp_path))).warn_of_risks()
+    Store(Settings(state_url="redis://127.0.0.1:9")).warn_of_risks()
+    assert caplog.records == []

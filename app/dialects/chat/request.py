@@ -1,6 +1,7 @@
 """OpenAI's Chat Completions, the way in: a payload that ChatSchema has loaded -> Query."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.core.conversation import (
@@ -75,8 +76,12 @@ def _content(content: Any, param: str) -> Iterator[Text | Media]:
 
 def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
     match kind:
-        case "image_url" | "video_url":
-            return media_from_url(part[kind]["url"], kind[:5], f"{param}.{kind}")
+        case "image_url":
+            link = part[kind]
+            picture = media_from_url(link["url"], "image", f"{param}.{kind}")
+            return replace(picture, detail=link["detail"])
+        case "video_url":
+            return media_from_url(part[kind]["url"], "video", f"{param}.{kind}")
         case "input_audio":
             return read_audio(part[kind], f"{param}.{kind}")
         case "file":

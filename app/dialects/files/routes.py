@@ -68,6 +68,7 @@ def upload_file() -> Response:
     if wants_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
+    services().store.require_usable()  # else the SDKs would upload it three times, for nothing
     record = _upload(sent, options, lease)
     records_of(FILES, lease).add(record)
     return _render(record)

@@ -40,6 +40,7 @@ ERRORS = {
     426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
+    503: ("Unavailable", "The gateway restarts, or the state cannot be reached; see Retry-After."),
     529: ("Overloaded", "Poe is overloaded."),
 }
 """Each error that a client is details of: the name and the meaning of its status."""

@@ -159,14 +159,18 @@ def _parts(content: str | Sequence[Item], param: str) -> Iterator[Text | Media]:
 def _part(part: Item, param: str) -> Text | Media:
     match part["type"]:
         case "input_image":
-            if part.get("file_id"):
-                return named_file(part["file_id"], f"{param}.file_id")
-            return media_from_url(part["image_url"], "image", f"{param}.image_url")
+            return replace(_picture(part, param), detail=part.get("detail"))
         case "input_audio":
             return read_audio(part["input_audio"], f"{param}.input_audio")
         case "input_file":
             return read_file(part, param)
     return Text(part.get("text") or part.get("refusal") or "")
+
+
+def _picture(part: Item, param: str) -> Media:
+    if part.get("file_id"):
+        return named_file(part["file_id"], f"{param}.file_id")
+    return media_from_url(part["image_url"], "image", f"{param}.image_url")
 
 
 def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str) -> dict[str, Any]:

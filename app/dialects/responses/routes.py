@@ -120,7 +120,7 @@ def count_input_tokens() -> Response:
     lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
     turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
-    query = parse(payload, turn, services().settings.bot_named)
+    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
