@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test test-long soak lint bench bench-peers map lock vendor clean
+.PHONY: install run test test-long soak lint bench bench-table bench-peers map lock vendor clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -39,6 +39,10 @@ soak: $(VENV)/development
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)
+
+# All rows on a quiet machine, written into docs/performance.md.
+bench-table: $(VENV)/development .venv-peers/installed
+	$(BIN)/python -m bench --write
 
 # LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
 bench-peers: .venv-peers/installed
