@@ -86,7 +86,7 @@ def _end_of_blanks(text: str, at: int) -> int:
 _PATH = re.compile(
     r"""(["'])((?:[A-Za-z]:|\\\\[\w.$-]+)(?:\\[^\\/:*?"'<>|\r\n]+)+\\?)\1(?=\s*(?:[,:}\])]|\Z))"""
 )
-_ESCAPES_NOTHING = re.compile(r"\\(?![bfnrtu])")
+_ESCAPES_NOTHING = re.compile(r"\\(?![bfnrt]|u[0-9a-fA-F]{4})")
 _SURELY_A_PATH = re.compile(
     r"(?:[A-Za-z]:|\\\\[\w.$-]+\\[\w.$-]+)(?:\\[\w.-]+)*\\[\w-]+(?:\.\w{1,8}|\\)", re.ASCII
 )
@@ -145,7 +145,8 @@ _LENIENT_STRING = {
     "'": re.compile(rf"'((?:[^'\\]++|\\.|'(?!{_END[3:-1]}))*+)'", re.DOTALL),
 }
 _KEY = re.compile(r"[A-Za-z_$][\w$.-]{0,200}")
-_WORD = re.compile(r"[^\s,{}\[\]()\"':][^,{}\[\]()\"'\n:]{0,2000}+")
+_WORD = re.compile(r"(?=[/~.@$*-]*\w)[\w/~.@$*-][^,{}\[\]()\"'\n:]{0,2000}+")
+_NO_WORDS = ("undefined", "NaN", "Infinity", "-Infinity")
 _SCALAR = re.compile(r"[A-Za-z0-9+.-]{1,400}+")
 _CONSTANTS = {
     **{"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False},
@@ -264,7 +265,7 @@ class _RelaxedJson:
             self._at = found.end()
             return value
         found = _WORD.match(self._text, self._at) if self._lenient else None
-        if found is None or not self._ends_value(found.end()):
+        if found is None or found[0] in _NO_WORDS or not self._ends_value(found.end()):
             raise ValueError("no value")
         self._at = found.end()
         return found[0].strip()

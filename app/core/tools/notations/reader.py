@@ -8,6 +8,7 @@ from itertools import groupby
 from app.core.conversation import ToolSpec
 from app.core.tools.notations.calls import Call, CallParser, RawCall, Unreadable
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.registry import (
     FENCED,
@@ -16,7 +17,6 @@ from app.core.tools.notations.registry import (
     THOUGHTS,
     WHOLE_ANSWER,
     MarkSearch,
-    Notation,
     Opening,
 )
 

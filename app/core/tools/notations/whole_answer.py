@@ -10,10 +10,11 @@ from app.core.json_scan import JsonScan
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import ARGUMENT_KEYS, KNOWN_KEYS, NAME_KEYS, RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
-from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.json_body import CONTAINERS, scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
+_MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
 
 _INFO = re.compile(r"[\w+.-]*")
 _INFOS = ("", "json", "JSON", "tool")
@@ -36,6 +37,8 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     calls = yield from _calls(cursor, tools)
     if calls is None:
         return None
+    yield from cursor.blanks()
+    yield from CONTAINERS.close(cursor)  # Its opening tag was forgotten.
     yield from cursor.blanks()
     if fenced and not (yield from cursor.literal("```")) and not cursor.cut_off():
         return None
@@ -137,3 +140,6 @@ def _string(cursor: TextCursor) -> Reading[str | None]:
     """A short string without escapes."""
     text = yield from cursor.word(_STRING, _STRING_CHARS)
     return text[1:-1] if text and text.endswith('"') and len(text) > 1 else None
+
+
+NOTATION = Notation(_MARKS, read)
