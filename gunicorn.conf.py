@@ -1,32 +1,83 @@
-"""gunicorn's settings; those that people change come from the gateway's own (README)."""
+"""gunicorn's settings; those that people change are the gateway's own (docs/settings.md)."""
 
 from gevent import monkey
 
 # Before anything imports ssl or sockets, the settings below included.
 monkey.patch_all()
 
-import resource  # noqa: E402 - only after the patch
+import logging  # noqa: E402 - only after the patch
+import os  # noqa: E402
+import resource  # noqa: E402
+import socket  # noqa: E402
 import sys  # noqa: E402
 from logging.config import dictConfig  # noqa: E402
+from typing import Any  # noqa: E402
 
-from app.config import ConfigError, load_settings  # noqa: E402
+from gunicorn import systemd  # noqa: E402
+from gunicorn.arbiter import Arbiter  # noqa: E402
+
+# SIGHUP executes this file again in gunicorn's master: without what it has imported before, new
+# code is read too.
+for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
+    del sys.modules[_name]
+
+from app import memory  # noqa: E402
+from app.config import ConfigError, load_settings, misspelt_settings  # noqa: E402
+
+memory.tune_allocator()
+
+EX_CONFIG = 78
+"""sysexits.h: what deploy/poegate.service does not start again after."""
+
+# Also where a worker finds the fault (wsgi.py): gunicorn's master ends with the same code.
+Arbiter.APP_LOAD_ERROR = EX_CONFIG
+
+
+def _end(message: str) -> None:
+    sys.stderr.write(f"poegate: {message}\n")
+    sys.exit(EX_CONFIG)
+
 
 try:
     _settings = load_settings()
 except ConfigError as error:
-    sys.exit(f"poegate: {error}")
+    _end(str(error))
+
+for _name, _meant in misspelt_settings(os.environ).items():
+    sys.stderr.write(f"poegate: {_name}: there is no such setting. Did you mean {_meant}?\n")
 
 wsgi_app = "wsgi:application"
 worker_class = "app.worker.DrainingWorker"
 workers = _settings.web_concurrency
-_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
-bind = f"{_host}:{_settings.port}"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _socket_name(descriptor: int) -> str:
+    """The address of a listening socket that was inherited, in gunicorn's form."""
+    with socket.socket(fileno=os.dup(descriptor)) as held:
+        name = held.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else _address(name[0], name[1])
+
+
+_FROM_SYSTEMD = "POEGATE_SOCKETS"
+"""The addresses of poegate.socket, in the environment for the reloads: systemd tells only once."""
+
+if _held := systemd.listen_fds(unset_environment=False):
+    _first = systemd.SD_LISTEN_FDS_START
+    os.environ[_FROM_SYSTEMD] = ",".join(map(_socket_name, range(_first, _first + _held)))
+
+_wanted = _address(_settings.host, _settings.port)
+# An address that changed at a reload would make gunicorn close systemd's socket.
+bind = os.environ.get(_FROM_SYSTEMD, _wanted).split(",")
 
 # Two descriptors a stream; the usual soft limit of 1,024 would end at 500 of them.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_wanted = 65_536 if _hard == resource.RLIM_INFINITY else min(65_536, _hard)
-if resource.RLIM_INFINITY != _soft < _wanted:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
+_most = 65_536 if _hard == resource.RLIM_INFINITY else min(65_536, _hard)
+if resource.RLIM_INFINITY != _soft < _most:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _hard))
 
 # A stream is a connection held open; the default of 1,000 would queue the next client.
 worker_connections = 20_000
@@ -44,26 +95,56 @@ timeout = 60
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
 
+logger_class = "app.worker.JsonLogger"
+# What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
+logging._srcfile = None  # type: ignore[assignment]
+logging.logThreads = logging.logMultiprocessing = False
+
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(
     {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "bare": {"format": "%(message)s"},
-            "told": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        },
+        "formatters": {"json": {"()": "app.log_format.JsonLines"}},
         "handlers": {
-            "access": {
+            "requests": {
                 "class": "logging.StreamHandler",
-                "formatter": "bare",
+                "formatter": "json",
                 "stream": "ext://sys.stdout",
             },
-            "told": {"class": "logging.StreamHandler", "formatter": "told"},
+            "others": {"class": "logging.StreamHandler", "formatter": "json"},
         },
-        "root": {"level": "WARNING", "handlers": ["told"]},
+        "root": {"level": "WARNING", "handlers": ["others"]},
         "loggers": {
-            "poegate.access": {"level": "INFO", "handlers": ["access"], "propagate": False}
+            "poegate": {"level": "INFO"},
+            "poegate.access": {"level": "INFO", "handlers": ["requests"], "propagate": False},
         },
     }
 )
+
+
+def on_starting(server: Any) -> None:
+    """Ends where this user may not listen on the port: trying again would not help."""
+    if _FROM_SYSTEMD in os.environ or "GUNICORN_FD" in os.environ:
+        return
+    family = socket.AF_INET6 if ":" in _settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((_settings.host, _settings.port))
+        except PermissionError:
+            _end(
+                f"PORT: only root may listen on port {_settings.port}, below 1024. Take 8000 and "
+                "put nginx before it, or let systemd listen there by poegate.socket."
+            )
+        except OSError:
+            return  # gunicorn tries again, and says what is wrong
+
+
+def when_ready(server: Any) -> None:
+    """Says so where the address is not the one that the settings name."""
+    if bind != [_wanted]:
+        logging.getLogger("poegate").warning(
+            "poegate.socket decides the address, %s: HOST and PORT (%s) are not used",
+            ", ".join(bind),
+            _wanted,
+        )

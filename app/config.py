@@ -5,7 +5,10 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from enum import StrEnum
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -19,81 +22,11 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BotRule:
-    """One row of the TOML file's ``[bot]`` table: what holds for the names that match its glob."""
+    """One row of the TOML file's ``[bot]`` table, for the names that match its glob."""
 
     glob: str
     alias_of: str | None = None
     tool_adapter: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Every setting of the gateway. Times are seconds; the README's table explains each."""
-
-    poe_api_keys: tuple[str, ...] = field(default=(), repr=False)
-    access_tokens: tuple[str, ...] = field(default=(), repr=False)
-    poe_base_url: str = "https://api.poe.com/bot/"
-    poe_api_url: str = "https://api.poe.com"
-    poe_upload_url: str = "https://www.quora.com/poe_api/"
-    poe_proxy: str | None = field(default=None, repr=False)
-    bot_urls: Pairs = field(default=(), repr=False)
-    model_aliases: Pairs = ()
-    image_model: str = "GPT-Image-1"
-    video_model: str = "Veo-3.1"
-    tool_adapter: str = "prompted"
-    reasoning: Literal["split", "inline", "drop"] = "split"
-    first_event_timeout: float = 300.0
-    idle_timeout: float = 300.0
-    headers_wait: float = 10.0
-    keepalive_seconds: float = 15.0
-    max_body_mb: float = 100.0
-    host: str = "127.0.0.1"
-    port: int = 8000
-    web_concurrency: int = 1
-    state_dir: str = "state"
-    state_url: str | None = field(default=None, repr=False)
-    bots: tuple[BotRule, ...] = field(default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        if self.poe_api_keys and not self.access_tokens:
-            raise ConfigError(
-                "POE_API_KEYS is set but ACCESS_TOKENS is not: anyone could spend your points. "
-                "Set ACCESS_TOKENS to what your clients shall send."
-            )
-        for name in ("poe_api_keys", "access_tokens"):
-            if not all(is_credential(secret) for secret in getattr(self, name)):
-                raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
-
-    def bot_named(self, model: str) -> str:
-        """The bot behind a model name: what an alias stands for, or the name itself."""
-        for glob, bot in self.model_aliases:
-            if fnmatchcase(model, glob):
-                return bot
-        return model
-
-    def tool_adapter_of(self, bot: str) -> str:
-        """The name of the adapter by which that bot calls tools."""
-        for rule in self.bots:
-            if rule.tool_adapter and fnmatchcase(bot, rule.glob):
-                return rule.tool_adapter
-        return self.tool_adapter
-
-    def tool_adapter_names(self) -> set[str]:
-        """All that any bot may need."""
-        return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
-
-    def url_of(self, bot: str) -> str | None:
-        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe's.
-
-        ``{bot}`` in the URL stands for the name; a glob's URL without it is a folder of bots.
-        """
-        name = quote(bot, safe="", errors="replace")  # a name must not choose another path
-        for glob, url in self.bot_urls:
-            if fnmatchcase(bot, glob):
-                if "{bot}" in url:
-                    return url.replace("{bot}", name)
-                return url if glob == bot else f"{url.rstrip('/')}/{name}"
-        return None
 
 
 def is_credential(secret: str) -> bool:
@@ -118,7 +51,7 @@ def _pairs(value: Any) -> Pairs:
         return tuple((str(key).strip(), str(item).strip()) for key, item in value.items())
     pairs = [entry.partition("=") for entry in _text_list(value)]
     for number, (name, _, rest) in enumerate(pairs, 1):
-        if not (name.strip() and rest.strip()):  # not shown: it may hold a bot's access key
+        if not (name.strip() and rest.strip()):  # not shown, because it may contain an access key
             raise ValueError(f"expected name=value pairs, and entry {number} is none")
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
@@ -137,6 +70,13 @@ def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return number
 
     return read
+
+
+def _pause_ms(value: Any) -> float:
+    pause: float = _number(float, value)
+    if not 0 <= pause <= 1000:
+        raise ValueError(f"expected 0 to 1000 milliseconds, not {value!r}")
+    return pause
 
 
 def _port(value: Any) -> int:
@@ -167,59 +107,323 @@ def _redis_url(value: Any) -> str:
 
 
 def _folder_url(value: Any) -> str:
-    """A base that names are appended to: the slash at its end is forgiven."""
+    """A base URL for names, with or without a slash at its end."""
     return _base_url(value).rstrip("/") + "/"
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "poe_api_keys": _text_list,
-    "access_tokens": _text_list,
-    "poe_base_url": _folder_url,
-    "poe_api_url": lambda value: _base_url(value).rstrip("/"),
-    "poe_upload_url": _folder_url,
-    "poe_proxy": _base_url,
-    "bot_urls": lambda value: tuple((name, _base_url(url)) for name, url in _pairs(value)),
-    "model_aliases": _pairs,
-    "image_model": str,
-    "video_model": str,
-    "tool_adapter": str,
-    "reasoning": _reasoning,
-    "first_event_timeout": _positive(float),
-    "idle_timeout": _positive(float),
-    "headers_wait": _positive(float),
-    "keepalive_seconds": _positive(float),
-    "max_body_mb": _positive(float),
-    "host": str,
-    "port": _port,
-    "web_concurrency": _positive(int),
-    "state_dir": str,
-    "state_url": _redis_url,
-}
+class Group(StrEnum):
+    """The headings of docs/settings.md, in their order."""
 
-SETTING_NAMES = tuple(entry.name.upper() for entry in fields(Settings) if entry.name != "bots")
+    ACCESS = "Who may ask"
+    LISTENING = "Where the gateway listens"
+    BOTS = "Bots"
+    LIMITS = "Times and limits"
+    STATE = "What is kept"
+    POE = "The way to Poe"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one setting is read and described; docs/settings.md is made from these.
+
+    ``read`` turns the text of a variable, or the value in the TOML file, into the setting's value.
+    It raises ValueError, whose message says what is expected; a message never repeats a secret.
+    ``description`` is Markdown: one table cell. ``default`` is shown instead of the field's own.
+    """
+
+    group: Group
+    read: Callable[[Any], Any]
+    description: str
+    default: str = ""
+
+
+def _setting(
+    group: Group,
+    read: Callable[[Any], Any],
+    default: Any,
+    description: str,
+    *,
+    secret: bool = False,
+    shown: str = "",
+) -> Any:
+    """A field of Settings. The value of a secret one does not show in logs and error reports."""
+    about = {"setting": Setting(group, read, description, shown)}
+    return field(default=default, repr=not secret, metadata=about)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of the gateway. Times are seconds.
+
+    A new setting is one field here; deploy/poegate.env.sample and deploy/poegate.toml.sample get a
+    line each, and ``make map`` writes docs/settings.md anew.
+    """
+
+    poe_api_keys: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "your Poe keys (<https://poe.com/api_key>), comma-separated or a JSON list. Unset: each "
+        "client sends its own Poe key",
+        secret=True,
+    )
+    access_tokens: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "what clients must send as their API key, comma-separated or a JSON list; required where "
+        "`POE_API_KEYS` is set",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        Group.ACCESS,
+        _text_list,
+        (),
+        "origins of the web pages that may call the gateway from a browser; `*` is all of them",
+        shown="all; but bots of `BOT_URLS` only where they need an access token",
+    )
+    host: str = _setting(
+        Group.LISTENING,
+        str,
+        "127.0.0.1",
+        "address to listen on. `127.0.0.1`: this machine only; `0.0.0.0`: every network",
+    )
+    port: int = _setting(Group.LISTENING, _port, 8000, "port to listen on")
+    web_concurrency: int = _setting(
+        Group.LISTENING,
+        _positive(int),
+        1,
+        "worker processes. One holds a thousand streams; more help where it fills a CPU core",
+    )
+    bot_urls: Pairs = _setting(
+        Group.BOTS,
+        lambda value: tuple((name, _base_url(url)) for name, url in _pairs(value)),
+        (),
+        "`name=url` pairs, comma-separated or a JSON object: bots of your own, asked without Poe. "
+        "The name may be a glob and the URL may hold `{bot}`; a password in the URL is the bot's "
+        "access key",
+        secret=True,
+    )
+    model_aliases: Pairs = _setting(
+        Group.BOTS,
+        _pairs,
+        (),
+        "`gpt-4=GPT-4o` pairs: other names for bots, globs allowed. The TOML file's `[bot]` table "
+        "says the same",
+    )
+    tool_adapter: str = _setting(
+        Group.BOTS,
+        str,
+        "prompted",
+        "how tools are offered: `prompted` (described in the prompt, for every bot), `native` "
+        "(Poe's own function calls) or the dotted path of your own adapter; for one bot in the "
+        "TOML file's `[bot]` table",
+    )
+    reasoning: Literal["split", "inline", "drop"] = _setting(
+        Group.BOTS,
+        _reasoning,
+        "split",
+        "where a bot's reasoning goes: `split` (the field that the API has for it), `inline` "
+        "(left in the text) or `drop`",
+    )
+    image_model: str = _setting(
+        Group.BOTS, str, "GPT-Image-1", "the bot of an image request that names none"
+    )
+    video_model: str = _setting(
+        Group.BOTS, str, "Veo-3.1", "the bot of a video request that names none"
+    )
+    first_event_timeout: float = _setting(
+        Group.LIMITS, _positive(float), 300.0, "seconds until a bot must start, else 408"
+    )
+    idle_timeout: float = _setting(
+        Group.LIMITS, _positive(float), 300.0, "seconds between two events of a bot, else an error"
+    )
+    headers_wait: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        10.0,
+        "seconds that a stream waits for the bot's first event, so that an early failure is still "
+        "an HTTP status",
+    )
+    keepalive_seconds: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        15.0,
+        "seconds of silence after which a stream gets a sign of life",
+    )
+    max_read_pause_ms: float = _setting(
+        Group.LIMITS,
+        _pause_ms,
+        80.0,
+        "milliseconds, 0 to 1000, that a worker whose core is full waits before it reads a bot "
+        "again, so that tokens gather; one that has time does not wait "
+        "([how](performance.md))",
+    )
+    max_body_mb: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        100.0,
+        "megabytes; a larger request gets 413. Above 100, raise nginx's `client_max_body_size` too",
+    )
+    max_bodies_mb: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        256.0,
+        "what the request bodies that a worker holds at once may have together; more get 429",
+    )
+    state_dir: str = _setting(
+        Group.STATE,
+        str,
+        "state",
+        "folder of what is kept: responses, videos, the ids of files",
+        shown="`$STATE_DIRECTORY` (systemd sets it), else `state` in the working directory",
+    )
+    state_url: str | None = _setting(
+        Group.STATE,
+        _redis_url,
+        None,
+        "`redis://…`, `rediss://…` or `unix://…` keeps it in Redis instead, for several machines",
+        secret=True,
+    )
+    poe_base_url: str = _setting(
+        Group.POE, _folder_url, "https://api.poe.com/bot/", "where Poe's bots are asked"
+    )
+    poe_api_url: str = _setting(
+        Group.POE,
+        lambda value: _base_url(value).rstrip("/"),
+        "https://api.poe.com",
+        "where Poe's list of models, balances and histories are",
+    )
+    poe_upload_url: str = _setting(
+        Group.POE,
+        _folder_url,
+        "https://www.quora.com/poe_api/",
+        "where files are uploaded for Poe's bots",
+    )
+    poe_proxy: str | None = _setting(
+        Group.POE,
+        _base_url,
+        None,
+        "HTTP proxy for all that goes to Poe, credentials allowed",
+        secret=True,
+    )
+    bots: tuple[BotRule, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.poe_api_keys and not self.access_tokens:
+            raise ConfigError(
+                "POE_API_KEYS is set but ACCESS_TOKENS is not: anyone could spend your points. "
+                "Set ACCESS_TOKENS to what your clients shall send."
+            )
+        for name in ("poe_api_keys", "access_tokens"):
+            if not all(is_credential(secret) for secret in getattr(self, name)):
+                raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
+        return bool(self.bot_urls) and not self.access_tokens
+
+    def bot_named(self, model: str) -> str:
+        """The bot of a model name: the alias's bot, or the name itself."""
+        for glob, bot in self.model_aliases:
+            if fnmatchcase(model, glob):
+                return bot
+        return model
+
+    def tool_adapter_of(self, bot: str) -> str:
+        """The name of the tool adapter for that bot."""
+        for rule in self.bots:
+            if rule.tool_adapter and fnmatchcase(bot, rule.glob):
+                return rule.tool_adapter
+        return self.tool_adapter
+
+    def tool_adapter_names(self) -> set[str]:
+        """The names of all tool adapters that are used."""
+        return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
+
+    def url_of(self, bot: str) -> str | None:
+        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe.
+
+        ``{bot}`` in the URL is replaced by the name. Without it, the name is appended to the URL of
+        a glob.
+        """
+        name = quote(bot, safe="", errors="replace")  # so that a name cannot change the path
+        for glob, url in self.bot_urls:
+            if fnmatchcase(bot, glob):
+                if "{bot}" in url:
+                    return url.replace("{bot}", name)
+                return url if glob == bot else f"{url.rstrip('/')}/{name}"
+        return None
+
+
+SETTINGS: dict[str, Setting] = {
+    entry.name: entry.metadata["setting"] for entry in fields(Settings) if entry.metadata
+}
+"""By the name of the field, which is the name in the TOML file."""
+
+SETTING_NAMES = tuple(name.upper() for name in SETTINGS)
+"""As environment variables."""
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment over the TOML file over the defaults.
 
-    Raises ConfigError, naming the setting, where a value cannot be read. An empty variable counts
-    as not set, for that is how compose files and dashboards write "none".
+    Raises ConfigError, which names the setting, if a value cannot be read. An empty variable counts
+    as not set: compose files and dashboards use it for "none".
     """
     table = _read_toml(environ.get("POEGATE_CONFIG"))
     bots = _bot_rules(table.pop("bot", {}))
     values: dict[str, Any] = {}
-    for name, read in _READERS.items():
+    for name, setting in SETTINGS.items():
         raw = environ.get(name.upper()) or table.get(name)
         if raw is not None:
-            values[name] = _read_setting(name, raw, read)
+            values[name] = _read_setting(name, raw, setting.read)
     if "state_dir" not in values and (own := environ.get("STATE_DIRECTORY")):
         values["state_dir"] = own.partition(":")[0]  # systemd's StateDirectory=
-    unknown = sorted(set(table) - set(_READERS))
+    unknown = sorted(set(table) - set(SETTINGS))
     if unknown:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")
     aliases = tuple((rule.glob, rule.alias_of) for rule in bots if rule.alias_of)
     values["model_aliases"] = values.get("model_aliases", ()) + aliases
-    return Settings(**values, bots=bots)
+    settings = Settings(**values, bots=bots)
+    _refuse_misspelt_access(settings, environ, values)
+    return settings
+
+
+MIN_NAME_CHARS = 8
+"""Shorter names, such as PORT and HOST, have neighbours that belong to other programs."""
+LIKENESS = 0.85
+"""From 0 to 1, of difflib. POE_API_KEY has 0.96, POE_KEYS 0.8, ACCESS_TOKEN 0.96."""
+
+
+def misspelt_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that are set and no settings, and the setting that each of them resembles."""
+    names = [name for name in SETTING_NAMES if len(name) >= MIN_NAME_CHARS]
+    found = {}
+    for name in environ.keys() - {*SETTING_NAMES, "STATE_DIRECTORY"}:
+        meant = get_close_matches(name.upper(), names, n=1, cutoff=LIKENESS)
+        if meant and environ[name]:
+            found[name] = meant[0]
+    return found
+
+
+def _refuse_misspelt_access(
+    settings: Settings, environ: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Raises ConfigError: without its keys and tokens the gateway would be open to all."""
+    if _is_loopback(settings.host):
+        return
+    for name, meant in sorted(misspelt_settings(environ).items()):
+        if SETTINGS[meant.lower()].group is Group.ACCESS and meant.lower() not in given:
+            raise ConfigError(f"{name}: there is no such setting. Did you mean {meant}?")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _read_setting(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
@@ -249,7 +453,12 @@ def _bot_rules(table: Any) -> tuple[BotRule, ...]:
 def _bot_rule(glob: str, row: Any) -> BotRule:
     if isinstance(row, str):
         return BotRule(glob, row)
-    try:
-        return BotRule(glob, **row)
-    except TypeError as error:
-        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options") from error
+    if not isinstance(row, dict):
+        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options")
+    options = [entry.name for entry in fields(BotRule)[1:]]
+    for name, value in row.items():
+        if name not in options:
+            raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(options)}")
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"bot.{glob}.{name}: expected a text, not {value!r}")
+    return BotRule(glob, **row)

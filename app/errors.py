@@ -1,28 +1,32 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of the gateway, as one tree.
 
     ApiError                      status  type
     ├── InvalidRequest            400     invalid_request_error
+    │   └── PromptTooLong         400     (in the words by which clients recognise it)
     ├── Unauthenticated           401     authentication_error
     ├── InsufficientCredits       402     insufficient_credits
     ├── Refused                   403     moderation_error
+    ├── NotPermitted              403     permission_error
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
+    ├── RequestTooSlow            408     timeout_error
     ├── RequestTooLarge           413     request_too_large
-    │   └── PromptTooLong         413     (in the words by which clients recognise it)
+    ├── UnsupportedEncoding       415     invalid_request_error
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
+    ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
-An error holds facts. How it is written, ``http/envelopes.py`` says.
+``http/envelopes.py`` renders them.
 """
 
 from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """An error that the client gets. ``message`` is shown to people word for word."""
+    """An error that the client gets. ``message`` is shown to people as it is."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
@@ -38,10 +42,10 @@ class ApiError(Exception):
         retryable: bool | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """``param``: the field at fault. ``retry_after``: the header's value, as upstream sent it.
+        """``param``: the field with the error. ``retry_after``: the value of the header.
 
-        ``retryable``: where it differs from what the class says. ``metadata``: facts for programs,
-        such as Poe's error_id.
+        ``retryable``: overrides that of the class. ``metadata``: facts for programs, such as Poe's
+        error_id.
         """
         super().__init__(message)
         self.message = message
@@ -57,6 +61,18 @@ class InvalidRequest(ApiError):
     status, type = 400, "invalid_request_error"
 
 
+class PromptTooLong(InvalidRequest):
+    """The prompt is too long for the bot: the client should compact its conversation.
+
+    OpenAI's clients know it by the code, Anthropic's by the words "prompt is too long", and all of
+    them only at a 400 (Claude Code, Codex, Cline and LangChain then compact), so the message holds
+    both vendors' phrases. Poe's own API answers 413.
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, code="context_length_exceeded", **facts)
+
+
 class Unauthenticated(ApiError):
     status, type = 401, "authentication_error"
 
@@ -67,6 +83,12 @@ class InsufficientCredits(ApiError):
 
 class Refused(ApiError):
     status, type = 403, "moderation_error"
+
+
+class NotPermitted(ApiError):
+    """The gateway itself does not allow it: Refused is Poe's refusal."""
+
+    status, type = 403, "permission_error"
 
 
 class NotFound(ApiError):
@@ -81,19 +103,18 @@ class BotTimeout(ApiError):
     status, type, retryable = 408, "timeout_error", True
 
 
+class RequestTooSlow(ApiError):
+    """The client sends its body too slowly."""
+
+    status, type, retryable = 408, "timeout_error", True
+
+
 class RequestTooLarge(ApiError):
     status, type = 413, "request_too_large"
 
 
-class PromptTooLong(RequestTooLarge):
-    """The bot cannot read so long a prompt: the client should compact its conversation.
-
-    OpenAI's clients know it by the code, Anthropic's by the words "prompt is too long"
-    (Claude Code then compacts), so the message holds both vendors' phrases.
-    """
-
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, code="context_length_exceeded", **facts)
+class UnsupportedEncoding(ApiError):
+    status, type = 415, "invalid_request_error"
 
 
 class RateLimited(ApiError):
@@ -106,6 +127,12 @@ class InternalError(ApiError):
 
 class UpstreamError(ApiError):
     status, type, retryable = 502, "upstream_error", True
+
+
+class Unavailable(ApiError):
+    """State that the route needs cannot be reached, or the gateway is being stopped."""
+
+    status, type, retryable = 503, "api_error", True
 
 
 class Overloaded(ApiError):

@@ -3,27 +3,30 @@
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 
 from bench import machine
-from bench.processes import Failure, raise_open_files
+from bench.failure import Failure
+from bench.processes import has_peers, raise_open_files
 from bench.rows import ROWS
 from bench.table import Pace, Result, Row
 
-DEADLINE = 590  # seconds that a whole run may take
+DEADLINE = 1_500  # seconds that a whole run may take
 QUICK = Pace(rounds=1, share=0.4)
-COLUMNS = ("measured", "gateway", "baseline", "gateway is better", "target", "met")
+COLUMNS = ("measured", "gateway", "baseline", "LiteLLM", "gateway is better", "target", "met")
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    keys = [row.key for row in ROWS]
+    parser.add_argument("rows", nargs="*", metavar="NAME", help=f"the rows: {', '.join(keys)}")
     parser.add_argument("--quick", action="store_true", help="one short round of each load")
-    keys = ",".join(row.key for row in ROWS)
-    parser.add_argument("--only", default=keys, help=f"the rows to measure, of {keys}")
+    parser.add_argument("--no-peers", action="store_true", help="without LiteLLM's proxy")
     options = parser.parse_args()
-    if not set(options.only.split(",")) <= set(keys.split(",")):
-        parser.error(f"--only takes rows of {keys}")
+    if unknown := set(options.rows) - set(keys):
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(keys)}")
     return options
 
 
@@ -39,14 +42,15 @@ def measured(row: Row, pace: Pace) -> Result:
     try:
         return row.measure(pace)
     except Failure as failure:
-        return Result(f"row {row.key}", "", "", 0, "", met=False, notes=[str(failure)])
+        return Result(f"row {row.key}", "failed", met=False, notes=[str(failure)])
 
 
 def line(result: Result) -> str:
     """The result as a line of the table."""
     met = {True: "yes", False: "**no**", None: ""}[result.met]
     ratio = f"{result.ratio:.1f}x" if result.ratio else ""
-    cells = (result.title, result.gateway, result.baseline, ratio, result.target)
+    relays = (result.gateway, result.baseline, result.litellm)
+    cells = (result.title, *relays, ratio, result.target)
     return f"| {' | '.join((*cells, met))} |"
 
 
@@ -64,8 +68,10 @@ def main() -> int:
     signal.alarm(DEADLINE)
     raise_open_files()
     others = machine.Others()
-    chosen = [row for row in ROWS if row.key in options.only.split(",")]
-    results = [measured(row, QUICK if options.quick else Pace()) for row in chosen]
+    peers = has_peers() and not options.no_peers
+    pace = replace(QUICK if options.quick else Pace(), peers=peers)
+    chosen = [row for row in ROWS if not options.rows or row.key in options.rows]
+    results = [measured(row, pace) for row in chosen]
     print(f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", sep="\n")
     print(*map(line, results), sep="\n")
     print(f"\nOn {machine.description()}; one worker each; {took(others.share())}.")

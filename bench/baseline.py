@@ -19,7 +19,7 @@ from fastapi_poe import ProtocolMessage, get_bot_response
 from pydantic import BaseModel
 
 POE_BASE_URL = os.environ.get("POE_BASE_URL", "https://api.poe.com/bot/")
-ROLES = {"assistant": "bot"}
+ROLES: dict[str, Any] = {"assistant": "bot"}
 
 
 class ChatMessage(BaseModel):

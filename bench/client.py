@@ -4,7 +4,8 @@ import http.client
 import time
 from contextlib import closing
 
-from bench.processes import Failure, Server
+from bench.failure import Failure
+from bench.processes import Server
 from bench.wire import CREDENTIAL, Ask, token
 
 TIMEOUT = 30.0  # seconds of silence

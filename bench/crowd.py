@@ -1,166 +1,127 @@
-"""Many slow streams held open at once, read by raw sockets: a process of its own.
+"""Many slow streams at once through one server, read and checked by native/crowd.c."""
 
-Reads its order from stdin, as JSON (`Order`), and writes two JSON lines to stdout: `{"held"}` when
-the last stream has its first token (or failed), and the outcome (`Outcome`) when all have ended.
-"""
-
-import asyncio
-import http.client
-import io
 import json
-import sys
-from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import cast
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
 
-from bench.wire import CREDENTIAL, Ask, token
+from bench.compiled import program
+from bench.failure import Failure
+from bench.processes import Server, stop
+from bench.wire import CREDENTIAL, Ask
 
-FIRST_TOKEN = f'"{token(0)}'.encode()
-GRACE = 20.0  # seconds that the last stream may be late
+GRACE = 30.0  # seconds that the last stream may be late
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to hold: streams opened evenly over `ramp` seconds, then left to end."""
+    """Connections opened evenly over `ramp` seconds, each of which asks `rounds` times."""
 
-    port: int
+    ask: Ask  # of a paced bot
     streams: int
     rate: int  # tokens a second
-    tokens: int
+    rounds: int
     ramp: float
 
     @property
-    def ask(self) -> Ask:
-        """The request that every stream makes."""
-        return Ask(f"slow-{self.rate}x{self.tokens}", self.tokens)
+    def limit(self) -> float:
+        """Seconds after which whatever is open is cut off."""
+        return self.ramp + 2 * self.rounds * self.ask.tokens / self.rate + GRACE
+
+
+@dataclass(frozen=True)
+class Late:
+    """Milliseconds behind the upstream's timetable: median, slowest hundredth, slowest."""
+
+    middle: float
+    slow: float
+    most: float
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went; `late` is the worst stream's delay in seconds over the upstream's timetable."""
+    """How a crowd fared. `token` and `answer`: how late tokens and last tokens came."""
 
-    failed: int
-    late: float
+    token: Late
+    answer: Late
+    whole: int
+    tokens: int
     faults: dict[str, int]
 
-
-class Recording:
-    """Received bytes in the shape of the socket that `http.client` reads from."""
-
-    def __init__(self, received: bytes) -> None:
-        self.received = received
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        """The bytes as a file."""
-        return io.BytesIO(self.received)
-
-
-def fault_of(received: bytes, ask: Ask) -> str:
-    """Why these bytes are not one whole right HTTP answer; empty when they are."""
-    response = http.client.HTTPResponse(Recording(received))  # type: ignore[arg-type]
-    try:
-        response.begin()
-        stream = response.read()
-    except http.client.HTTPException as error:
-        return type(error).__name__
-    return f"HTTP {response.status}" if response.status != 200 else ask.fault(stream)
-
-
-class Stream(asyncio.Protocol):
-    """One connection: it sends the request and keeps what comes, with three times."""
-
-    def __init__(self, request: bytes, crowd: "Crowd") -> None:
-        self.request = request
-        self.crowd = crowd
-        self.received = bytearray()
-        self.first = self.last = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks."""
-        cast(asyncio.Transport, transport).write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        """Keeps the bytes; the first token is news to the crowd."""
-        self.received += data
-        self.last = self.crowd.now()
-        if not self.first and FIRST_TOKEN in self.received:
-            self.first = self.last
-            self.crowd.stream_began()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The server closes when the answer is over."""
-        self.crowd.stream_ended(began=bool(self.first))
+    @property
+    def failed(self) -> int:
+        """Answers that were not whole."""
+        return sum(self.faults.values())
 
 
 class Crowd:
-    """The streams of one order."""
+    """A crowd on its way. Each method waits for it, and raises Failure where it ends before."""
 
-    def __init__(self, order: Order) -> None:
-        self.order = order
-        self.streams: list[Stream] = []
-        self.now = asyncio.get_running_loop().time
-        self.open = self.settled = self.ended = 0
-        self.finished = asyncio.Event()
+    def __init__(self, process: subprocess.Popen[str], server: Server) -> None:
+        self.process = process
+        self.server = server
+        self._told: dict[str, Any] = {}
 
-    def stream_began(self) -> None:
-        """A stream has its first token."""
-        self.open += 1
-        self.settle()
+    def wait_until_held(self) -> int:
+        """The number of streams that are open, once each has its first token or has failed."""
+        return int(self._await("held"))
 
-    def stream_ended(self, began: bool) -> None:
-        """A stream's connection is closed, or was refused."""
-        self.ended += 1
-        if began:
-            self.open -= 1
-        else:
-            self.settle()
-        if self.ended == self.order.streams:
-            self.finished.set()
-
-    def settle(self) -> None:
-        """Tells the parent once every stream has begun or failed."""
-        self.settled += 1
-        if self.settled == self.order.streams:
-            print(json.dumps({"held": self.open}), flush=True)
-
-    async def open_one(self, delay: float, request: bytes) -> None:
-        """Opens a stream after so many seconds."""
-        stream = Stream(request, self)
-        self.streams.append(stream)
-        await asyncio.sleep(delay)
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_connection(lambda: stream, "127.0.0.1", self.order.port)
-        except OSError:
-            self.stream_ended(began=False)
-
-    async def hold(self) -> Outcome:
-        """Opens all, waits for the end of all, and judges each."""
-        order = self.order
-        request = request_bytes(order.ask)
-        gap = order.ramp / order.streams
-        limit = order.ramp + order.tokens / order.rate + GRACE
-        try:
-            async with asyncio.timeout(limit):
-                opening = (self.open_one(gap * n, request) for n in range(order.streams))
-                await asyncio.gather(*opening)
-                await self.finished.wait()
-        except TimeoutError:
-            pass  # the streams that are still open are judged by what they have
-        return self.outcome()
+    def wait_until_ending(self) -> None:
+        """Returns when the first connection has ended its last round."""
+        self._await("ending")
 
     def outcome(self) -> Outcome:
-        """The judgement over all streams."""
-        order = self.order
-        faults = Counter(fault_of(bytes(stream.received), order.ask) for stream in self.streams)
-        faults.pop("", None)
-        planned = (order.tokens - 1) / order.rate
-        late = max(stream.last - stream.first - planned for stream in self.streams)
-        return Outcome(faults.total(), late, dict(faults.most_common(3)))
+        """How all fared, once they have ended."""
+        whole = self._await("whole")
+        told = self._told
+        kinds = ("refused", "incomplete", "cut", "broken")
+        return Outcome(
+            Late(*told["token_ms"]),
+            Late(*told["answer_ms"]),
+            whole,
+            told["tokens"],
+            {kind: told[kind] for kind in kinds if told[kind]},
+        )
+
+    def _await(self, name: str) -> Any:
+        """Reads the crowd's lines until one of them has that field."""
+        assert self.process.stdout
+        while name not in self._told:
+            line = self.process.stdout.readline()
+            if not line:
+                raise Failure(f"the crowd ended without its report\n{self.server.log_tail()}")
+            self._told |= json.loads(line)
+        return self._told[name]
+
+
+@contextmanager
+def coming(server: Server, order: Order) -> Iterator[Crowd]:
+    """A crowd that comes to the server, and that is sent away at the end of the block."""
+    with tempfile.NamedTemporaryFile(prefix="bench-request-") as request:
+        request.write(request_bytes(order.ask))
+        request.flush()
+        process = subprocess.Popen(
+            command(server, order, request), stdout=subprocess.PIPE, text=True
+        )
+        try:
+            yield Crowd(process, server)
+        finally:
+            stop(process)
+
+
+def command(server: Server, order: Order, request: IO[bytes]) -> list[str]:
+    """The command line of native/crowd.c."""
+    numbers = (server.port, order.streams, order.rounds, order.ask.tokens, order.rate)
+    times = (f"{1000 * order.ramp:.0f}", f"{order.limit:.0f}")
+    texts = (*map(str, numbers), *times, order.ask.dialect.ending, request.name)
+    return [str(program("crowd")), *texts]
 
 
 def request_bytes(ask: Ask) -> bytes:
-    """The whole HTTP request, for a connection that serves it alone."""
+    """The whole HTTP request."""
     body = ask.body()
     lines = [
         f"POST {ask.path} HTTP/1.1",
@@ -168,17 +129,5 @@ def request_bytes(ask: Ask) -> bytes:
         f"Authorization: {CREDENTIAL}",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
-        "Connection: close",
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-async def main() -> None:
-    """Carries out the order on stdin."""
-    order = Order(**json.loads(sys.stdin.readline()))
-    outcome = await Crowd(order).hold()
-    print(json.dumps(asdict(outcome)), flush=True)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.client import verify
-from bench.processes import Failure, Server
+from bench.failure import Failure
+from bench.processes import Server
 from bench.wire import CREDENTIAL, TURN, Ask
 
 SCRIPT = Path(__file__).with_name("wrk.lua")

@@ -1,5 +1,6 @@
 """The servers under measurement: started on free loopback ports, stopped by their own pid."""
 
+import json
 import os
 import resource
 import socket
@@ -13,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from bench.compiled import program
+from bench.failure import Failure
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-START_LIMIT = 30.0  # seconds until a server must accept
+PEERS = ROOT / ".venv-peers" / "bin"  # made by `make bench-peers`
+START_LIMIT = 90.0  # seconds until a server must accept; LiteLLM's proxy takes half a minute
 STOP_GRACE = 8.0  # seconds between SIGTERM and SIGKILL
 OPEN_FILES = 20_000
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
-
-
-class Failure(Exception):
-    """A measurement could not be made, or showed a wrong answer."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,20 @@ class Server:
 
 @dataclass(frozen=True)
 class Servers:
-    """The simulated Poe, and the two systems that relay it."""
+    """The simulated Poe, and the relays in front of it, by name."""
 
     upstream: Server
-    gateway: Server
-    baseline: Server
+    relays: dict[str, Server]
+
+    @property
+    def gateway(self) -> Server:
+        """The system under test."""
+        return self.relays["gateway"]
+
+    @property
+    def baseline(self) -> Server:
+        """The plain relay."""
+        return self.relays["baseline"]
 
 
 def raise_open_files() -> None:
@@ -92,8 +102,10 @@ def running(name: str, command: list[str], port: int, **settings: str) -> Iterat
     environment = {key: os.environ[key] for key in INHERITED if key in os.environ} | settings
     with tempfile.NamedTemporaryFile(prefix=f"bench-{name}-", suffix=".log") as log:
         process = spawn(command, environment, log)
+        server = Server(name, port, process, Path(log.name))
         try:
-            yield Server(name, port, process, Path(log.name))
+            wait_until_accepting(server)
+            yield server
         finally:
             stop(process)
 
@@ -105,12 +117,6 @@ def spawn(
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
     )
-
-
-def uvicorn(app: str, port: int, *options: str) -> list[str]:
-    """The command line of one quiet uvicorn worker."""
-    where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    return [str(BIN / "uvicorn"), app, *where, *options]
 
 
 def gateway_settings(port: int, poe: str) -> dict[str, str]:
@@ -126,10 +132,9 @@ def gateway_settings(port: int, poe: str) -> dict[str, str]:
 
 
 def upstream() -> AbstractContextManager[Server]:
-    """The simulated Poe, on the fastest loop and parser that uvicorn has."""
+    """The simulated Poe and OpenAI: native/upstream.c."""
     port = free_port()
-    fast = ("--loop", "uvloop", "--http", "httptools", "--lifespan", "off")
-    return running("upstream", uvicorn("bench.upstream:app", port, *fast), port)
+    return running("upstream", [str(program("upstream")), str(port)], port)
 
 
 def gateway(poe: str) -> AbstractContextManager[Server]:
@@ -142,18 +147,40 @@ def gateway(poe: str) -> AbstractContextManager[Server]:
 def baseline(poe: str) -> AbstractContextManager[Server]:
     """The plain relay, under uvicorn as it comes: it takes uvloop and httptools, being there."""
     port = free_port()
-    command = uvicorn("bench.baseline:app", port)
+    where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    command = [str(BIN / "uvicorn"), "bench.baseline:app", *where]
     return running("baseline", command, port, POE_BASE_URL=f"{poe}/bot/")
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Fresh instances of all three, accepting; the relays have one worker each."""
+def litellm(poe: str) -> Iterator[Server]:
+    """LiteLLM's proxy with one worker, asking the same upstream in OpenAI's format."""
+    port = free_port()
+    target = {"model": "openai/*", "api_base": f"{poe}/v1", "api_key": "bench"}
+    models = {"model_list": [{"model_name": "*", "litellm_params": target}]}
+    with tempfile.NamedTemporaryFile("w", prefix="bench-litellm-", suffix=".yaml") as config:
+        json.dump(models, config)  # JSON is YAML
+        config.flush()
+        where = ["--config", config.name, "--host", "127.0.0.1", "--port", str(port)]
+        command = [str(PEERS / "litellm"), *where, "--num_workers", "1", "--telemetry", "False"]
+        local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+        with running("litellm", command, port, **local) as server:
+            yield server
+
+
+STARTERS = {"gateway": gateway, "baseline": baseline, "litellm": litellm}
+
+
+def has_peers() -> bool:
+    """Whether `make bench-peers` was run: without it LiteLLM's column stays empty."""
+    return (PEERS / "litellm").exists()
+
+
+@contextmanager
+def servers(*names: str) -> Iterator[Servers]:
+    """Fresh instances of the upstream and the named relays, one worker each, accepting."""
     with ExitStack() as stack:
         simulated = stack.enter_context(upstream())
-        wait_until_accepting(simulated)
         poe = f"http://127.0.0.1:{simulated.port}"
-        relays = [stack.enter_context(start(poe)) for start in (gateway, baseline)]
-        for relay in relays:
-            wait_until_accepting(relay)
-        yield Servers(simulated, *relays)
+        relays = {name: stack.enter_context(STARTERS[name](poe)) for name in names}
+        yield Servers(simulated, relays)

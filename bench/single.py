@@ -1,72 +1,18 @@
-"""Rows that look at one stream: its memory, its processor time, and its first token."""
+"""Rows that look at one stream: its processor time, and its first token."""
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from statistics import median
 
 from bench.client import Client, verify
-from bench.crowd import Order
-from bench.holding import Held, cpu_seconds, hold
+from bench.failure import Failure
 from bench.load import run_wrk
-from bench.processes import Failure, Server, servers
-from bench.table import WARM_UP_SECONDS, Pace, Result
+from bench.processes import Server, servers
+from bench.table import Pace, Result
+from bench.usage import cpu_seconds
 from bench.wire import POE, Ask
 
 WARM_UP_REQUESTS = 20
-
-
-@dataclass(frozen=True)
-class HeldOpen:
-    """A thousand slow streams at once on one worker: how many fail, and the memory of one."""
-
-    key: str
-    streams: int
-    rate: int  # tokens a second
-    seconds: int  # the length of a stream
-    most_kib: float
-
-    def measure(self, pace: Pace) -> Result:
-        """First the gateway, then the baseline, on fresh and warmed workers."""
-        with servers() as running:
-            ours, theirs = (
-                self.hold_warmed(server, pace) for server in (running.gateway, running.baseline)
-            )
-        return self.result(pace.of(self.streams), ours, theirs)
-
-    def hold_warmed(self, server: Server, pace: Pace) -> Held:
-        """What a worker loads and grows at its first requests is not a stream's cost."""
-        warm_up = Ask("burst-100", 100)
-        run_wrk(server, warm_up, 16, WARM_UP_SECONDS)
-        verify(server, warm_up)
-        streams = pace.of(self.streams)
-        tokens = self.rate * self.seconds
-        return hold(server, Order(server.port, streams, self.rate, tokens, streams / 200))
-
-    def result(self, streams: int, ours: Held, theirs: Held) -> Result:
-        """The line; the target is the gateway's alone."""
-        met = (
-            not ours.outcome.failed
-            and ours.at_once == streams
-            and ours.kib_per_stream <= self.most_kib
-        )
-        return Result(
-            title=f"{streams:,} streams held open, {self.rate} tokens/s each: memory a stream",
-            gateway=held_cell(ours),
-            baseline=held_cell(theirs),
-            ratio=theirs.kib_per_stream / max(ours.kib_per_stream, 1),
-            target=f"none failed, at most {self.most_kib:g} KiB",
-            met=met,
-            notes=[f"{n} x {fault}" for fault, n in ours.outcome.faults.items()],
-        )
-
-
-def held_cell(held: Held) -> str:
-    """Memory, streams at once, failures, and the worst delay."""
-    outcome = held.outcome
-    return (
-        f"{held.kib_per_stream:.0f} KiB ({held.at_once} at once, {outcome.failed} failed, "
-        f"{outcome.late:.2f} s late)"
-    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +30,7 @@ class ProcessorTime:
 
     def measure(self, pace: Pace) -> Result:
         """Loads the two in turn, well below what either can carry."""
-        with servers() as running:
+        with servers(*pace.relays()) as running:
             ours = self.milliseconds(running.gateway, pace)
             theirs = self.milliseconds(running.baseline, pace)
         return Result(
@@ -92,8 +38,6 @@ class ProcessorTime:
             gateway=f"{ours:.1f} ms",
             baseline=f"{theirs:.1f} ms",
             ratio=theirs / ours,
-            target="none",
-            met=None,
         )
 
     def milliseconds(self, server: Server, pace: Pace) -> float:
@@ -117,9 +61,9 @@ class FirstToken:
 
     def measure(self, pace: Pace) -> Result:
         """Asks upstream, gateway and baseline in turn, one client, and compares the medians."""
-        with servers() as running, ExitStack() as stack:
-            asks = [(running.upstream, Ask("timed", 5, POE))]
-            asks += [(relay, Ask("timed", 5)) for relay in (running.gateway, running.baseline)]
+        with servers(*pace.relays()) as running, ExitStack() as stack:
+            asks = [(running.upstream, Ask("timed-5", 5, POE))]
+            asks += [(relay, Ask("timed-5", 5)) for relay in (running.gateway, running.baseline)]
             clients = [
                 (stack.enter_context(closing(Client(server))), ask, ask.body())
                 for server, ask in asks

@@ -12,11 +12,11 @@ from bench.wire import Ask
 Side = tuple[Server, Ask]
 
 
-def alternate(pair: tuple[Side, Side], pace: Pace, one: "Throughput") -> list[list[Load]]:
-    """Loads the two in turn, so that a noisy minute hits both; the loads of each."""
-    loads: list[list[Load]] = [[], []]
+def alternate(sides: list[Side], pace: Pace, one: "Throughput") -> list[list[Load]]:
+    """Loads each in turn, so that a noisy minute hits all; the loads of each."""
+    loads: list[list[Load]] = [[] for _ in sides]
     for _ in range(pace.rounds):
-        for (server, ask), taken in zip(pair, loads, strict=True):
+        for (server, ask), taken in zip(sides, loads, strict=True):
             taken.append(load(server, ask, one.at_a_time, pace.of(one.seconds)))
     return loads
 
@@ -51,27 +51,30 @@ class Throughput:
     least_ratio: float | None = None  # None: for knowledge, without a target
     reference: Ask | None = None  # what the other side is asked, where it is not the same
     against_itself: bool = False  # the other side is the gateway too
+    with_peers: bool = False  # LiteLLM's proxy too
 
     def measure(self, pace: Pace) -> Result:
-        """Warms both relays, loads them in turn, compares the medians."""
-        with servers() as running:
-            other = running.gateway if self.against_itself else running.baseline
-            pair = ((running.gateway, self.ask), (other, self.reference or self.ask))
-            for server, ask in pair:
+        """Warms the relays, loads them in turn, compares the medians."""
+        names = ("gateway",) if self.against_itself else pace.relays(self.with_peers)
+        with servers(*names) as running:
+            others = [server for name, server in running.relays.items() if name != "gateway"]
+            others = others or [running.gateway]
+            sides = [(running.gateway, self.ask)]
+            sides += [(server, self.reference or self.ask) for server in others]
+            for server, ask in sides:
                 verify(server, ask)
                 run_wrk(server, ask, self.at_a_time, WARM_UP_SECONDS)
-            ours, theirs = alternate(pair, pace, self)
-        return self.result(ours, theirs)
+            loads = alternate(sides, pace, self)
+        return self.result(dict(zip(("gateway", "baseline", "litellm"), loads, strict=False)))
 
-    def result(self, ours: list[Load], theirs: list[Load]) -> Result:
-        """The line; a failed stream on either side voids it."""
-        ratio = middle(ours) / middle(theirs)
-        failed = {"gateway": failures(ours), "baseline": failures(theirs)}
+    def result(self, loads: dict[str, list[Load]]) -> Result:
+        """The line; a failed stream of any relay voids it."""
+        ratio = middle(loads["gateway"]) / middle(loads["baseline"])
+        failed = {name: failures(taken) for name, taken in loads.items()}
         notes = [f"{count} failed streams of the {name}" for name, count in failed.items() if count]
         return Result(
             title=f"{self.title}, {self.at_a_time} at a time",
-            gateway=spread(ours),
-            baseline=spread(theirs),
+            **{name: spread(taken) for name, taken in loads.items()},
             ratio=ratio,
             target=f"at least {self.least_ratio:g}x" if self.least_ratio else "none",
             met=self.verdict(ratio, bool(notes)),

@@ -167,7 +167,7 @@ def _text_of(item: Event) -> str:
         case "message":
             [part] = item["content"]
         case "reasoning":
-            [part] = item["summary"]
+            [part] = item["summary"] + item.get("content", [])
         case "function_call":
             part = {"text": item["arguments"]}
         case _:

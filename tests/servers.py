@@ -1,21 +1,24 @@
 """Real servers as subprocesses on loopback ports, stopped by their own process ids."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from app.config import SETTING_NAMES
-from app.demo import children
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
 STOP_SECONDS = 15
+
+COVERAGE_FOLDER = os.environ.get("COVERAGE_FOLDER", "")
+"""Where make test wants to find which lines of app/ the shared gateway executes; empty: nowhere."""
 
 
 class Server:
@@ -31,7 +34,21 @@ class Server:
         return self.log.read_text()
 
 
-free_port = children.free_port
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Of pytest-xdist: how many of its processes run tests, and which one this is."""
+
+PORTS = range(20_000 + WORKER, 32_768, WORKERS)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range)."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on, that no outgoing connection is given meanwhile, and that no
+    other worker of pytest-xdist picks."""
+    for port in random.sample(PORTS, 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port in 100 tries")
 
 
 @contextmanager
@@ -53,6 +70,8 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     unset = {"POEGATE_CONFIG", *SETTING_NAMES}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    # Else every server would compile all of the project anew.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,

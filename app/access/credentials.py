@@ -1,4 +1,4 @@
-"""The client's credential -> the Poe key that its request may use."""
+"""Checks a client's credential and gives the Poe key for its request."""
 
 import hashlib
 import hmac
@@ -50,7 +50,10 @@ def _credential(request: Request) -> str:
     """``Authorization: Bearer`` or ``x-api-key``, on every endpoint."""
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     if scheme and scheme.lower() != "bearer":
-        raise Unauthenticated(f"Authorization: {scheme} is not supported; send Bearer and a key.")
+        # What stands there is not repeated: without a scheme it is the key itself.
+        raise Unauthenticated(
+            "Authorization: Send the key as 'Bearer KEY'; no other scheme is known."
+        )
     credential = credential.strip() or request.headers.get("x-api-key", "").strip()
     if not credential:
         raise Unauthenticated(

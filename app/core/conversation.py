@@ -1,4 +1,4 @@
-"""What a client asks, whatever dialect it asked in. Plain values: shapes, no behaviour."""
+"""A client's request, independent of the dialect: plain values without behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,20 +9,22 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of a message's text."""
+    """A part of a message's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file of the client's: either ``url`` (https, or http in one's own network) or ``data``.
+    """A file of the client: either ``url`` (https, or http in one's own network) or ``data``.
 
-    ``file_id`` names a file that was uploaded before: a dialect gives nothing else of it, and once
-    it is looked up ``url`` is where Poe has it as an attachment.
+    ``file_id`` is the id of a file that was uploaded before. A dialect sets only that; once it is
+    looked up, ``url`` is the attachment at Poe.
 
-    ``param`` is where it stood in the request, such as ``messages[0].content[1].image_url``, for
-    errors that come up after parsing.
+    ``detail`` is OpenAI's wish for a picture, ``low`` or ``high``: it only changes what is counted.
+
+    ``param`` is its place in the request, such as ``messages[0].content[1].image_url``, for errors
+    that occur after parsing.
     """
 
     content_type: str
@@ -31,11 +33,12 @@ class Media:
     url: str | None = None
     data: bytes | None = field(default=None, repr=False)
     file_id: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the assistant thought in an earlier turn. Clients send it back; no bot reads it."""
+    """The assistant's reasoning in an earlier turn. Clients send it back; bots do not get it."""
 
     text: str
 
@@ -44,7 +47,7 @@ class Reasoning:
 class ToolCall:
     """A call that the assistant made.
 
-    ``arguments`` is JSON text, or for a custom tool the free text that it was given. OpenAI's old
+    ``arguments`` is JSON text, or the free text of a custom tool. OpenAI's legacy
     ``function_call`` has no id: it is "".
     """
 
@@ -56,7 +59,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call ``call_id``; ``name`` where the dialect tells it."""
+    """A tool's result for the call ``call_id``; ``name`` where the dialect has it."""
 
     call_id: str
     parts: tuple[Text | Media, ...]
@@ -69,7 +72,7 @@ Part = Text | Media | Reasoning | ToolCall | ToolResult
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. ``name`` tells speakers of one role apart (OpenAI's ``name``)."""
+    """One turn. ``name`` distinguishes speakers of one role (OpenAI's ``name``)."""
 
     role: Role
     parts: tuple[Part, ...]
@@ -80,8 +83,8 @@ class Message:
 class ToolSpec:
     """A tool that the bot may call. ``parameters`` is a JSON schema of an object.
 
-    A ``custom`` tool takes free text instead (OpenAI's ``type: custom``); its ``parameters`` are
-    empty, and ``grammar`` says in words or notation what the text must look like.
+    A ``custom`` tool takes free text instead (OpenAI's ``type: custom``). Its ``parameters`` are
+    empty, and ``grammar`` describes the text.
     """
 
     name: str
@@ -103,19 +106,22 @@ class ToolChoice:
 class OutputFormat:
     """The answer must be JSON; of this ``schema`` where one is given.
 
-    ``strict``: an answer that breaks the schema must not be given at all.
+    ``strict``: an answer that breaks the schema must not be given at all. ``param``: where the
+    schema stood in the request.
     """
 
     schema: Mapping[str, Any] | None = None
     strict: bool = False
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """One request for an answer.
 
-    ``model`` is what the client wrote and is told back; ``bot`` is who answers. ``parameters``
-    are the bot's own (Poe's custom bot parameters), beyond what the protocol has fields for.
+    ``model`` is the name that the client sent and that the answer repeats; ``bot`` is the bot that
+    is asked. ``parameters`` are the bot's own (Poe's custom bot parameters), for which the protocol
+    has no fields.
     """
 
     model: str

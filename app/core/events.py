@@ -1,7 +1,7 @@
-"""A bot's reply as typed events, in the order in which they happened.
+"""A bot's reply as typed events, in their order.
 
-They travel in batches: a list of what arrived together. An empty batch is a tick: time passed and
-nothing came, so whoever serves a silent stream may give a sign of life.
+Events are passed on in batches: a list of those that arrived together. An empty batch is a tick: a
+second passed without an event, so that a silent stream can be kept alive.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,26 +20,26 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """More of what the bot thought before it answered."""
+    """More of the bot's reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """All the text so far is void; this stands in its place (Poe's ``replace_response``)."""
+    """Replaces all the text so far (Poe's ``replace_response``)."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Restated:
-    """What follows says again, with a difference, what the client already has."""
+    """The following events repeat, with differences, what the client already has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """Text that the bot wrote and the client never sees: an attempt that had to be repeated."""
+    """Text of an attempt that had to be repeated: it is counted, and the client does not see it."""
 
     text: str
 
@@ -61,7 +61,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class MediaReply:
-    """A file that the bot made. ``inline_ref``: the name by which its text refers to the file."""
+    """A file that the bot made. ``inline_ref``: the name by which the bot's text refers to it."""
 
     url: str
     content_type: str
@@ -111,7 +111,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceEvent:
-    """What happened in one of several answers to the same query; ``index`` counts them from 0."""
+    """An event of one of several answers to a query; ``index`` counts the answers from 0."""
 
     index: int
     event: "Event"
@@ -138,7 +138,7 @@ _AnswerPart = Reasoning | Text | ToolCall | MediaReply
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole reply: the fold of its events. ``parts`` keep the order in which they came."""
+    """A whole reply: the fold of its events. ``parts`` are in the order of the events."""
 
     parts: tuple[_AnswerPart, ...]
     finished: Finished
@@ -153,7 +153,7 @@ class Answer:
 
     @property
     def media(self) -> tuple[MediaReply, ...]:
-        """Files, where they were not made part of the text (core/attachments.py)."""
+        """Files, unless they were written into the text (stages/attachments.py)."""
         return tuple(part for part in self.parts if isinstance(part, MediaReply))
 
     @property
@@ -162,7 +162,7 @@ class Answer:
 
 
 def fold(batches: Batches) -> Answer:
-    """The answer that the events add up to. Raises ValueError where Finished never came."""
+    """The answer that the events make up. Raises ValueError if there is no Finished event."""
     parts = _Parts()
     for event in flatten(batches):
         match event:
@@ -180,7 +180,7 @@ def fold(batches: Batches) -> Answer:
 
 
 def fold_choices(batches: Batches, choices: int) -> list[Answer]:
-    """The answers to one query, by their index. A single one comes without ChoiceEvents."""
+    """The answers to one query, by index. A single answer has no ChoiceEvents."""
     if choices == 1:
         return [fold(batches)]
     events: list[Batch] = [[] for _ in range(choices)]
@@ -194,7 +194,7 @@ _PartKind = type[Text] | type[Reasoning] | ToolCallDelta | MediaReply
 
 
 class _Parts:
-    """Parts of an answer that grow: what each is, and the pieces of its text."""
+    """The parts of an answer while they grow: the kind of each, and the pieces of its text."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[_PartKind, list[str]]] = []
@@ -227,6 +227,6 @@ def _part(kind: _PartKind, text: str) -> _AnswerPart:
 
 
 def flatten(batches: Batches) -> Iterator[Event]:
-    """The events alone, without their batches."""
+    """The events without their batches."""
     for batch in batches:
         yield from batch

@@ -1,29 +1,43 @@
-"""Files that a conversation names by their ids: what is known of them is put in their place."""
+"""Replaces the ids of uploaded files in a conversation by what is stored of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar
 
 from app.core.conversation import Media, Message, Part, Query, ToolResult
 from app.errors import InvalidRequest
 
-Record = dict[str, Any]
-"""id, name, bytes, purpose, content_type, url (Poe's attachment), created_at, expires_at."""
 
-Find = Callable[[str], Record | None]
+class FileRecord(TypedDict):
+    """What is kept of an uploaded file. ``url``: where Poe has it, as an attachment.
+
+    ``bytes`` is its size; times are in seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    bytes: int
+    purpose: str
+    content_type: str
+    url: str
+    created_at: int
+    expires_at: int
+
+
+Find = Callable[[str], FileRecord | None]
 
 _Held = TypeVar("_Held", bound=Part)
 
 
-def resolve_file(record: Record, param: str) -> Media:
-    """The file as a part of a conversation: Poe has it already, nothing is uploaded again."""
+def resolve_file(record: FileRecord, param: str) -> Media:
+    """The file as a part of a conversation. Poe has it already: it is not uploaded again."""
     return Media(
         record["content_type"], record["name"], param, url=record["url"], file_id=record["id"]
     )
 
 
 def resolve_files(query: Query, find: Find) -> Query:
-    """The query with all that it names by a file's id. Raises InvalidRequest for an unknown id."""
+    """The query with its file ids resolved. Raises InvalidRequest for an unknown id."""
     if not any(_names_file(part) for message in query.messages for part in _all_parts(message)):
         return query
     messages = tuple(
@@ -58,5 +72,5 @@ def _resolve_plain(part: _Held, find: Find) -> _Held | Media:
             param=part.param,
             code="file_not_found",
         )
-    file = resolve_file(record, part.param)
+    file = replace(resolve_file(record, part.param), detail=part.detail)
     return file if part.name == part.file_id else replace(file, name=part.name)

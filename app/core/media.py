@@ -1,26 +1,25 @@
-"""Files as clients send them, whatever the dialect: a URL, a data URL, or bare base64."""
+"""Files as clients send them in any dialect: a URL, a data URL, or base64."""
 
 import base64
 import binascii
-import mimetypes
 import re
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.core.conversation import Media
+from app.core.media_types import UNKNOWN, USUAL, canonical, type_of_bytes, type_of_name
 from app.errors import InvalidRequest
 
 MAX_FILE_BYTES = 50_000_000
-"""Poe takes no larger attachments."""
+"""Poe accepts no larger attachments."""
 
 _DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<options>(?:;[^;,]*)*),", re.IGNORECASE)
-_USUAL = {"image": "image/png", "video": "video/mp4", "audio": "audio/mpeg"}
 
 
 def media_from_url(url: str, kind: str, param: str, name: str | None = None) -> Media:
     """A file behind ``https:``, ``http:`` or ``data:``. Raises InvalidRequest naming ``param``.
 
-    ``kind`` is ``image``, ``video``, ``audio`` or ``file``: what to think of a URL without a
-    telling extension.
+    ``kind`` is ``image``, ``video``, ``audio``, ``document`` or ``file``: the content type where
+    neither the URL's extension nor the bytes show it.
     """
     scheme = url[:8].partition(":")[0].lower()
     if scheme == "data":
@@ -36,7 +35,9 @@ def media_from_url(url: str, kind: str, param: str, name: str | None = None) -> 
     if not parts.hostname:
         raise InvalidRequest(f"{param}: The URL names no host.", param=param)
     path_name = parts.path.rpartition("/")[2]
-    content_type = mimetypes.guess_type(path_name)[0] or _usual_type(kind)
+    content_type = type_of_name(path_name) or UNKNOWN
+    if content_type == UNKNOWN:
+        content_type = USUAL.get(kind, UNKNOWN)
     return Media(content_type, name or path_name or kind, param, url=url)
 
 
@@ -44,7 +45,10 @@ def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
     found = _DATA_URL.match(url)
     if found is None:
         raise InvalidRequest(f"{param}: Not a valid data URL.", param=param)
-    content_type = found["type"].lower() or _usual_type(kind)
+    if found["type"] and "/" not in found["type"]:
+        message = f"{param}: The data URL has no content type; write data:image/png;base64,..."
+        raise InvalidRequest(message, param=param)
+    content_type = canonical(found["type"]) or USUAL.get(kind, UNKNOWN)
     payload = url[found.end() :]
     if ";base64" in found["options"].lower():
         return media_from_base64(payload, content_type, name or kind, param)
@@ -52,13 +56,21 @@ def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
 
 
 def media_from_base64(payload: str, content_type: str | None, name: str, param: str) -> Media:
-    """A file in base64. Without a content type its name tells. Raises InvalidRequest."""
+    """A file in base64. Without a content type, its name's extension counts. Raises
+    InvalidRequest."""
     try:
         data = base64.b64decode(re.sub(r"\s+", "", payload), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidRequest(f"{param}: Not valid base64.", param=param) from error
-    guessed = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return _checked(data, guessed, name, param)
+    return _checked(data, content_type or type_of_name(name) or UNKNOWN, name, param)
+
+
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{100,}={0,2}\s*\Z|data:[^,\s]{0,200};base64,")
+
+
+def is_encoded(text: str) -> bool:
+    """Whether a text looks like the bytes of a file in base64, and says nothing to a reader."""
+    return _ENCODED.match(text) is not None
 
 
 def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
@@ -67,23 +79,19 @@ def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1_000_000
         raise InvalidRequest(f"{param}: The file is larger than {limit} MB.", param=param)
-    return Media(content_type, name, param, data=data)
-
-
-def _usual_type(kind: str) -> str:
-    return _USUAL.get(kind, "application/octet-stream")
+    return Media(type_of_bytes(content_type, data), name, param, data=data)
 
 
 def named_file(file_id: str, param: str) -> Media:
-    """What a dialect puts where a client names a file by its id; ``core/file_ids.py`` completes it.
+    """A file of which only the id is known; ``core/file_ids.py`` completes it.
 
-    A name that the dialect gives it instead of the id stays.
+    If a dialect sets another ``name`` than the id, that name is kept.
     """
     return Media("", file_id, param, file_id=file_id)
 
 
 def picture_of(source: Media | str | dict[str, str], param: str) -> Media:
-    """A picture that a request starts from: a file of a form, ``{"file_id": id}``, or a link.
+    """An input picture of a request: a file of a form, ``{"file_id": id}``, or a link.
 
     Raises InvalidRequest.
     """

@@ -1,55 +1,73 @@
-"""Lists given out a page at a time, by the ids of their entries."""
+"""Paging of lists by the ids of their entries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 from app.errors import InvalidRequest
 
-Entry = dict[str, Any]
+Entry = TypeVar("Entry", bound=Mapping[str, Any])
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Entry]):
     """A part of a list. ``has_more``: there are entries beyond it, in the direction of paging."""
 
     entries: list[Entry]
     has_more: bool
 
-    def ends(self) -> dict[str, Any]:
-        """What OpenAI and Anthropic both tell of a page beside its entries."""
-        first, last = (
-            (self.entries[0]["id"], self.entries[-1]["id"]) if self.entries else (None,) * 2
-        )
-        return {"has_more": self.has_more, "first_id": first, "last_id": last}
+    def render(
+        self, render: Callable[[Entry], Mapping[str, Any]] = lambda entry: entry
+    ) -> dict[str, Any]:
+        """OpenAI's list and Anthropic's page in one, each entry rendered."""
+        ids = [entry["id"] for entry in self.entries] or [None]
+        return {
+            "object": "list",
+            "data": list(map(render, self.entries)),
+            "has_more": self.has_more,
+            "first_id": ids[0],
+            "last_id": ids[-1],
+        }
 
 
-def cut_page(
-    entries: Sequence[Entry],
-    limit: int,
-    *,
-    after: str | None = None,
-    before: str | None = None,
-    names: tuple[str, str] = ("after_id", "before_id"),
-) -> Page:
-    """The entries next to the one with that id: ``before`` it, else ``after`` it, else the first.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: ``before`` the entry of that id, else ``after`` it, else at the start.
 
-    ``names``: what the client calls the two. Raises InvalidRequest for an id that is not listed.
+    ``names``: what the client calls the two.
     """
-    if before is not None:
-        end = place_of(before, _ids(entries), names[1])
-        start = max(end - limit, 0)
-        return Page(list(entries[start:end]), has_more=start > 0)
-    start = 0 if after is None else place_of(after, _ids(entries), names[0]) + 1
-    return Page(list(entries[start : start + limit]), has_more=start + limit < len(entries))
+
+    after: str | None = None
+    before: str | None = None
+    names: tuple[str, str] = ("after_id", "before_id")
+
+    def beyond(self, entries: Sequence[_T], id_of: Callable[[_T], str]) -> Sequence[_T]:
+        """The entries from there on, the nearest first. Raises InvalidRequest for an id that is
+        not listed."""
+        if self.before is not None:
+            end = _index_of(self.before, list(map(id_of, entries)), self.names[1])
+            return entries[:end][::-1]
+        if self.after is not None:
+            return entries[_index_of(self.after, list(map(id_of, entries)), self.names[0]) + 1 :]
+        return entries
+
+    def page(self, found: Iterable[Entry], limit: int) -> Page[Entry]:
+        """The first ``limit`` of the entries beyond, in the list's order."""
+        entries = list(islice(found, limit + 1))
+        page = entries[:limit] if self.before is None else entries[:limit][::-1]
+        return Page(page, has_more=len(entries) > limit)
 
 
-def _ids(entries: Sequence[Entry]) -> list[str]:
-    return [entry["id"] for entry in entries]
+def cut_page(entries: Sequence[Entry], limit: int, place: Place) -> Page[Entry]:
+    """A page of a list in memory. Raises InvalidRequest."""
+    return place.page(place.beyond(entries, itemgetter("id")), limit)
 
 
-def place_of(entry_id: str, ids: Sequence[str], param: str) -> int:
-    """Raises InvalidRequest, which names the ``param``, for an id that is not listed."""
+def _index_of(entry_id: str, ids: Sequence[str], param: str) -> int:
+    """Raises InvalidRequest, which names the ``param``."""
     if entry_id not in ids:
         message = f"{param}: Nothing with the id {entry_id!r} is in this list."
         raise InvalidRequest(message, param=param)

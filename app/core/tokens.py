@@ -1,7 +1,7 @@
-"""Counting tokens: o200k_base for every bot, offline, for any text, in bounded time.
+"""Counts tokens with o200k_base for every bot: offline, for any text, in bounded time.
 
-The vocabulary lies beside this module under the name that tiktoken's cache gives it, so tiktoken
-never asks the network for it.
+The vocabulary is a file beside this module, under the name that tiktoken's cache uses, so tiktoken
+never downloads it.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 import tiktoken
 
 SLICE_CHARS = 4_000
-"""tiktoken takes quadratic time, or gives up, on one very long run without a word border."""
+"""tiktoken takes quadratic time, or fails, on a very long run without a word border."""
 
 EXACT_CHARS = 4_000_000
-"""Longer texts are counted by samples of this many characters in all."""
+"""Longer texts are estimated from samples of this many characters in total."""
 
 SHORT_CHARS = 4_000
-"""Texts up to this length take well under a millisecond: counted where the request runs."""
+"""Texts up to this length take well under a millisecond and are counted on the hub."""
 
 REMEMBERED_TEXTS = 4_096
 
@@ -29,13 +29,13 @@ _BORDER = re.compile(r" (?=\S)")
 
 @cache
 def encoding() -> tiktoken.Encoding:
-    """The vocabulary, loaded once. Raises where the shipped file is missing or damaged."""
+    """The vocabulary, loaded once. Raises if the shipped file is missing or damaged."""
     os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(__file__).parent)
     return tiktoken.get_encoding("o200k_base")
 
 
 def count(text: str) -> int:
-    """Tokens of a text of any length and content, special-token names and lone surrogates too."""
+    """Tokens of any text, including names of special tokens and lone surrogates."""
     if len(text) <= EXACT_CHARS:
         return sum(_count_slice(piece) for piece in _slices(text))
     samples = _samples(text)
@@ -48,9 +48,9 @@ def _count_slice(piece: str) -> int:
 
 
 def _slices(text: str) -> list[str]:
-    """Pieces of at most SLICE_CHARS that join to the text, cut before a blank where there is one.
+    """Pieces of at most SLICE_CHARS that join to the text, cut before a space where there is one.
 
-    o200k_base's words begin with their blank, so a cut before one changes no count.
+    In o200k_base words begin with their space, so a cut before a space changes no count.
     """
     pieces = []
     start = 0
@@ -65,16 +65,16 @@ def _slices(text: str) -> list[str]:
 
 
 def _samples(text: str) -> list[str]:
-    """Evenly spread parts of a huge text, EXACT_CHARS in all."""
+    """Evenly spread parts of a huge text, EXACT_CHARS in total."""
     parts = 100
     step, width = len(text) // parts, EXACT_CHARS // parts
     return [text[start : start + width] for start in range(0, step * parts, step)]
 
 
 class TokenMemory:
-    """Counts of long texts by digest: agents send their whole history again at each turn.
+    """Counts of long texts by digest, because agents send their whole history at each turn.
 
-    Bounded, the oldest count leaves first. The texts themselves are not kept.
+    Bounded: the least recently used count is dropped first. The texts are not kept.
     """
 
     def __init__(self, limit: int = REMEMBERED_TEXTS) -> None:
@@ -98,5 +98,5 @@ def digest_of(text: str) -> bytes:
 
 
 def framing_tokens(messages: int) -> int:
-    """Tokens of the marks around that many messages, as OpenAI reckons them for its chat models."""
+    """Tokens around that many messages, as OpenAI counts them for its chat models."""
     return 3 * messages + 3

@@ -12,7 +12,6 @@ from app.demo.children import (
     ServersFailed,
     StopRequests,
     check_free,
-    free_port,
     run_together,
 )
 from app.demo.film import Film
@@ -56,11 +55,10 @@ def serve(settings: Settings) -> None:
     """Run both servers until a signal says stop; raises ServersFailed where one won't go on."""
     stop = StopRequests()
     stop.listen()
-    host, port = settings.host, settings.port or free_port(settings.host)
-    check_free(host, port)
-    url = gateway_url(host, port)
+    port = check_free(settings.host, settings.port)
+    url = gateway_url(settings.host, port)
     with ExitStack() as children:  # left in reverse: the gateway ends while its bots still answer
-        bots = children.enter_context(start_bots(free_port(), stop))
+        bots = children.enter_context(start_bots(check_free("127.0.0.1", 0), stop))
         environ = {
             **os.environ,
             "PORT": str(port),

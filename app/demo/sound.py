@@ -12,7 +12,7 @@ import wave
 from io import BytesIO
 from itertools import pairwise
 
-MOST_BYTES = 2_000
+MAX_BYTES = 2_000
 """Of text, in UTF-8: 80 seconds at the usual rate."""
 
 RATE = 8_000
@@ -27,8 +27,8 @@ _NAME = re.compile(r"([0-9]{4,5})-([\w-]*)", re.ASCII)
 def name_of(text: str, speed: float = 1.0) -> str:
     """What ``play`` needs to know. Raises ValueError for too long a text, or no possible speed."""
     data, rate = text.encode("utf-8", "replace"), round(RATE * speed)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"I can say {MOST_BYTES:,} bytes at most, and these are {len(data):,}.")
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"I can say {MAX_BYTES:,} bytes at most, and these are {len(data):,}.")
     if rate not in _RATES:
         raise ValueError("My speed is 0.25 to 4.")
     return f"{rate}-{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
@@ -40,7 +40,7 @@ def text_in(name: str) -> tuple[str, int]:
     if not found or int(found[1]) not in _RATES:
         raise ValueError("not a name of a tune")
     data = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise ValueError("too long a tune")
     return data.decode(), int(found[1])
 
@@ -64,7 +64,7 @@ def listen(tune: bytes) -> str:
         with wave.open(BytesIO(tune)) as file:
             if (file.getnchannels(), file.getsampwidth()) != (1, 2):
                 raise ValueError("not a tune of mine")
-            frames = file.readframes(MOST_BYTES * 2 * TONE_FRAMES)
+            frames = file.readframes(MAX_BYTES * 2 * TONE_FRAMES)
         heights = [height for (height,) in struct.iter_unpack("<h", frames)]
     except (wave.Error, EOFError, RuntimeError, struct.error) as error:
         raise ValueError("not a WAV") from error

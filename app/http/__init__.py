@@ -1,1 +1,1 @@
-"""What the routes of all wire formats share."""
+"""Code that the routes of all wire formats share."""

@@ -1,4 +1,4 @@
-"""The bytes of files that bots made, for endpoints that give out more than their links."""
+"""Opens the files that bots made, for endpoints that return more than their links."""
 
 import errno
 import re
@@ -10,17 +10,19 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import MediaReply
 from app.core.media import media_from_url
-from app.errors import InvalidRequest, UpstreamError
+from app.core.media_types import UNKNOWN
+from app.errors import ApiError, InvalidRequest, UpstreamError
 from app.http.presence import ClientGone, Presence
 from app.http.request_log import RequestRecord, current_record
 from app.poe.downloads import BLOCK_BYTES, Budget, open_download
+from app.poe.links import Origin
 
 _MEDIA_TYPE = re.compile(r"(?:image|video|audio)/(?![\w.+-]*\+xml)[\w.+-]+", re.ASCII)
-"""No XML, such as SVG: it may hold scripts."""
+"""No XML, such as SVG, which may contain scripts."""
 
 
 class BotFile(Protocol):
-    """A file on its way, to be read once. ``length``: its bytes, where they are known."""
+    """A file that is read once. ``length``: its size in bytes, if known."""
 
     content_type: str
     length: int | None
@@ -33,7 +35,7 @@ class BotFile(Protocol):
 
 
 class _Carried:
-    """A file that came within its link."""
+    """A file from a data URL."""
 
     def __init__(self, content_type: str, data: bytes) -> None:
         self.content_type = content_type
@@ -52,10 +54,10 @@ class _Carried:
         pass
 
 
-def open_bot_file(url: str, settings: Settings) -> BotFile:
-    """Raises UpstreamError, for the link is the bot's."""
+def open_bot_file(url: str, settings: Settings, home: Origin | None) -> BotFile:
+    """``home``: as ``home_of_bot``. Raises UpstreamError, because the link is the bot's."""
     if url[:5].lower() != "data:":
-        return open_download(url, settings)
+        return open_download(url, settings, home)
     try:
         media = media_from_url(url, "file", "file")
     except InvalidRequest as error:
@@ -63,26 +65,26 @@ def open_bot_file(url: str, settings: Settings) -> BotFile:
     return _Carried(media.content_type, media.data or b"")
 
 
-def open_for_client(url: str, settings: Settings) -> BotFile:
-    """A file that the client of the request at hand waits for. Raises ClientGone once it has left.
+def open_for_client(url: str, settings: Settings, home: Origin | None) -> BotFile:
+    """A file that the client of this request waits for.
 
-    And UpstreamError, as above.
+    Raises ClientGone once it has left, and UpstreamError.
     """
     with Presence(request.environ).awaited():
-        return open_bot_file(url, settings)
+        return open_bot_file(url, settings, home)
 
 
 def content_type_of(opened: BotFile, file: MediaReply) -> str:
-    """What its server or its bot calls it, as long as it is a picture, a sound or a video.
+    """The content type by its server or its bot, if it is a picture, a sound or a video.
 
-    Of other types a browser might run what a bot has written.
+    Other types are not passed on: a browser might run what a bot has written.
     """
-    told = _MEDIA_TYPE.match(opened.content_type) or _MEDIA_TYPE.match(file.content_type)
-    return told[0] if told else "application/octet-stream"
+    matched = _MEDIA_TYPE.match(opened.content_type) or _MEDIA_TYPE.match(file.content_type)
+    return matched[0] if matched else UNKNOWN
 
 
 def send_bot_file(opened: BotFile, content_type: str) -> Response:
-    """Passed on to the client as it comes. Where it breaks off, so does the body."""
+    """Passes the file on as it arrives. If it breaks off, the body does too."""
     body = _passed_on(opened, current_record(), Presence(request.environ))
     response = Response(body, mimetype=content_type)
     if opened.length is not None:
@@ -93,11 +95,11 @@ def send_bot_file(opened: BotFile, content_type: str) -> Response:
 
 
 def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> Iterator[bytes]:
-    """What breaks off ends with ConnectionResetError: gunicorn closes the connection, no more."""
+    """Raises ConnectionResetError for a file that breaks off: gunicorn closes the connection."""
     try:
         yield from _whole(_watched(opened, presence), opened.length)
-    except UpstreamError as error:
-        record.error = error.type
+    except ApiError as error:
+        record.error = error.code or error.type
         raise ConnectionResetError(errno.ECONNRESET, error.message) from error
     except ClientGone as error:
         record.error = "client_gone"
@@ -105,7 +107,7 @@ def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> It
 
 
 def _watched(opened: BotFile, presence: Presence) -> Iterator[bytes]:
-    """The same blocks, for as long as the client waits for the next one."""
+    """The same blocks, as long as the client is connected."""
     blocks = iter(opened)
     while True:
         with presence.awaited():
@@ -116,10 +118,10 @@ def _watched(opened: BotFile, presence: Presence) -> Iterator[bytes]:
 
 
 def _whole(blocks: Iterator[bytes], length: int | None) -> Iterator[bytes]:
-    """The same blocks. Raises UpstreamError where they end before the length that was promised."""
+    """The same blocks. Raises UpstreamError if they end before ``length``."""
     received = 0
     for block in blocks:
         received += len(block)
         yield block
     if received < (length or 0):
-        raise UpstreamError("The bot's file ended before its time.")
+        raise UpstreamError("The bot's file ended too early.")

@@ -1,4 +1,4 @@
-"""How errors are written: one envelope a vendor. Pure; a wire format names the one it uses."""
+"""The error objects of the vendors. A wire format declares which one it uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from app.errors import ApiError, InvalidRequest, PromptTooLong
+from app.errors import ApiError
 from app.http.error_answers import AnthropicSchema, OpenAISchema
 
 
@@ -14,18 +14,16 @@ from app.http.error_answers import AnthropicSchema, OpenAISchema
 class Envelope:
     """One vendor's error object.
 
-    ``name`` is its prefix in the OpenAPI document. ``render`` takes the error and the request's
-    id; ``status`` gives the HTTP status, which differs between vendors for the same error.
+    ``name`` is its prefix in the OpenAPI document. ``render`` takes the error and the request's id.
     """
 
     name: str
     render: Callable[[ApiError, str], dict[str, Any]]
-    status: Callable[[ApiError], int]
     schema: type[Schema]
 
 
 def openai_envelope(error: ApiError) -> dict[str, Any]:
-    """OpenAI's error object; ``metadata`` holds what a program may need to know."""
+    """OpenAI's error object, with facts for programs under ``metadata``."""
     facts = {"status": error.status, "retryable": error.retryable, **error.metadata}
     return {
         "error": {
@@ -47,22 +45,13 @@ _ANTHROPIC_TYPES = {
 
 
 def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
-    """Anthropic's error object, with ``details`` where the error's metadata has them."""
+    """Anthropic's error object, with ``details`` if the error's metadata has them."""
     kind = _ANTHROPIC_TYPES.get(error.status, error.type)
-    if isinstance(error, PromptTooLong):
-        kind = InvalidRequest.type
     body: dict[str, Any] = {"type": kind, "message": error.message}
     if "details" in error.metadata:
         body["details"] = error.metadata["details"]
     return {"type": "error", "error": body, "request_id": request_id}
 
 
-def _anthropic_status(error: ApiError) -> int:
-    """Claude Code compacts its conversation at a 400 with the right words, and at no 413."""
-    return 400 if isinstance(error, PromptTooLong) else error.status
-
-
-OPENAI = Envelope(
-    "", lambda error, request_id: openai_envelope(error), lambda error: error.status, OpenAISchema
-)
-ANTHROPIC = Envelope("Anthropic", anthropic_envelope, _anthropic_status, AnthropicSchema)
+OPENAI = Envelope("", lambda error, request_id: openai_envelope(error), OpenAISchema)
+ANTHROPIC = Envelope("Anthropic", anthropic_envelope, AnthropicSchema)

@@ -1,4 +1,4 @@
-"""Errors, in OpenAI's words and in Anthropic's."""
+"""Schemas of the error objects of OpenAI and Anthropic."""
 
 from marshmallow import INCLUDE, fields
 
@@ -7,7 +7,7 @@ from app.schemas.fields import Flag, Object
 
 
 class FactsSchema(AnswerSchema):
-    """For programs: what may be done about the error, and what Poe told of it."""
+    """Facts for programs: whether to retry, and details from Poe."""
 
     class Meta:
         unknown = INCLUDE

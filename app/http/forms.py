@@ -1,6 +1,5 @@
-"""Forms with files, read as the payload that a schema would load from JSON."""
+"""Reads forms, with their files, as a payload like one from JSON."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,62 +9,43 @@ from flask import request
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage
 
+from app.core import strict_json
 from app.core.conversation import Media
 from app.core.media import MAX_FILE_BYTES
+from app.core.media_types import UNKNOWN, type_of_bytes
 from app.errors import InvalidRequest
-from app.http.services import read_json
+from app.http.json_bodies import read_json
 from app.schemas.fields import Object, TextOrTexts
 from app.schemas.parameters import from_form
 
-MAX_PARTS = 10_000
-"""Each text of a list is a part, and some forms have several lists of up to a thousand."""
-
 MAX_DEPTH = 5
-"""How many objects may lie in each other: ``a[b][c]`` is in two."""
+"""How deep objects may be nested: ``a[b][c]`` is two deep."""
 
 _Path = tuple[str, ...]
-"""Where a value belongs: ``a[b]`` and ``a[b][]`` are ``("a", "b")``."""
+"""The keys of a value: ``a[b]`` and ``a[b][]`` are ``("a", "b")``."""
 
 _NESTED = re.compile(r"([^\[\]]+)\[(.*)\]", re.DOTALL)
 
-_MAGIC = (
-    (rb"\x89PNG\r\n\x1a\n", "image/png"),
-    (rb"\xff\xd8\xff", "image/jpeg"),
-    (rb"GIF8", "image/gif"),
-    (rb"RIFF.{4}WEBP", "image/webp"),
-    (rb"RIFF.{4}WAVE", "audio/wav"),
-    (rb"ID3|\xff[\xf2\xf3\xfa\xfb]", "audio/mpeg"),
-    (rb"\xff[\xf0\xf1\xf8\xf9]", "audio/aac"),
-    (rb"OggS", "audio/ogg"),
-    (rb"fLaC", "audio/flac"),
-    (rb".{4}ftypM4A ", "audio/mp4"),
-    (rb".{4}ftyp", "video/mp4"),
-    (rb"\x1aE\xdf\xa3", "audio/webm"),
-)
-"""How files begin; the first that fits counts."""
-
 
 def is_form() -> bool:
-    """Whether the request at hand carries a form."""
+    """Whether this request has a form as its body."""
     if request.mimetype == "application/x-www-form-urlencoded":
-        # So curl calls whatever its -d sends.
+        # curl's -d uses this content type for any body.
         return not request.get_data().lstrip().startswith(b"{")
     return request.mimetype == "multipart/form-data"
 
 
 def read_payload(schema: Schema) -> Any:
-    """The request at hand, a form or JSON. Raises InvalidRequest."""
+    """The body of this request, a form or JSON. Raises InvalidRequest."""
     return read_form(schema) if is_form() else read_json()
 
 
 def read_form(schema: Schema) -> dict[str, Any]:
-    """The form of the request at hand: its texts as its schema's types, its files as Media.
+    """The form of this request: texts converted to the schema's types, files as Media.
 
-    ``a[b]`` belongs into an object, and what ends in ``[]`` or comes several times into a list.
+    ``a[b]`` is a field of an object. Names that end in ``[]`` or occur repeatedly are lists.
     Raises InvalidRequest.
     """
-    request.max_form_memory_size = None  # a picture may be a data URL; MAX_BODY_MB holds
-    request.max_form_parts = MAX_PARTS
     values: defaultdict[_Path, list[Any]] = defaultdict(list)
     for name, texts in request.form.lists():
         path = _path_of(name)
@@ -85,7 +65,7 @@ def read_form(schema: Schema) -> dict[str, Any]:
 
 
 def _path_of(name: str) -> _Path:
-    """A name whose brackets do not pair is a plain one."""
+    """A name with unpaired brackets is taken literally."""
     bare = name.removesuffix("[]")
     found = _NESTED.fullmatch(bare)
     keys = found[2].split("][") if found else []
@@ -117,22 +97,22 @@ def _check_stands_alone(path: _Path, values: dict[_Path, Any]) -> None:
 
 
 def _typed(text: str, path: _Path, schema: Schema) -> Any:
-    """A form knows only texts: "2" is a number where the schema has one, or nothing to say."""
+    """A text as the schema's type: "2" is a number for a numeric or unknown field."""
     field, is_part = schema.fields.get(path[0]), len(path) > 1
     if field is None or (is_part and isinstance(field, Object)):
         return from_form(text)
     if is_part or isinstance(field, fields.String | TextOrTexts):
         return text
     try:
-        return json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
-    except (ValueError, RecursionError):
+        return strict_json.loads(text.lower() if isinstance(field, fields.Boolean) else text)
+    except ValueError:
         return text
 
 
 def _read_files(
     name: str, files: Sequence[FileStorage], schema: Schema, first: int
 ) -> Iterator[Media]:
-    """``first``: how many values of that name come before them."""
+    """``first``: how many values of that name precede them."""
     bare = name.removesuffix("[]")
     if bare not in schema.fields:
         raise InvalidRequest(f"{bare}: No file is taken under this name.", param=bare)
@@ -142,24 +122,17 @@ def _read_files(
 
 
 def read_file(file: FileStorage, param: str) -> Media:
-    """An uploaded file. Raises InvalidRequest for an empty one and one too large for Poe."""
+    """An uploaded file. Raises InvalidRequest if it is empty or too large for Poe."""
     data = file.stream.read(MAX_FILE_BYTES + 1)
     if not data:
         raise InvalidRequest(f"{param}: The file is empty.", param=param)
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1_000_000
         raise InvalidRequest(f"{param}: The file is larger than {limit} MB.", param=param)
-    return Media(_content_type(file, data), bare_name(file) or param, param, data=data)
+    content_type = type_of_bytes(file.mimetype or UNKNOWN, data)
+    return Media(content_type, bare_name(file) or param, param, data=data)
 
 
 def bare_name(file: FileStorage) -> str:
-    """Without the folders that some clients send. It may be empty."""
+    """The file's name without the folders that some clients send. It may be empty."""
     return (file.filename or "").replace("\\", "/").rpartition("/")[2]
-
-
-def _content_type(file: FileStorage, data: bytes) -> str:
-    """What the form says, unless it says nothing: the openai SDK sends bare bytes so."""
-    told = file.mimetype or "application/octet-stream"
-    if told != "application/octet-stream":
-        return told
-    return next((kind for magic, kind in _MAGIC if re.match(magic, data, re.DOTALL)), told)

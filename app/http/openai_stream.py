@@ -1,4 +1,4 @@
-"""What the streams of OpenAI's APIs have in common."""
+"""The common parts of OpenAI's streams."""
 
 from app.core.frames import data_frame
 from app.errors import ApiError
@@ -6,12 +6,13 @@ from app.http.envelopes import openai_envelope
 
 
 class OpenAIStream:
-    """What an encoder of OpenAI's streams begins with, is kept alive and fails with.
+    """Start, keep-alive and failure of OpenAI's streams.
 
-    Not that of Responses, whose clients ignore comments.
+    Not that of Responses, whose clients ignore comments. One line break ends the comment: after a
+    blank line, old releases of openai-go would read an empty event and fail.
     """
 
-    keepalive = b": keep-alive\n\n"
+    keepalive = b": keep-alive\n"
 
     def start(self) -> bytes:
         return self.keepalive

@@ -1,4 +1,4 @@
-"""What views say of themselves, next to their routes: the OpenAPI document is made of it."""
+"""Descriptions of views, declared next to their routes, for the OpenAPI document."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,25 +6,27 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema
 
+from app.core.media_types import UNKNOWN
+
 Shape = type[Schema] | str
-"""An answer: JSON of a schema, or bytes of a content type such as ``audio/*``."""
+"""An answer: JSON by a schema, or bytes of a content type such as ``audio/*``."""
 
 ACCOUNT_ERRORS = (402, 403, 429, 502, 529)
-"""What Poe may answer to whoever has a key."""
+"""Statuses of any request to Poe with a key."""
 
-MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", "application/octet-stream")
-"""The bytes of a file that a bot made, as ``content_type_of`` lets them through."""
+MADE_FILE: tuple[Shape, ...] = ("audio/*", "image/*", "video/*", UNKNOWN)
+"""Content types of a bot's file, as ``content_type_of`` passes them on."""
 
-BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 529)
-"""What may become of a question to a bot."""
+BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 503, 529)
+"""Statuses of a request to a bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a view takes and gives.
+    """The requests and answers of a view.
 
-    ``answer``: one of these shapes, with status 200; none where there are only errors.
-    ``errors``: statuses beside those that follow from the other fields.
+    ``answer``: one of these, with status 200; empty if there are only errors. ``errors``: statuses
+    in addition to those that follow from the other fields.
     """
 
     summary: str
@@ -56,19 +58,19 @@ def operation(
 ) -> Callable[[View], View]:
     """Describes the view below it.
 
-    ``body`` is sent as JSON, ``form`` as multipart/form-data; with both the client may choose.
-    ``streams``: server-sent events may be asked for. ``guarded``: a credential is
-    needed. ``versioned``: with an ``anthropic-version`` header it speaks as Anthropic's API.
+    ``body`` is JSON, ``form`` multipart/form-data; with both, clients may send either.
+    ``streams``: clients may ask for server-sent events. ``guarded``: a credential is required.
+    ``versioned``: with an ``anthropic-version`` header it is Anthropic's API.
     """
-    told = Operation(summary, body, form, query, answer, streams, guarded, versioned, errors)
+    description = Operation(summary, body, form, query, answer, streams, guarded, versioned, errors)
 
     def note(view: View) -> View:
-        _operations[view] = told
+        _operations[view] = description
         return view
 
     return note
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """None for a view that has said nothing."""
+    """None for a view without a description."""
     return _operations.get(view)

@@ -1,4 +1,4 @@
-"""Base URLs as people write them: with /v1 or without, with a slash too many."""
+"""Normalizes paths: base URLs are written with and without /v1, and with extra slashes."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ _VERSIONS = re.compile(r"(?:/v1)+(?=/|\Z)")
 
 
 class ForgivingPaths:
-    """WSGI middleware: routes are declared without /v1, and answer under it too.
+    """WSGI middleware: routes are declared without /v1 and answer with it too.
 
-    The path that the client sent stays in ``environ["poegate.path"]``, for logs and errors.
+    ``environ["poegate.path"]`` keeps the path that the client sent, for logs and errors.
     """
 
     def __init__(self, wsgi_app: Callable[[dict[str, Any], Any], Iterable[bytes]]) -> None:

@@ -1,61 +1,53 @@
-"""The lists of records of the client that sends a request, given out a page at a time."""
+"""Pages of the records of the client that sends a request."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import gevent
 from flask import request
 
 from app.access.credentials import Lease
-from app.core.paging import Page, place_of
+from app.core.paging import Page, Place
 from app.http.services import services
 from app.state.records import Kind, Record, RecordList
 
 READ_AT_ONCE = 100
-"""Records; then other requests have their turn."""
+"""How many records are read before other requests run."""
 
 
-def own_records(kind: Kind) -> RecordList:
+def own_records(kind: Kind[Record]) -> RecordList[Record]:
     return records_of(kind, services().gatekeeper.lease(request))
 
 
-def records_of(kind: Kind, lease: Lease) -> RecordList:
+def records_of(kind: Kind[Record], lease: Lease) -> RecordList[Record]:
     return RecordList(services().store, kind, lease.owner)
 
 
 def read_page(
-    records: RecordList,
+    records: RecordList[Record],
     limit: int,
+    place: Place,
     *,
     newest_first: bool = True,
-    after: str | None = None,
-    before: str | None = None,
-    names: tuple[str, str] = ("after_id", "before_id"),
     wanted: Callable[[Record], bool] = bool,
-) -> Page:
-    """As ``cut_page``, of the records that are ``wanted``; no others than it needs are read."""
+) -> Page[Record]:
+    """A page of the records that are ``wanted``. Only as many records as needed are read.
+
+    Raises InvalidRequest.
+    """
     ids = records.ids()
     if newest_first:
         ids.reverse()
-    if before is not None:
-        ids = ids[: place_of(before, ids, names[1])][::-1]
-    elif after is not None:
-        ids = ids[place_of(after, ids, names[0]) + 1 :]
-    found = list(islice(filter(wanted, records.records(_by_turns(ids))), limit + 1))
-    entries = found[:limit] if before is None else found[:limit][::-1]
-    return Page(entries, has_more=len(found) > limit)
+    found = records.records(_by_turns(place.beyond(ids, str)))
+    return place.page((record for record in found if wanted(record)), limit)
 
 
 def read_ordered_page(
-    records: RecordList, query: dict[str, Any], wanted: Callable[[Record], bool] = bool
-) -> Page:
-    """What OpenAI's clients ask for: ``query`` is as OrderedQuerySchema has loaded it."""
-    newest_first = query["order"] == "desc"
-    after, names = query["after"], ("after", "")
-    return read_page(
-        records, query["limit"], newest_first=newest_first, after=after, names=names, wanted=wanted
-    )
+    records: RecordList[Record], query: dict[str, Any], wanted: Callable[[Record], bool] = bool
+) -> Page[Record]:
+    """A page for OpenAI's clients. ``query`` was loaded by OrderedQuerySchema."""
+    place, newest_first = Place(query["after"], names=("after", "")), query["order"] == "desc"
+    return read_page(records, query["limit"], place, newest_first=newest_first, wanted=wanted)
 
 
 def _by_turns(ids: Iterable[str]) -> Iterator[str]:

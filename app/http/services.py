@@ -1,14 +1,11 @@
-"""What the views share: the parts that create_app built, and the request's JSON."""
+"""The services that views use."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
-from flask import current_app, request
+from flask import current_app
 
 from app.access.credentials import Gatekeeper
 from app.config import Settings
-from app.errors import InvalidRequest
 from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.pooled_history import PooledHistory
@@ -20,7 +17,7 @@ from app.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the running gateway, made once in create_app."""
+    """The services of the running gateway, made once in create_app."""
 
     settings: Settings
     gatekeeper: Gatekeeper
@@ -34,18 +31,6 @@ class Services:
 
 
 def services() -> Services:
-    """The parts of the gateway that serves this request."""
+    """The services of the application that serves this request."""
     parts: Services = current_app.extensions["poegate"]
     return parts
-
-
-def read_json() -> Any:
-    """The request's body. Raises InvalidRequest where it is not JSON (RFC 8259, so no NaN)."""
-    try:
-        return json.loads(request.get_data(cache=False), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")

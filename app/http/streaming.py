@@ -1,4 +1,4 @@
-"""Serves a reply: whole, or as server-sent events while it comes."""
+"""Serves a reply: whole, or as server-sent events while it arrives."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from flask import Response, request
 from app.config import Settings
 from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
 from app.errors import ApiError, InternalError
-from app.http.presence import ClientGone, Presence
+from app.http.presence import ClientGone, Presence, not_delivered
 from app.http.request_log import RequestRecord, current_record
 
 log = logging.getLogger("poegate")
@@ -19,7 +19,8 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 class Encoder(Protocol):
-    """A dialect's stream: events to frames. ``keepalive`` is what its clients count as life."""
+    """A dialect's stream: events to frames. ``keepalive`` is a frame that keeps its clients
+    waiting."""
 
     @property
     def keepalive(self) -> bytes: ...
@@ -32,7 +33,11 @@ class Encoder(Protocol):
 
 
 class Batched(Protocol):
-    """A reply, or several side by side."""
+    """A reply, or several in parallel."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """Deviations from the request so far, for a header."""
 
     def __iter__(self) -> Iterator[Batch]: ...
 
@@ -40,33 +45,35 @@ class Batched(Protocol):
 
 
 def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
-    """The folded reply, by choice. Raises ApiError, or ClientGone once nobody waits any more."""
+    """The folded reply, by choice. Raises ApiError, and ClientGone once the client has left."""
     record = current_record()
     try:
         answers = fold_choices(Presence(request.environ).watch(reply), choices)
     finally:
         reply.close()
     record.note_first_token()
+    record.warnings = reply.warnings
     record.usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     return answers
 
 
 def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Response:
-    """A streaming response. An error before the headers is raised, so that it can be a status."""
+    """A streaming response. An error before the headers is raised, so that it becomes a status."""
     stream = _Stream(reply, encoder, settings.keepalive_seconds)
     try:
         opening = stream.open(settings.headers_wait)
     except BaseException:
         reply.close()
         raise
+    current_record().warnings = reply.warnings
     response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
-    # A generator that was never started runs no finally; this runs whatever happens.
+    # A generator that was never started runs no finally block; this runs always.
     response.call_on_close(reply.close)
     return response
 
 
 class _Stream:
-    """One stream on its way. Made within the view, for Flask's globals end there."""
+    """One stream. Created within the view, because Flask's globals end there."""
 
     def __init__(self, reply: Batched, encoder: Encoder, keepalive_seconds: float) -> None:
         self._reply = reply
@@ -77,7 +84,7 @@ class _Stream:
         self._batches = iter(reply)
 
     def open(self, seconds: float) -> Batch:
-        """The first events, or none after that many seconds without any."""
+        """The first events, or none after that many seconds."""
         until = time.monotonic() + seconds
         for batch in self._presence.watch(self._batches):
             if batch or time.monotonic() >= until:
@@ -96,6 +103,9 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - after the first byte only a frame can tell it
             log.error("unexpected error in request %s", self._record.id, exc_info=error)
             yield self._fail(InternalError("The gateway failed in the middle of this answer."))
+        except GeneratorExit:  # the last chunk could not be written: lost, or blocked too long
+            self._record.error = not_delivered()
+            raise
         finally:
             self._reply.close()
 
@@ -117,5 +127,5 @@ class _Stream:
         return b"".join(map(self._encoder.step, batch))
 
     def _fail(self, error: ApiError) -> bytes:
-        self._record.error = error.type
+        self._record.error = error.code or error.type
         return self._encoder.fail(error)

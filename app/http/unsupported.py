@@ -1,4 +1,4 @@
-"""What OpenAI's API has and bots of Poe cannot do: a 404 that says so, whatever is sent."""
+"""Endpoints of OpenAI's API that Poe's bots cannot serve: a 404 that says why."""
 
 from typing import NoReturn
 
@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "messages/batches": _BATCHES,
     "moderations": "Poe has no moderation models; ask any chat bot to judge the text",
     "realtime": f"Poe has no realtime sessions; {_TALK} and have the answer streamed",
+    "responses/compact": "bots of Poe compact nothing; ask one to sum the conversation up",
     "threads": f"Poe has no threads; {_TALK}",
     "uploads": "Poe takes no uploads in parts; send the whole file to /v1/files",
     "vector_stores": "Poe has no vector stores; send the files with the question, by their ids "
@@ -40,11 +41,11 @@ UNSUPPORTED = {
     "videos/edits": _FILMED,
     "videos/extensions": _FILMED,
 }
-"""The first parts of a path, and why there is nothing behind it; for a person to read."""
+"""The beginning of a path, and the reason why it is not served, for people."""
 
 
 def refuse(why: str, **_rest_of_path: str) -> NoReturn:
-    """No credential is asked for: the answer is the same for everyone."""
+    """Needs no credential, because the answer is the same for everyone."""
     path = request.environ.get("poegate.path", request.path)
     raise NotFound(f"{request.method} {path}: {why}.", code="unsupported_endpoint")
 

@@ -1,4 +1,4 @@
-"""What a wire format declares to the shared parts: its routes and how its errors are written."""
+"""The declaration of a wire format: its routes and its error envelope."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def register_formats(app: Flask, formats: Iterable[WireFormat]) -> None:
 
 
 def envelopes_of(app: Flask, path: str) -> tuple[Envelope, ...]:
-    """The envelopes in which errors of a path, without its /v1, may come."""
+    """The possible envelopes of errors of a path, which has no /v1."""
     wire_format: WireFormat | None = app.extensions["poegate.formats"].get(_first_segment(path))
     if wire_format is None:
         return (OPENAI,)
@@ -44,13 +44,13 @@ def envelopes_of(app: Flask, path: str) -> tuple[Envelope, ...]:
 
 
 def current_envelope() -> Envelope:
-    """Of the request at hand."""
+    """The envelope for errors of this request."""
     envelopes = envelopes_of(current_app, request.path)
     return envelopes[-1 if "anthropic-version" in request.headers else 0]
 
 
 def wants_anthropic() -> bool:
-    """Whether the request at hand is one of Anthropic's API."""
+    """Whether this request is one of Anthropic's API."""
     return current_envelope() is ANTHROPIC
 
 

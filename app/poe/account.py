@@ -1,6 +1,6 @@
 """Poe's account API, by ``requests``: the points of a key.
 
-The shapes are Poe's own: https://creator.poe.com/api-reference/listModels, getCurrentBalance and
+The payloads are Poe's own: https://creator.poe.com/api-reference/getCurrentBalance and
 getPointsHistory.
 """
 
@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import gevent
 import requests
@@ -17,17 +17,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from app.config import Settings
-from app.errors import (
-    ApiError,
-    InsufficientCredits,
-    InvalidRequest,
-    Overloaded,
-    RateLimited,
-    Refused,
-    Unauthenticated,
-    UpstreamError,
-)
-from app.poe.error_mapping import message_in, without_key
+from app.core import strict_json
+from app.errors import ApiError, UpstreamError
+from app.poe.error_mapping import Asked, status_error
 
 log = logging.getLogger("poegate.poe")
 
@@ -36,42 +28,48 @@ _reachable: TTLCache[str, bool] = TTLCache(maxsize=8, ttl=5.0)
 TIMEOUT_SECONDS = (3.05, 15.0)
 
 MAX_CONNECTIONS = 1_000
-"""Kept open; above it requests' pool only complains, in a log line for each."""
-
-TOLD_CHARS = 300
-
-_STATUSES: dict[int, tuple[type[ApiError], str]] = {
-    400: (InvalidRequest, "Poe does not take this request."),
-    401: (
-        Unauthenticated,
-        "Poe refused the credential. Send a Poe API key (poe.com/api_key) as the bearer token.",
-    ),
-    402: (InsufficientCredits, "The Poe account has not enough points."),
-    403: (Refused, "Poe does not allow this request."),
-    422: (InvalidRequest, "Poe does not take this request."),
-    429: (RateLimited, "Poe's rate limit is reached. Try again later."),
-    503: (Overloaded, "Poe's account API is not available at the moment. Try again later."),
-    529: (Overloaded, "Poe's account API is overloaded. Try again later."),
-}
+"""Kept open. requests logs a warning for each connection above this number."""
 
 _Answer = TypeVar("_Answer")
 
 
+class Balance(TypedDict):
+    """https://creator.poe.com/api-reference/getCurrentBalance; Poe's other fields are kept."""
+
+    current_point_balance: int | float
+
+
+class HistoryEntry(TypedDict):
+    """One query. ``creation_time`` is in microseconds; Poe's other fields are kept."""
+
+    creation_time: int
+    query_id: str
+
+
+class HistoryPage(TypedDict):
+    """https://creator.poe.com/api-reference/getPointsHistory: the newest entry first."""
+
+    has_more: bool
+    length: int
+    data: list[HistoryEntry]
+
+
 class Account:
-    """What Poe tells of a key's points: its own answers, or ApiError."""
+    """The points of a key: Poe's own answers, not checked, or ApiError."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/usage"
         self._session = account_session(settings)
+        self._pool = settings.poe_api_keys
 
-    def balance(self, key: str) -> dict[str, Any]:
-        """``{"current_point_balance": 1500}``"""
-        return self._get("current_balance", key, {})
+    def balance(self, key: str) -> Balance:
+        return cast(Balance, self._get("current_balance", key, {}))
 
-    def history(self, key: str, limit: int, starting_after: str | None) -> dict[str, Any]:
-        """``{"has_more", "length", "data": [entry, ...]}``, the newest entry first."""
+    def history(self, key: str, limit: int, starting_after: str | None) -> HistoryPage:
+        """At most ``limit`` entries, after the query of the id ``starting_after``."""
         cursor = {} if starting_after is None else {"starting_after": starting_after}
-        return self._get("points_history", key, {"limit": str(limit), **cursor})
+        page = self._get("points_history", key, {"limit": str(limit), **cursor})
+        return cast(HistoryPage, page)
 
     def total_balance(self, keys: Sequence[str]) -> int | float:
         """The sum over the keys. Raises UpstreamError unless all of them answer."""
@@ -79,7 +77,7 @@ class Account:
         return sum(ask_together(asks))
 
     def _points(self, key: str) -> int | float:
-        points = self.balance(key).get("current_point_balance")
+        points: object = self.balance(key).get("current_point_balance")
         if isinstance(points, bool) or not isinstance(points, int | float):
             raise UpstreamError("Poe's account API sent a balance without its points.")
         return points
@@ -99,11 +97,12 @@ class Account:
             raise UpstreamError("Poe's account API did not answer in time.") from error
         except requests.RequestException as error:
             raise UpstreamError("Poe's account API cannot be reached.") from error
-        return _read(answer, key)
+        pooled = key in self._pool
+        return _read(answer, Asked("Poe's account API", key=key, pooled=pooled))
 
 
 class _Bearer(AuthBase):
-    """As ``auth``, for beside a bare header requests would look for another key in ~/.netrc."""
+    """As ``auth``, because with a plain header requests would look for a key in ~/.netrc."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -113,45 +112,39 @@ class _Bearer(AuthBase):
         return request
 
 
-def _read(answer: requests.Response, key: str) -> dict[str, Any]:
-    """Poe's JSON object. Raises ApiError, in words that do not hold the key."""
+def _read(answer: requests.Response, asked: Asked) -> dict[str, Any]:
+    """Poe's JSON object. Raises ApiError, whose message does not contain the key."""
     if answer.status_code != 200:
-        words = f"Poe's account API answered with HTTP {answer.status_code}."
-        kind, message = _STATUSES.get(answer.status_code, (UpstreamError, words))
-        told = without_key(message_in(answer.text), key)[:TOLD_CHARS]
-        raise kind(
-            f"{message} {told}".rstrip(),
-            retry_after=answer.headers.get("Retry-After"),
-            metadata={"upstream_status": answer.status_code},
-        )
+        retry_after = answer.headers.get("Retry-After")
+        raise status_error(answer.status_code, answer.text, retry_after, asked)
     try:
-        payload = answer.json()
+        payload = strict_json.loads(answer.content)
     except ValueError as error:
-        raise UpstreamError("Poe's account API sent what is not JSON.") from error
+        raise UpstreamError("Poe's account API sent an answer that is not JSON.") from error
     if not isinstance(payload, dict):
-        raise UpstreamError("Poe's account API sent what is no JSON object.")
+        raise UpstreamError("Poe's account API sent an answer that is no JSON object.")
     return payload
 
 
 def ask_together(asks: Mapping[int, Callable[[], _Answer]]) -> list[_Answer]:
-    """What each key of the pool answers, asked side by side; the keys have numbers from 1.
+    """The answers for all keys of the pool, asked in parallel; keys are numbered from 1.
 
-    Raises UpstreamError unless all of them answer: a sum or a history that lacks a key would be
-    wrong without looking so. And a key that Poe refuses is the gateway's fault: never a 401.
+    Raises UpstreamError unless all of them answer: a sum or a history without one key would be
+    wrong without looking wrong. A key that Poe refuses is the gateway's fault and never a 401.
     """
     jobs = {number: gevent.spawn(_attempt, ask) for number, ask in asks.items()}
     try:
         outcomes = {number: job.get() for number, job in jobs.items()}
     finally:
         gevent.killall(list(jobs.values()))
-    failures = {n: told for n, told in outcomes.items() if isinstance(told, ApiError)}
+    failures = {n: outcome for n, outcome in outcomes.items() if isinstance(outcome, ApiError)}
     if failures:
         raise _pool_error(failures, len(asks))
-    return [told for told in outcomes.values() if not isinstance(told, ApiError)]
+    return [outcome for outcome in outcomes.values() if not isinstance(outcome, ApiError)]
 
 
 def _attempt(ask: Callable[[], _Answer]) -> _Answer | ApiError:
-    """An error is returned, for gevent prints the trace of what a greenlet raises."""
+    """Returns an error, because gevent prints the traceback of what a greenlet raises."""
     try:
         return ask()
     except ApiError as error:
@@ -173,7 +166,7 @@ def _pool_error(failures: dict[int, ApiError], asked: int) -> UpstreamError:
 
 
 def poe_is_reachable(settings: Settings) -> bool:
-    """Whether Poe's address answers at all, whatever it answers. Asked once in five seconds."""
+    """Whether Poe's address answers with any status. Asked at most once in five seconds."""
     known = _reachable.get(settings.poe_api_url)
     if known is None:
         known = _reachable[settings.poe_api_url] = _answers(settings)
@@ -190,7 +183,7 @@ def _answers(settings: Settings) -> bool:
 
 
 def account_session(settings: Settings) -> requests.Session:
-    """Connections that all clients share, and nothing else: no cookie goes from one to another."""
+    """Connections that all clients share. No cookies are kept."""
     session = requests.Session()
     session.proxies = _proxies(settings)
     session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY

@@ -3,37 +3,60 @@
 import logging
 import time
 from threading import Lock
-from typing import Any
+from typing import Any, Required, TypedDict, TypeGuard
 
 import requests
 
 from app.config import Settings
+from app.core import strict_json
 from app.poe.account import TIMEOUT_SECONDS, account_session
 
 log = logging.getLogger("poegate.poe")
 
 LIST_SECONDS = 600.0
-"""How long a list of models is good."""
+"""How long a list of models is used."""
 
 RETRY_SECONDS = 30.0
-"""How long Poe is left alone after it could not be reached."""
+"""How long Poe is not asked again after a failure."""
+
+
+class CatalogModel(TypedDict, total=False):
+    """A model as Poe lists it. Only ``id`` is checked; other fields may be absent or odd.
+
+    ``created`` is in milliseconds; ``context_window`` is ``{"context_length",
+    "max_output_tokens"}``; ``pricing`` holds dollars a token, as texts; ``architecture`` holds
+    ``input_modalities`` and ``output_modalities``; ``metadata`` the ``display_name``.
+    """
+
+    id: Required[str]
+    created: Any
+    owned_by: Any
+    metadata: Any
+    architecture: Any
+    context_window: Any
+    context_length: Any
+    max_output_tokens: Any
+    pricing: Any
 
 
 class Catalog:
-    """Poe's models, asked for at most once in LIST_SECONDS. ``was_read``: ever, successfully."""
+    """Poe's models, asked for at most once in LIST_SECONDS.
+
+    ``was_read``: whether they were ever read successfully.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{settings.poe_api_url}/v1/models"
         self._session = account_session(settings)
         self._lock = Lock()
-        self._models: list[dict[str, Any]] = []
+        self._models: list[CatalogModel] = []
         self._ask_again_at = 0.0
         self.was_read = False
 
-    def models(self) -> list[dict[str, Any]]:
-        """Poe's own objects; the last good list where Poe fails, and none where there was none.
+    def models(self) -> list[CatalogModel]:
+        """Poe's own objects; the last good list if Poe fails, and an empty one if there was none.
 
-        One request renews the list; the others that come meanwhile take the old one, if any.
+        One request renews the list; concurrent requests get the old one, if there is one.
         """
         if self._lock.acquire(blocking=not self._models):
             try:
@@ -48,21 +71,21 @@ class Catalog:
             self._models = self._fetch()
             self.was_read = True
         except (requests.RequestException, ValueError) as error:
-            log.warning("the list of models cannot be had from Poe: %s", type(error).__name__)
+            log.warning("Poe's list of models cannot be fetched: %s", type(error).__name__)
             self._ask_again_at = time.monotonic() + RETRY_SECONDS
         else:
             self._ask_again_at = time.monotonic() + LIST_SECONDS
 
-    def _fetch(self) -> list[dict[str, Any]]:
-        """Raises requests' exceptions, or ValueError for an answer of another form."""
+    def _fetch(self) -> list[CatalogModel]:
+        """Raises requests' exceptions, or ValueError for an answer in another format."""
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
-        payload = answer.json()
+        payload = strict_json.loads(answer.content)
         models = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(models, list):
             raise ValueError("no list under 'data'")
         return [model for model in models if _is_model(model)]
 
 
-def _is_model(model: Any) -> bool:
+def _is_model(model: Any) -> TypeGuard[CatalogModel]:
     return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""

@@ -1,4 +1,4 @@
-"""Asks one bot: ``ask(query, key)`` gives the events of its reply, in batches as they arrive."""
+"""Asks a bot: ``ask(query, key)`` yields the events of its reply in batches, as they arrive."""
 
 import time
 from collections.abc import Iterator
@@ -14,38 +14,36 @@ import httpx
 from app.config import Settings
 from app.core.conversation import Query
 from app.core.events import Batch
-from app.errors import BotTimeout, UpstreamError
+from app.errors import ApiError, BotTimeout, UpstreamError
 from app.poe import event_source, greenlet_loop
-from app.poe.partial_queue import End, PartialQueue
+from app.poe.error_mapping import Asked, translate_error
+from app.poe.event_source import is_silence
+from app.poe.pacing import ReadPacer
 from app.poe.protocol import (
     Attach,
     inline_attachments,
     protocol_messages,
-    read_partials,
+    read_partial,
     tool_definitions,
 )
 from app.poe.session import QuerySession
+from app.poe.silence import TICK_SECONDS, SilenceWatch
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
 
-TICK_SECONDS = 1.0
-
 NO_KEY = "none"
-"""fastapi_poe's server wants some key even where its bot has none."""
-
-QUEUE_CHARS = 100_000
-"""How far a slow client may be behind; then its upstream waits."""
+"""fastapi_poe's server requires a key even for bots without one."""
 
 
 class _QuietRequest(fp.QueryRequest):
-    """The library puts ``repr(request)`` on every partial; this one's is short."""
+    """The library adds ``repr(request)`` to every partial, so it is kept short."""
 
     def __repr__(self) -> str:
         return "<request>"
 
 
 def prepare_library() -> None:
-    """Give fastapi_poe what it lacks for this use, and end its printing to stdout."""
+    """Patches fastapi_poe for use with gevent, and stops it from printing to stdout."""
     greenlet_loop.install()
     setattr(fastapi_poe.client, "QueryRequest", _QuietRequest)  # noqa: B010 - not exported
     setattr(fastapi_poe.client, "httpx_sse", event_source)  # noqa: B010
@@ -54,12 +52,12 @@ def prepare_library() -> None:
 
 
 def _stay_silent(error: Exception, message: str) -> None:
-    """The error comes out of the call; its message may hold what the bot or the user wrote."""
+    """Prints nothing: the call raises the error, whose message may contain user data."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Where a bot is asked: ``base_url`` and ``name`` joined, and by which key.
+    """The address of a bot, ``base_url`` and ``name`` joined, and the key to ask it with.
 
     One's own bots are never shown a Poe key; their access key is the password in their URL.
     """
@@ -72,14 +70,16 @@ class _Endpoint:
 
 
 class PoeClient:
-    """Every bot: Poe's, and those of BOT_URLS. Safe to share between greenlets."""
+    """Asks the bots of Poe and of BOT_URLS. Safe to share between greenlets."""
 
     def __init__(self, settings: Settings) -> None:
         prepare_library()
         self._settings = settings
         self._poe = GeventTransport(settings.poe_proxy)
         self._own = GeventTransport()
-        self.uploader = Uploader(settings.poe_upload_url, self._poe)
+        self._pacer = ReadPacer(settings.max_read_pause_ms / 1000)
+        self._silence = SilenceWatch()
+        self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
     def ask(self, query: Query, key: str) -> Iterator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
@@ -87,38 +87,56 @@ class PoeClient:
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
         bot at once, so that it stops writing.
         """
-        inbox = PartialQueue(QUEUE_CHARS)
-        pump = gevent.spawn(self._pump, query, key, inbox)
+        pooled = key in self._settings.poe_api_keys
+        asked = Asked(f"the bot {query.bot!r}", "bot", key, pooled)
+        call = _Call(query, asked, _Deadline(self._settings, query.bot))
+        opening = gevent.spawn(self._open, call)
         try:
-            yield from self._batches(inbox, query.bot)
+            yield from self._batches(call, opening)
         finally:
-            pump.kill(block=False)
+            if opening.ready():
+                call.close()
+            else:
+                opening.kill(block=False)
 
-    def _batches(self, inbox: PartialQueue, bot: str) -> Iterator[Batch]:
-        deadline = _Deadline(self._settings, bot)
-        while True:
-            partials, end = inbox.take(TICK_SECONDS)
-            if partials:
-                deadline.renew()
-            elif end is None:
-                deadline.check()
-            yield read_partials(partials)
-            if end is not None:
-                end.raise_if_failed(bot)
-                return
+    def _open(self, call: "_Call") -> None:
+        """Asks the bot and waits for the first partial of its answer.
 
-    def _pump(self, query: Query, key: str, inbox: PartialQueue) -> None:
-        """Moves partials from the bot into the inbox, then how it ended."""
-        secret, own = key, False
+        In a greenlet of its own, for uploads and a bot that thinks take long, and the client is to
+        hear something meanwhile. Once the answer has begun, the greenlet that serves the client
+        reads on by itself: a second one would cost two switches for each token.
+        """
         try:
-            endpoint = self._endpoint(query.bot, key)
-            secret, own = endpoint.key, endpoint.transport is self._own
-            for piece in self._partials(query, endpoint):
-                inbox.put(piece)
+            endpoint = self._endpoint(call.query.bot, call.asked.key)
+            if endpoint.transport is self._own:
+                call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
+            call.partials = self._partials(call.query, endpoint)
+            for partial in call.partials:
+                if not isinstance(partial, fp.MetaResponse):  # Poe's ``meta`` begins no answer
+                    call.deadline.renew()
+                    call.first = partial
+                    break
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            inbox.close(End(error, secret, own))
-        else:
-            inbox.close(End())
+            call.error = error
+
+    def _batches(self, call: "_Call", opening: "gevent.Greenlet[..., None]") -> Iterator[Batch]:
+        deadline = call.deadline
+        while not opening.ready():
+            opening.join(TICK_SECONDS)
+            if not opening.ready():
+                deadline.check()
+                yield []
+        try:
+            for partial in call:
+                if is_silence(partial):
+                    deadline.check()
+                else:
+                    deadline.renew()
+                yield read_partial(partial)
+        except ApiError:
+            raise
+        except Exception as error:
+            raise translate_error(error, call.asked) from error
 
     def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
@@ -131,7 +149,9 @@ class PoeClient:
             logit_bias=dict(query.logit_bias) if query.logit_bias else None,
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
-            session=QuerySession(endpoint.transport),  # type: ignore[arg-type]  # all it calls
+            session=QuerySession(  # type: ignore[arg-type]  # it has all that is called
+                endpoint.transport, self._pacer, self._silence
+            ),
         )
 
     def _endpoint(self, bot: str, key: str) -> "_Endpoint":
@@ -149,8 +169,36 @@ class PoeClient:
         return _Endpoint(bare_url, "", url.password or NO_KEY, self._own, inline_attachments)
 
 
+class _Call:
+    """One call of a bot: the partials of its answer, or why there are none.
+
+    ``asked``: which bot, and by which key, for the words of an error.
+    """
+
+    def __init__(self, query: Query, asked: Asked, deadline: "_Deadline") -> None:
+        self.query = query
+        self.asked = asked
+        self.deadline = deadline
+        self.partials: Iterator[fp.PartialResponse] = iter(())
+        self.first: fp.PartialResponse | None = None
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[fp.PartialResponse]:
+        if self.error is not None:
+            raise self.error
+        if self.first is not None:
+            yield self.first
+        yield from self.partials
+
+    def close(self) -> None:
+        """Closes the connection to the bot, unless the answer has ended."""
+        close = getattr(self.partials, "close", None)  # a generator, once it has started
+        if close is not None:
+            close()
+
+
 class _Deadline:
-    """When a silent bot is given up: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
+    """The time limit of a silent bot: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
 
     def __init__(self, settings: Settings, bot: str) -> None:
         self._settings = settings

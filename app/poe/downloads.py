@@ -1,10 +1,10 @@
 """Fetches files that bots link to, where the gateway itself needs their bytes (b64_json, audio).
 
-Only to where links.py allows: the connection goes to the address that was checked, while TLS and
-Host name the link's host. Redirects are followed by hand, each as a link of its own.
+links.py decides which links may be followed. The connection goes to the address that was checked,
+while TLS and the Host header name the link's host. Each redirect is checked as a link of its own.
 
-With POE_PROXY the links go through the proxy, and it is told the checked address, not the name;
-by name it is asked only for Poe's own hosts. Bots of BOT_URLS are reached without it, as ever.
+With POE_PROXY the proxy gets the checked address, not the name, except for Poe's own hosts. Bots of
+BOT_URLS are reached without the proxy.
 """
 
 import re
@@ -21,43 +21,44 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from app.config import Settings
+from app.core.media_types import UNKNOWN
 from app.errors import UpstreamError
-from app.poe.links import Link, hosts_of, own_bots, read_link, unfetched
+from app.poe.links import Link, Origin, hosts_of, own_bots, read_link, unfetched
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_REDIRECTS = 5
 
 CONNECT_SECONDS, OPEN_SECONDS, IDLE_SECONDS, TOTAL_SECONDS = 10.0, 60.0, 60.0, 600.0
-"""For one connection; until the file begins, redirects and all; between its bytes; for all."""
+"""For connecting; until the file begins, redirects included; between its bytes; in total."""
 
 BLOCK_BYTES = 65_536
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Budget:
-    """How many bytes the files of one answer may have together while they are in memory."""
+    """How many bytes the files of one answer may have in memory together."""
 
     def __init__(self, size: int) -> None:
         self._size = self._left = size
 
     def spend(self, size: int) -> None:
-        """Raises UpstreamError once it is used up."""
+        """Raises UpstreamError if the budget is exceeded."""
         self._left -= size
         if self._left < 0:
             raise unfetched(f"the answer's files are larger than {self._size // 1_000_000} MB")
 
 
 class Download:
-    """A file on its way, to be read once. ``length``: its size, where the server tells it."""
+    """A file being downloaded, to be read once. ``length``: its size, if the server sends it."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, ends_at: float) -> None:
         self._response = response
         self._ends_at = ends_at
-        self.content_type = response.headers.get("content-type") or "application/octet-stream"
+        self.content_type = response.headers.get("content-type") or UNKNOWN
         self.length = _length_of(response)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Its bytes as they come. Raises UpstreamError for a broken, slow or too large file."""
+        """Its bytes as they arrive. Raises UpstreamError for a broken, slow or too large file."""
         received = 0
         try:
             while data := self._receive():
@@ -68,7 +69,7 @@ class Download:
             self.close()
 
     def read(self, budget: Budget) -> bytes:
-        """All of it, as far as the budget goes."""
+        """All of its bytes. Raises UpstreamError, also if the budget is exceeded."""
         data = bytearray()
         for block in self:
             budget.spend(len(block))
@@ -76,7 +77,7 @@ class Download:
         return bytes(data)
 
     def close(self) -> None:
-        """Ends the connection. Safe at any time."""
+        """Closes the connection. Safe at any time."""
         self._response.close()
 
     def _receive(self) -> bytes:
@@ -87,8 +88,10 @@ class Download:
             return self._response.read1(BLOCK_BYTES, decode_content=True)
 
 
-def open_download(url: str, settings: Settings) -> Download:
+def open_download(url: str, settings: Settings, home: Origin | None = None) -> Download:
     """The file behind a bot's link, once its server has begun to send it.
+
+    ``home``: the server of whoever wrote the link (``links.py``).
 
     Raises UpstreamError, for the link is the bot's: where it may not be followed, and for all that
     goes wrong on the way.
@@ -96,7 +99,7 @@ def open_download(url: str, settings: Settings) -> Download:
     ends_at = time.monotonic() + TOTAL_SECONDS
     with _at_most(OPEN_SECONDS):
         for _ in range(MAX_REDIRECTS + 1):
-            response = _get(read_link(url), settings)
+            response = _get(read_link(url), settings, home)
             if response.status not in _REDIRECTS:
                 return _started(Download(response, ends_at), response.status)
             response.close()
@@ -123,10 +126,10 @@ def _started(download: Download, status: int) -> Download:
 
 
 def _length_of(response: urllib3.BaseHTTPResponse) -> int | None:
-    """None too where a coding makes another length of it, and in chunks (RFC 9112, 6.3)."""
-    told = response.headers.get("content-length", "")
+    """None if unknown, and for an encoded or chunked body (RFC 9112, section 6.3)."""
+    header = response.headers.get("content-length", "")
     coded = "content-encoding" in response.headers or "transfer-encoding" in response.headers
-    return int(told) if re.fullmatch("[0-9]{1,18}", told) and not coded else None
+    return int(header) if re.fullmatch("[0-9]{1,18}", header) and not coded else None
 
 
 def _check_size(size: int) -> None:
@@ -134,9 +137,9 @@ def _check_size(size: int) -> None:
         raise unfetched(f"it is larger than {MAX_BYTES // 1_000_000} MB")
 
 
-def _get(link: Link, settings: Settings) -> urllib3.BaseHTTPResponse:
+def _get(link: Link, settings: Settings, home: Origin | None) -> urllib3.BaseHTTPResponse:
     """The response from the first address that takes the connection."""
-    *others, last = hosts_of(link, settings)
+    *others, last = hosts_of(link, settings, home)
     with _translated():
         for host in others:
             try:
@@ -159,7 +162,7 @@ def _ask(link: Link, host: str, settings: Settings) -> urllib3.BaseHTTPResponse:
 
 
 def _pool(link: Link, settings: Settings) -> urllib3.PoolManager:
-    """Connections whose certificate must name the link's host, whatever address they go to."""
+    """Connections whose certificate must name the link's host, whatever their address."""
     if settings.poe_proxy is None or link.origin in own_bots(settings):
         return urllib3.PoolManager(ssl_context=_tls(), server_hostname=link.host)
     proxy = urlsplit(settings.poe_proxy)
@@ -174,7 +177,7 @@ def _pool(link: Link, settings: Settings) -> urllib3.PoolManager:
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """Trusts what the connections to Poe trust: the system's bundle, else certifi's."""
+    """Trusts the same certificates as the connections to Poe: the system's, else certifi's."""
     return ssl.create_default_context(
         cafile=ssl.get_default_verify_paths().cafile or certifi.where()
     )
@@ -182,7 +185,7 @@ def _tls() -> ssl.SSLContext:
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """A limit that holds however the bytes trickle in, under gevent's sockets."""
+    """A time limit for the whole block, however slowly bytes arrive."""
     limit = gevent.Timeout(seconds)
     try:
         with limit:
@@ -197,7 +200,7 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except NewConnectionError as error:  # to urllib3 a kind of timeout
+    except NewConnectionError as error:  # a subclass of TimeoutError in urllib3
         raise unfetched("its server cannot be reached") from error
     except urllib3.exceptions.TimeoutError as error:
         raise unfetched("it took too long") from error

@@ -1,16 +1,19 @@
-"""Foreign exceptions become ours here; those of uploads, which name a part, in uploads.py."""
+"""Maps Poe's errors to ours: statuses, error types, and exceptions of the libraries.
 
-import json
+Calls of bots, uploads and the account API use these tables. A new error is one row.
+"""
+
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import httpx_sse
 from fastapi_poe.client import BotError
 
+from app.core import strict_json
 from app.errors import (
     ApiError,
     BotTimeout,
@@ -27,94 +30,133 @@ from app.errors import (
 )
 from app.poe.session import PoeStatus
 
-_STATUSES: dict[int, type[ApiError]] = {
-    400: InvalidRequest,
-    401: Unauthenticated,
-    402: InsufficientCredits,
-    403: Refused,
-    404: NotFound,
-    408: BotTimeout,
-    413: RequestTooLarge,
-    429: RateLimited,
-    503: Overloaded,
-    529: Overloaded,
-}
+MAX_SERVICE_CHARS = 300
+"""How much of a service's error text is shown; it may repeat what was sent."""
 
-_STATUS_WORDS = {
-    401: "Poe refused the credential. Send a Poe API key (poe.com/api_key) as the bearer token.",
-    402: "The Poe account has not enough points for this bot.",
-    403: "Poe does not allow this request.",
-    404: "Poe knows no bot of the name {bot!r}.",
-    408: "The bot {bot!r} did not start in time.",
-    413: "The request is too large for the bot {bot!r}.",
-    429: "Poe's rate limit is reached. Try again later.",
-    503: "The bot {bot!r} is not available at the moment. Try again later.",
-    529: "The bot {bot!r} is overloaded. Try again later.",
-}
-
-_OWN_WORDS = {
-    **_STATUS_WORDS,
-    401: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
-    403: "The bot {bot!r} refused its access key: put it in BOT_URLS, as http://:KEY@host/...",
-    404: "The server of {bot!r} answered 404: look at its URL in BOT_URLS.",
-}
-
-_ERROR_TYPES: dict[str, type[ApiError]] = {
-    "user_message_too_long": PromptTooLong,
-    "insufficient_fund": InsufficientCredits,
-    "user_caused_error": InvalidRequest,
-    "privacy_authorization_error": Refused,
-}
-
-_TYPE_WORDS = {
-    "user_message_too_long": "the conversation exceeds the maximum context length of {bot!r}.",
-    "insufficient_fund": _STATUS_WORDS[402],
-    "user_caused_error": "The bot {bot!r} does not accept this request.",
-    "privacy_authorization_error": "Poe does not authorize this request to the bot {bot!r}.",
-}
-
-KEY_CHARS = 6
-"""Shorter keys are no secrets, and would be found in ordinary words."""
+MIN_SECRET_CHARS = 6
+"""Shorter keys are no secrets and occur in ordinary words."""
 
 _ERROR_ID = re.compile(r"error_id: ?([\w-]+)")
 
 
-def translate_error(error: BaseException, bot: str, *, own: bool = False) -> ApiError:
-    """What a failed call of the bot is to its client. The caller chains it with ``from``.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who was asked, for the message and the status of an error.
 
-    ``own``: the bot is one of BOT_URLS.
+    ``subject``: its name in a sentence, such as ``the bot 'GPT-5'``. ``kind``: a bot of Poe, a bot
+    of BOT_URLS, or another service of Poe. ``key``: the key that was used; no message shows it.
+    ``pooled``: the key is one of POE_API_KEYS and not the client's.
     """
-    if isinstance(error, ApiError):
-        return error
-    translations = (*(_OF_OWN if own else _OF_POE), *_TRANSLATIONS)
-    for foreign in _chain(error):
-        for kind, translate in translations:
-            if isinstance(foreign, kind):
-                return translate(foreign, bot)
-    return UpstreamError(f"The answer of {bot!r} could not be read.")
+
+    subject: str
+    kind: Literal["bot", "own_bot", "service"] = "service"
+    key: str = field(default="", repr=False)
+    pooled: bool = False
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error behind "Error communicating with bot X" first, for it knows more."""
-    cause = error.__cause__
-    return [cause, error] if cause is not None else [error]
+class Failure(NamedTuple):
+    """A row of a table: the error, its reason as a clause, and advice as a sentence."""
+
+    error: type[ApiError]
+    reason: str
+    advice: str = ""
 
 
-def _from_status(error: Any, bot: str, all_words: Mapping[int, str] = _STATUS_WORDS) -> ApiError:
-    told = message_in(error.body)
-    words = all_words.get(error.status, "The bot {bot!r} failed (HTTP {status}).")
-    message = words.format(bot=bot, status=error.status)
-    return _STATUSES.get(error.status, UpstreamError)(
-        f"{message} {told}" if told else message,
-        retry_after=error.retry_after,
-        metadata={"upstream_status": error.status},
+_LATER = "Try again later."
+
+_STATUSES: Mapping[int, Failure] = {
+    400: Failure(InvalidRequest, "{subject} does not accept this request"),
+    401: Failure(
+        Unauthenticated,
+        "Poe refused the credential",
+        "Send a Poe API key (poe.com/api_key) as the bearer token.",
+    ),
+    402: Failure(InsufficientCredits, "the Poe account has not enough points for this request"),
+    403: Failure(Refused, "Poe does not allow this request"),
+    413: Failure(RequestTooLarge, "the request is too large for {subject}"),
+    422: Failure(InvalidRequest, "{subject} does not accept this request"),
+    429: Failure(RateLimited, "Poe's rate limit is reached", _LATER),
+    503: Failure(Overloaded, "{subject} is not available at the moment", _LATER),
+    529: Failure(Overloaded, "{subject} is overloaded", _LATER),
+}
+
+_POOL_STATUSES: Mapping[int, Failure] = {
+    401: Failure(UpstreamError, "Poe refused a key of this gateway (POE_API_KEYS)"),
+}
+
+_BOT_STATUSES: Mapping[int, Failure] = {
+    404: Failure(NotFound, "Poe does not know {subject}"),
+    408: Failure(BotTimeout, "{subject} did not start in time"),
+}
+
+_OWN_BOT_STATUSES: Mapping[int, Failure] = {
+    401: Failure(
+        UpstreamError,
+        "{subject} refused its access key",
+        "Set the key in BOT_URLS, as http://:KEY@host/...",
+    ),
+    403: Failure(
+        Refused,
+        "{subject} refused its access key",
+        "Set the key in BOT_URLS, as http://:KEY@host/...",
+    ),
+    404: Failure(NotFound, "the server of {subject} answered 404", "Check its URL in BOT_URLS."),
+    408: _BOT_STATUSES[408],
+}
+
+_ERROR_TYPES: Mapping[str, Failure] = {
+    "user_message_too_long": Failure(
+        PromptTooLong, "the conversation exceeds the maximum context length of {subject}"
+    ),
+    "insufficient_fund": _STATUSES[402],
+    "user_caused_error": _STATUSES[400],
+    "privacy_authorization_error": Failure(
+        Refused, "Poe does not authorize this request to {subject}"
+    ),
+}
+"""Of error events: https://creator.poe.com/docs/poe-protocol-specification, "error"."""
+
+_UNTYPED: tuple[tuple[str, Failure], ...] = (("exceeded rate limit to query bot", _STATUSES[429]),)
+"""Poe sends its rate limit as an error event without a type: only the text identifies it."""
+
+
+def failure_of(status: int, asked: Asked) -> Failure:
+    """The row for an HTTP status other than 200, with its reason formatted."""
+    rows: dict[int, Failure] = {**_STATUSES}
+    if asked.kind == "bot":
+        rows |= _BOT_STATUSES
+    elif asked.kind == "own_bot":
+        rows |= _OWN_BOT_STATUSES
+    if asked.pooled:
+        rows |= _POOL_STATUSES
+    row = rows.get(status, Failure(UpstreamError, "{subject} answered with HTTP {status}"))
+    return row._replace(reason=row.reason.format(subject=asked.subject, status=status))
+
+
+def status_error(status: int, body: str, retry_after: str | None, asked: Asked) -> ApiError:
+    """The error for an HTTP status other than 200, with the text of its ``body``.
+
+    ``retry_after``: the header's value.
+    """
+    row = failure_of(status, asked)
+    words = (_sentence(row.reason), row.advice, message_in(body, asked))
+    return row.error(
+        " ".join(filter(None, words)),
+        retry_after=retry_after,
+        metadata={"upstream_status": status},
     )
 
 
-def message_in(body: str) -> str:
-    """The words in an error body: OpenAI's or FastAPI's envelope, or short plain text."""
+def message_in(body: str, asked: Asked) -> str:
+    """The text of an error body, without the key: that of OpenAI's or FastAPI's envelope, or short
+    plain text. "" where there is none."""
+    text = without_key(_message_in(body), asked.key)
+    return text[:MAX_SERVICE_CHARS] if asked.kind == "service" else text
+
+
+def _message_in(body: str) -> str:
     try:
-        payload = json.loads(body)
+        payload = strict_json.loads(body)
     except ValueError:
         return body.strip() if len(body) < 200 and "<" not in body else ""
     if isinstance(payload, dict):
@@ -125,62 +167,94 @@ def message_in(body: str) -> str:
     return ""
 
 
-def without_key(words: str, key: str) -> str:
-    """What upstream said, fit to be told: it may hold the very key that it was asked with."""
-    return words.replace(key, "[key]") if len(key) >= KEY_CHARS else words
+def without_key(text: str, key: str) -> str:
+    """The text of an upstream message, which may repeat the key that it was asked with."""
+    return text.replace(key, "[key]") if len(key) >= MIN_SECRET_CHARS else text
 
 
-def _from_bot(error: Any, bot: str) -> ApiError:
-    """A bot's own error event, whose JSON is the exception's text; or the library's own words."""
+def translate_error(error: BaseException, asked: Asked) -> ApiError:
+    """Our error for a failed call of a bot. The caller chains it with ``from``."""
+    if isinstance(error, ApiError):
+        return error
+    translated = _translate(error, asked)
+    translated.message = without_key(translated.message, asked.key)
+    return translated
+
+
+def _translate(error: BaseException, asked: Asked) -> ApiError:
+    table = (*(_OF_POE if asked.kind == "bot" else ()), *_EXCEPTIONS)
+    for foreign in _chain(error):
+        for kind, translate in table:
+            if isinstance(foreign, kind):
+                return translate(foreign, asked)
+    return UpstreamError(f"The answer of {asked.subject} could not be read.")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The cause of the library's "Error communicating with bot X" first: it is more specific."""
+    cause = error.__cause__
+    return [cause, error] if cause is not None else [error]
+
+
+def _from_status(error: Any, asked: Asked) -> ApiError:
+    return status_error(error.status, error.body, error.retry_after, asked)
+
+
+def _from_bot(error: Any, asked: Asked) -> ApiError:
+    """A bot's error event, whose JSON is the exception's text; or an error text of the library."""
     event = _error_event(str(error))
     text = str(event.get("text") or "").strip()
-    error_type = event.get("error_type")
     metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
-    if not isinstance(error_type, str) or error_type not in _ERROR_TYPES:
-        message = text or f"The bot {bot!r} failed without saying why."
-        retryable = event.get("allow_retry") is not False
-        return UpstreamError(message, retryable=retryable, metadata=metadata)
-    message = text or _TYPE_WORDS[error_type].format(bot=bot)
-    if error_type == "user_message_too_long":
-        message = f"prompt is too long: {_TYPE_WORDS[error_type].format(bot=bot)} {text}".rstrip()
-    return _ERROR_TYPES[error_type](message, metadata={**metadata, "error_type": error_type})
+    error_type = event.get("error_type")
+    if isinstance(error_type, str) and error_type in _ERROR_TYPES:
+        row, metadata = _ERROR_TYPES[error_type], {**metadata, "error_type": error_type}
+        reason = row.reason.format(subject=asked.subject)
+        message = text or _sentence(reason)
+        if row.error is PromptTooLong:
+            message = f"prompt is too long: {reason}. {text}".rstrip()
+        return row.error(message, metadata=metadata)
+    for phrase, row in _UNTYPED:
+        if phrase in text:
+            return row.error(text, metadata=metadata)
+    message = text or _sentence(f"{asked.subject} failed without saying why")
+    retryable = event.get("allow_retry") is not False
+    return UpstreamError(message, retryable=retryable, metadata=metadata)
 
 
 def _error_event(text: str) -> dict[str, Any]:
     try:
-        event = json.loads(text)
+        event = strict_json.loads(text)
     except ValueError:
         return {"text": text}
     return event if isinstance(event, dict) else {"text": text}
 
 
-def _upstream_error(words: str) -> Callable[[Any, str], ApiError]:
-    return lambda error, bot: UpstreamError(words.format(bot=bot))
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
 
 
-_Translations = tuple[tuple[type[BaseException], Callable[[Any, str], ApiError]], ...]
+def _upstream(clause: str) -> Callable[[Any, Asked], ApiError]:
+    return lambda error, asked: UpstreamError(_sentence(clause.format(subject=asked.subject)))
 
-_TRANSLATIONS: _Translations = (
+
+_Exceptions = tuple[tuple[type[BaseException], Callable[[Any, Asked], ApiError]], ...]
+
+_EXCEPTIONS: _Exceptions = (
     (PoeStatus, _from_status),
-    (
-        httpx_sse.SSEError,
-        _upstream_error("The server of {bot!r} did not answer as a Poe bot does."),
-    ),
-    (httpx.ConnectError, _upstream_error("The server of the bot {bot!r} cannot be reached.")),
-    (httpx.UnsupportedProtocol, _upstream_error("The address of {bot!r} is not an HTTP address.")),
-    (httpx.InvalidURL, _upstream_error("The address of {bot!r} cannot be used.")),
-    (httpx.TransportError, _upstream_error("The connection to {bot!r} broke.")),
-    (httpx.HTTPError, _upstream_error("The server of {bot!r} did not answer as HTTP asks.")),
-    (HTTPException, _upstream_error("The server of {bot!r} did not answer as HTTP asks.")),
-    (OSError, _upstream_error("The connection to {bot!r} broke.")),
-    (KeyError, _upstream_error("The bot {bot!r} sent an event without its fields.")),
+    (httpx_sse.SSEError, _upstream("the server of {subject} did not answer as a Poe bot does")),
+    (httpx.ConnectError, _upstream("the server of {subject} cannot be reached")),
+    (httpx.UnsupportedProtocol, _upstream("the address of {subject} is not an HTTP address")),
+    (httpx.InvalidURL, _upstream("the address of {subject} cannot be used")),
+    (httpx.TransportError, _upstream("the connection to {subject} broke")),
+    (httpx.HTTPError, _upstream("the server of {subject} did not answer as HTTP requires")),
+    (HTTPException, _upstream("the server of {subject} did not answer as HTTP requires")),
+    (OSError, _upstream("the connection to {subject} broke")),
+    (KeyError, _upstream("{subject} sent an event without its fields")),
     (BotError, _from_bot),
-    (ValueError, _upstream_error("The bot {bot!r} sent what cannot be read.")),
-    (httpx.StreamError, _upstream_error("The connection to {bot!r} broke.")),
+    (ValueError, _upstream("the answer of {subject} could not be read")),
+    (httpx.StreamError, _upstream("the connection to {subject} broke")),
 )
+"""The most specific class first: the first match counts."""
 
-_OF_POE: _Translations = (
-    (httpx.ConnectError, _upstream_error("Poe cannot be reached to ask the bot {bot!r}.")),
-)
-_OF_OWN: _Translations = ((PoeStatus, partial(_from_status, all_words=_OWN_WORDS)),)
-"""What comes before them where the bot is one of Poe's, and where it is one of BOT_URLS."""
+_OF_POE: _Exceptions = ((httpx.ConnectError, _upstream("Poe cannot be reached to ask {subject}")),)
+"""Checked before ``_EXCEPTIONS`` for bots of Poe."""

@@ -1,4 +1,4 @@
-"""Server-sent events as fastapi_poe reads them, with one thing more: what arrived together.
+"""Server-sent events for fastapi_poe, with adjacent texts that arrived together merged.
 
 The library handles each event in some 10 microseconds, five generators deep. A fast bot's tokens
 arrive many at a time, so neighbouring ``text`` events of one read are handed on as one. Put in
@@ -8,20 +8,20 @@ the place of ``httpx_sse`` within ``fastapi_poe.client``.
 import codecs
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
-import gevent
 import httpx
+import orjson
+from fastapi_poe import PartialResponse
 from httpx_sse import SSEError
 
+from app.poe.session import AnswerStream
+
 MAX_EVENT_CHARS = 16_000_000
-END_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """The two attributes of httpx_sse's events that fastapi_poe reads."""
 
     event: str
@@ -29,7 +29,7 @@ class ServerEvent:
 
 
 class EventDecoder:
-    """Bytes in pieces of any size to events, as WHATWG HTML section 9.2.6 reads them.
+    """Decodes events from bytes in pieces of any size, by WHATWG HTML section 9.2.6.
 
     One deviation, which is httpx_sse's too: an event that has a name but no data is an event.
     """
@@ -42,7 +42,7 @@ class EventDecoder:
         self._tail = ""
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete. What never gets its blank line is no event.
+        """The events that these bytes complete. An event ends with a blank line.
 
         Raises httpx.ReadError for an event of more than MAX_EVENT_CHARS.
         """
@@ -56,7 +56,7 @@ class EventDecoder:
         return [event for block in blocks if (event := _parse_block(block)) is not None]
 
     def _hold(self, text: str) -> None:
-        """Keeps the beginning of an event. Nothing is searched twice, whatever its size."""
+        """Keeps the beginning of an event. No byte is searched twice."""
         self._held.append(text)
         self._held_chars += len(text)
         self._tail = text[-1:] or self._tail
@@ -65,7 +65,7 @@ class EventDecoder:
 
 
 class _Newlines:
-    """CR LF and CR to LF, also where a piece ends between the two."""
+    """Converts CR LF and CR to LF, also if a piece ends between the two."""
 
     def __init__(self) -> None:
         self._after_return = False
@@ -81,6 +81,9 @@ class _Newlines:
 
 
 def _parse_block(block: str) -> ServerEvent | None:
+    event, _, rest = block.partition("\ndata: ")
+    if event[:7] == "event: " and event[7:] and rest and "\n" not in event + rest:
+        return ServerEvent(event[7:], rest)  # as Poe writes nearly all of them
     name, data = "", []
     for line in block.split("\n"):
         field, _, value = line.partition(":")
@@ -93,24 +96,29 @@ def _parse_block(block: str) -> ServerEvent | None:
 
 
 def merge_texts(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
-    """The same events, but neighbours that carry nothing but text as one."""
+    """The same events, with adjacent events that contain only text merged."""
     texts: list[str] = []
+    first: ServerEvent | None = None
     for event in events:
         text = _plain_text(event)
         if text is not None:
             texts.append(text)
+            first = first or event
             continue
-        yield from _merged(texts)
+        if first is not None:
+            yield _merged(first, texts)
+            first = None
         yield event
-    yield from _merged(texts)
+    if first is not None:
+        yield _merged(first, texts)
 
 
 def _plain_text(event: ServerEvent) -> str | None:
-    """The text of a ``text`` event that is well-formed and says nothing else."""
+    """The text of a well-formed ``text`` event with no other field; else None."""
     if event.event != "text":
         return None
     try:
-        payload = json.loads(event.data)
+        payload = _loads(event.data)
     except ValueError:
         return None
     if not isinstance(payload, dict) or len(payload) != 1:
@@ -119,39 +127,72 @@ def _plain_text(event: ServerEvent) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _merged(texts: list[str]) -> Iterator[ServerEvent]:
-    if texts:
-        yield ServerEvent("text", json.dumps({"text": "".join(texts)}))
-        texts.clear()
+def _loads(data: str) -> Any:
+    """By orjson, which is much faster but refuses lone surrogates. Bots send these when they split
+    a character."""
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        return json.loads(data)
+
+
+def _dumps(data: Any) -> str:
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError:
+        return json.dumps(data)
+
+
+def _merged(first: ServerEvent, texts: list[str]) -> ServerEvent:
+    """One event with all the texts; clears the list."""
+    event = first
+    if len(texts) > 1:
+        event = ServerEvent("text", _dumps({"text": "".join(texts)}))
+    texts.clear()
+    return event
+
+
+_ANSWERS = frozenset(("text", "replace_response", "file", "suggested_reply", "json"))
+"""Events that continue the answer. Others, such as ``meta`` and ``ping``, do not start one."""
+
+SILENCE = ServerEvent("text", '{"text": ""}')
+"""A marker among the events for a time without any, which ``is_silence`` recognises."""
+
+
+def is_silence(partial: PartialResponse) -> bool:
+    """Whether the library made this from SILENCE, and not from an empty event of the bot."""
+    raw = partial.raw_response
+    return not partial.text and isinstance(raw, dict) and raw.get("text") is SILENCE.data
 
 
 class EventSource:
     """The events of one response."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, stream: AnswerStream) -> None:
+        self._stream = stream
 
     async def aiter_sse(self) -> AsyncIterator[ServerEvent]:
-        """Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
-        where it ends before ``done``: the library itself takes that for a whole answer."""
-        content_type = self._response.headers.get("content-type", "")
-        if not content_type.startswith("text/event-stream"):
-            raise SSEError(f"expected an event stream, got {content_type!r}")
-        decoder = EventDecoder()
-        blocks = self._response.aiter_bytes()
-        async for data in blocks:
-            for event in merge_texts(decoder.feed(data)):
+        """After the first event, SILENCE is yielded while there are no events.
+
+        Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
+        where it ends before ``done``: the library itself takes that for a whole answer.
+        """
+        stream, decoder = self._stream, EventDecoder()
+        if not stream.content_type.startswith("text/event-stream"):
+            raise SSEError(f"expected an event stream, got {stream.content_type!r}")
+        begun = False
+        while (data := stream.read(begun=begun)) != b"":
+            silent = True
+            events = decoder.feed(data) if data else []
+            for event in events if len(events) < 2 else merge_texts(events):
                 if event.event == "done":
-                    await _read_to_the_end(blocks)
+                    stream.read_to_the_end()
+                elif event.event in _ANSWERS:
+                    silent, begun = False, True
                 yield event if event.event != "json" else _normal_chunk(event)
+            if silent and begun:
+                yield SILENCE
         raise httpx.ReadError("the answer ended without its done event")
-
-
-async def _read_to_the_end(blocks: AsyncIterator[bytes]) -> None:
-    """The body's end comes right behind ``done``; once it is read, the connection can be kept."""
-    with suppress(httpx.HTTPError), gevent.Timeout(END_SECONDS, False):  # type: ignore[arg-type]
-        async for _ in blocks:
-            pass
 
 
 def _normal_chunk(event: ServerEvent) -> ServerEvent:
@@ -188,7 +229,7 @@ def _normal_call(call: dict[str, Any]) -> dict[str, Any]:
 async def aconnect_sse(
     session: Any, method: str, url: str, *, headers: dict[str, str], json: Any
 ) -> AsyncIterator[EventSource]:
-    """As httpx_sse's own."""
+    """Like httpx_sse's function."""
     headers |= {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-    async with session.stream(method, url, headers=headers, json=json) as response:
-        yield EventSource(response)
+    async with session.stream(method, url, headers=headers, json=json) as stream:
+        yield EventSource(stream)

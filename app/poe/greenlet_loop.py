@@ -2,10 +2,10 @@
 
 asyncio marks its running loop per OS thread, so with the library's own loops a second greenlet
 fails with "Cannot run the event loop while another loop is running". Here nothing suspends in
-asyncio's sense: our transport waits on gevent sockets, so a coroutine runs from start to end
-within its greenlet, and all that a loop must do is to drive it. asyncio's event-loop policy would
-be the public seam, but Python 3.14 deprecates it and it would hold for the whole process; so only
-the name ``asyncio`` within ``fastapi_poe.client`` is given another meaning.
+asyncio's sense: the transport waits on gevent sockets, so a coroutine runs from start to end within
+its greenlet, and the loop only has to drive it. asyncio's event-loop policy would be the public way
+to do this, but Python 3.14 deprecates it and it would apply to the whole process. So only the name
+``asyncio`` within ``fastapi_poe.client`` is replaced.
 """
 
 from collections.abc import Coroutine
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 
 class GreenletLoop:
-    """The three acts of an event loop that ``get_bot_response_sync`` uses."""
+    """The three methods of an event loop that ``get_bot_response_sync`` calls."""
 
     def run_until_complete(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run to the end in this greenlet. Raises RuntimeError where it awaits a foreign future."""
+        """Runs to the end in this greenlet. Raises RuntimeError if it awaits a foreign future."""
         try:
             coroutine.send(None)
         except StopIteration as end:
@@ -46,13 +46,13 @@ class GreenletAsyncio:
         return self._loop
 
     def set_event_loop(self, loop: GreenletLoop) -> None:
-        """No thread-wide mark is kept; that mark is what breaks greenlets."""
+        """Does nothing: a thread-wide mark is what breaks greenlets."""
 
     async def sleep(self, seconds: float) -> None:
-        """The library's pause between its tries."""
+        """The library's pause between its attempts."""
         gevent.sleep(seconds)
 
 
 def install() -> None:
-    """Give ``fastapi_poe.client`` the greenlets' asyncio. Harmless when repeated."""
+    """Replaces ``asyncio`` in ``fastapi_poe.client``. May be called repeatedly."""
     setattr(fastapi_poe.client, "asyncio", GreenletAsyncio())  # noqa: B010 - a module's name

@@ -1,25 +1,27 @@
-"""Which links of a bot's the gateway itself may follow, and to what address they lead.
+"""Decides which links of a bot the gateway may follow, and to which address.
 
-A bot may link to anything, so a link is followed only to https and only to a public address, or to
-an upstream of the settings. A name is resolved once and all its addresses are checked; whoever
-connects goes to one of those very addresses, so that no second DNS answer counts.
+A bot may link to anything, so a link is followed only over https to a public address. A bot of
+BOT_URLS may link to its own server too, and Poe's upload server to itself. A name is resolved once
+and all its addresses are checked; the connection goes to one of these addresses, so that a second
+DNS answer cannot change it.
 """
 
 import re
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import quote, urlsplit
 
 from app.config import Settings
 from app.errors import UpstreamError
+from app.poe.resolver import BoundedResolver
 
 MAX_ADDRESSES = 3
-"""Of a name's addresses, how many are tried."""
+"""How many addresses of a name are tried."""
 
 POE_FILES = ".poecdn.net"
-"""Where Poe keeps the files that its bots make."""
+"""The domain of the files that Poe's bots make."""
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _TRANSITIONAL = (IPv6Network("2002::/16"), IPv6Network("2001::/23"), IPv6Network("3fff::/20"))
@@ -32,7 +34,7 @@ Origin = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address that was read once; nothing else reads it again."""
+    """A parsed URL. It is parsed once, so that no second parser can read it differently."""
 
     scheme: str
     host: str
@@ -45,22 +47,22 @@ class Link:
 
     @property
     def authority(self) -> str:
-        """The Host header: the port only where it is not the usual one (RFC 9110, 7.2)."""
+        """The Host header: with the port only if it is not the default (RFC 9110, section 7.2)."""
         usual = self.port == _DEFAULT_PORTS[self.scheme]
         return bracketed(self.host) if usual else f"{bracketed(self.host)}:{self.port}"
 
     def url_at(self, address: str) -> str:
-        """The same, with an address in place of its host."""
+        """The URL with an address in place of its host."""
         return f"{self.scheme}://{bracketed(address)}:{self.port}{self.target}"
 
 
 def read_link(url: str) -> Link:
-    """Raises UpstreamError for what is no plain http or https link."""
+    """Raises UpstreamError for anything but a plain http or https link."""
     url = url.strip()
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
-        host = host.encode("idna").decode().rstrip(".")  # which also measures its labels
+        host = host.encode("idna").decode().rstrip(".")  # also checks the length of its labels
     except ValueError as error:
         raise unfetched("its link cannot be read") from error
     if scheme not in _DEFAULT_PORTS or _FORBIDDEN.search(url) or "@" in parts.netloc or not host:
@@ -70,12 +72,13 @@ def read_link(url: str) -> Link:
     return Link(scheme, host, port or _DEFAULT_PORTS[scheme], quoted)
 
 
-def hosts_of(link: Link, settings: Settings) -> list[str]:
-    """What to connect to: checked addresses, or the very name of a host that needs no check.
+def hosts_of(link: Link, settings: Settings, home: Origin | None) -> list[str]:
+    """The addresses to connect to, checked; or the name of a host that needs no check.
 
+    ``home``: the server of whoever wrote the link, to which it may lead whatever its address.
     Raises UpstreamError for a link that may not be followed.
     """
-    if link.origin in own_bots(settings) | _poe(settings):
+    if link.origin == home:
         return [link.host]
     if link.scheme != "https":
         raise unfetched("its link is not an https link")
@@ -91,15 +94,15 @@ def hosts_of(link: Link, settings: Settings) -> list[str]:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, or of an address however it is written (127.1, 0x7f000001, ...)."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """The addresses of a name, or of an address in any notation (127.1, 0x7f000001, ...)."""
+    found = _resolver().getaddrinfo(host, port, socktype=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def is_public(address: str) -> bool:
-    """Whether it is an ordinary address of the internet (IANA's special-purpose registries).
+    """Whether it is a public address by IANA's special-purpose registries.
 
-    Of IPv6 only global unicast, without the ranges that carry an IPv4 address within.
+    For IPv6, only global unicast without the ranges that embed an IPv4 address.
     """
     ip = ip_address(address)
     if not ip.is_global or ip.is_multicast or ip.is_reserved:
@@ -115,20 +118,31 @@ def _is_public_v6(ip: IPv6Address) -> bool:
     return ip in _GLOBAL_UNICAST and not any(ip in network for network in _TRANSITIONAL)
 
 
-@lru_cache(maxsize=8)
+@cache
+def _resolver() -> BoundedResolver:
+    """Apart from the one of the gateway's own connections: a bot's links may be slow on purpose."""
+    return BoundedResolver()
+
+
+@cache
 def own_bots(settings: Settings) -> frozenset[Origin]:
-    """The servers of BOT_URLS."""
+    """The servers of BOT_URLS: they are reached without the proxy."""
     return frozenset(_origin(url) for _, url in settings.bot_urls)
 
 
-@lru_cache(maxsize=8)
-def _poe(settings: Settings) -> frozenset[Origin]:
-    urls = (settings.poe_base_url, settings.poe_api_url, settings.poe_upload_url)
-    return frozenset(map(_origin, urls))
+def home_of_bot(bot: str, settings: Settings) -> Origin | None:
+    """The server of a bot of BOT_URLS; None for a bot of Poe's."""
+    url = settings.url_of(bot)
+    return None if url is None else _origin(url)
+
+
+def home_of_uploads(settings: Settings) -> Origin:
+    """Where Poe's upload server is, and so may be the files that it gives links to."""
+    return _origin(settings.poe_upload_url)
 
 
 def _origin(url: str) -> Origin:
-    """Of a URL in the settings; one that cannot be read is nobody's origin."""
+    """The origin of a URL in the settings; empty for one that cannot be parsed."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -141,5 +155,5 @@ def bracketed(host: str) -> str:
 
 
 def unfetched(reason: str) -> UpstreamError:
-    """The link is the bot's, so what is wrong with it is no fault of the client's."""
+    """An UpstreamError, because the link is the bot's and not the client's."""
     return UpstreamError(f"The bot's file could not be fetched: {reason}.")

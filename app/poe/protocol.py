@@ -1,7 +1,7 @@
-"""Between our conversation and events, and the Poe protocol's messages and partials."""
+"""Converts conversations to the Poe protocol's messages, and its partial responses to events."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeGuard
 
 import fastapi_poe as fp
@@ -9,6 +9,7 @@ from fastapi_poe.types import FunctionDefinition, Sender, ToolCallDefinitionDelt
 
 from app.core.conversation import Media, Message, Part, Query, Text, ToolSpec
 from app.core.events import Batch, MediaReply, Replacement, TextDelta, ToolCallDelta
+from app.core.turns import in_turns
 from app.poe.file_names import encodable, file_name
 
 _ROLES: dict[str, Literal["system", "user", "bot"]] = {
@@ -23,15 +24,20 @@ Attach = Callable[[Sequence[Media]], list[fp.Attachment]]
 
 
 def protocol_messages(query: Query, attach: Attach) -> list[fp.ProtocolMessage]:
-    """The conversation as Poe reads it; the bot's parameters ride on the last user message.
+    """The conversation as messages of the Poe protocol; the last user message has the parameters.
 
-    ``attach`` brings all files of the conversation to where the bot can read them, in one go.
+    ``attach`` makes attachments of all files of the conversation in one call.
     """
     media = [
-        part for message in _user_last(query.messages) for part in message.parts if _is_media(part)
+        part
+        for message in in_turns(_user_last(query.messages))
+        for part in message.parts
+        if _is_media(part)
     ]
     attachments = iter(attach(media) if media else ())
-    messages = [_protocol_message(message, attachments) for message in _user_last(query.messages)]
+    messages = [
+        _protocol_message(message, attachments) for message in in_turns(_user_last(query.messages))
+    ]
     if query.parameters:
         bearers = [message for message in messages if message.role == "user"] or messages
         bearers[-1].parameters = dict(query.parameters)
@@ -39,9 +45,9 @@ def protocol_messages(query: Query, attach: Attach) -> list[fp.ProtocolMessage]:
 
 
 def _user_last(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """System turns at the end go before the user's last turn, which a bot expects to answer.
+    """Moves system turns at the end before the user's last turn, which bots expect at the end.
 
-    Claude Code ends its requests so.
+    Claude Code ends its requests with system turns.
     """
     end = len(messages)
     while end and messages[end - 1].role == "system":
@@ -66,7 +72,7 @@ def _protocol_message(message: Message, attachments: Iterator[fp.Attachment]) ->
 
 
 def inline_attachments(media: Sequence[Media]) -> list[fp.Attachment]:
-    """Files for one's own bots: nothing is uploaded anywhere, bytes travel as a data URL."""
+    """Attachments for bots of BOT_URLS: nothing is uploaded, bytes are sent as a data URL."""
     return [
         fp.Attachment(
             url=part.url
@@ -79,7 +85,7 @@ def inline_attachments(media: Sequence[Media]) -> list[fp.Attachment]:
 
 
 class _FreeFunction(FunctionDefinition):
-    """As its base, whose parameters would lose all of a schema but type, properties, required."""
+    """Keeps all of a schema; the base class keeps only type, properties and required."""
 
     parameters: dict[str, Any]  # type: ignore[assignment]
 
@@ -89,7 +95,7 @@ class _FreeTool(fp.ToolDefinition):
 
 
 def tool_definitions(tools: Sequence[ToolSpec]) -> list[fp.ToolDefinition] | None:
-    """Tools for a bot that calls them natively; None for none, as the library wants it."""
+    """Tools for a bot that calls them natively; None if there are none, as the library requires."""
     return [_FreeTool(type="function", function=_free_function(tool)) for tool in tools] or None
 
 
@@ -98,36 +104,20 @@ def _free_function(tool: ToolSpec) -> _FreeFunction:
     return _FreeFunction(name=tool.name, description=tool.description, parameters=parameters)
 
 
-def read_partials(partials: Iterable[fp.PartialResponse]) -> Batch:
-    """The events in partials that arrived together; neighbouring texts become one.
+def read_partial(partial: fp.PartialResponse) -> Batch:
+    """The events in a partial.
 
-    Suggested replies and metadata are no part of an answer, nor are the alternatives that a bot
-    with several responses numbers from 1.
+    Suggested replies, metadata, and alternative responses (``index`` from 1) are left out.
     """
-    batch: Batch = []
-    texts: list[str] = []
-    for partial in partials:
-        if partial.is_suggested_reply or partial.index or isinstance(partial, fp.MetaResponse):
-            continue
-        if partial.is_replace_response:
-            texts.clear()
-            batch.append(Replacement(partial.text))
-        elif partial.attachment is not None:
-            _flush(texts, batch)
-            batch.append(_media(partial.attachment))
-        elif partial.tool_calls:
-            _flush(texts, batch)
-            batch += map(_tool_call, partial.tool_calls)
-        else:
-            texts.append(partial.text)
-    _flush(texts, batch)
-    return batch
-
-
-def _flush(texts: list[str], batch: Batch) -> None:
-    if text := "".join(texts):
-        batch.append(TextDelta(text))
-    texts.clear()
+    if partial.is_suggested_reply or partial.index or isinstance(partial, fp.MetaResponse):
+        return []
+    if partial.is_replace_response:
+        return [Replacement(partial.text)]
+    if partial.attachment is not None:
+        return [_media(partial.attachment)]
+    if partial.tool_calls:
+        return [_tool_call(delta) for delta in partial.tool_calls]
+    return [TextDelta(partial.text)] if partial.text else []
 
 
 def _media(attachment: fp.Attachment) -> MediaReply:

@@ -1,22 +1,28 @@
-"""What fastapi_poe is given as its ``httpx.AsyncClient`` for one query."""
+"""The replacement of fastapi_poe's ``httpx.AsyncClient``, for one query."""
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
+import gevent
 import httpx
 import orjson
 from fastapi_poe.client import BotErrorNoRetry
 
+from app.poe.pacing import ReadPacer, Turn
+from app.poe.silence import SilenceWatch
+from app.poe.transport import GeventTransport, Incoming
+
 ERROR_BODY_CHARS = 4_000
+END_SECONDS = 0.05
 
 _url = lru_cache(maxsize=1024)(httpx.URL)
 
 
 class PoeStatus(BotErrorNoRetry):
-    """An HTTP status other than 200 from a bot's endpoint, which fastapi_poe itself never reads.
+    """An HTTP status other than 200 from a bot's endpoint, which fastapi_poe does not check.
 
     A subclass of BotErrorNoRetry, so that the library hands it on at once.
     """
@@ -29,37 +35,77 @@ class PoeStatus(BotErrorNoRetry):
 
 
 class QuerySession:
-    """The two methods that fastapi_poe calls on its client, without the client.
+    """The two methods of its client that fastapi_poe calls.
 
-    Cookies, redirects and the environment's proxies have no place in a query, and leaving them
-    out saves a third of a millisecond a request.
+    Cookies, redirects and the environment's proxies have no place in a query, and httpx's own
+    requests and responses cost as much as half of the rest of a short one.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: GeventTransport, pacer: ReadPacer, silence: SilenceWatch) -> None:
         self._transport = transport
+        self._pacer = pacer
+        self._silence = silence
 
     @asynccontextmanager
     async def stream(
         self, method: str, url: str, *, headers: dict[str, str], **body: Any
-    ) -> AsyncIterator[httpx.Response]:
-        """The response to a query, while its body comes. Raises PoeStatus."""
-        headers |= {"Content-Type": "application/json"}
-        request = httpx.Request(method, _url(url), headers=headers, content=_encode(body["json"]))
-        response = await self._transport.handle_async_request(request)
+    ) -> AsyncIterator["AnswerStream"]:
+        """The response to a query, while its body arrives. Raises PoeStatus."""
+        headers["Content-Type"] = "application/json"
+        incoming = self._transport.send(method, _url(url), headers, _encode(body["json"]))
+        self._pacer.streams += 1
         try:
-            if response.status_code != 200:
-                raise await status_of(response)
-            yield response
+            if incoming.status != 200:
+                raise _status_of(incoming)
+            yield AnswerStream(incoming, self._pacer, self._silence)
         finally:
-            await response.aclose()
+            self._pacer.streams -= 1
+            incoming.release()
 
     async def post(self, *args: Any, **kwargs: Any) -> None:
-        """Drops it: fastapi_poe posts a ``report_error`` for answers that it does not like, among
-        them every answer without text, which is what image bots give."""
+        """Does nothing: fastapi_poe posts ``report_error`` for answers that it considers wrong,
+        such as every answer without text, which image bots give."""
+
+
+class AnswerStream:
+    """The body of a bot's answer, read at the worker's pace."""
+
+    def __init__(self, incoming: Incoming, pacer: ReadPacer, silence: SilenceWatch) -> None:
+        self.content_type = incoming.header("content-type")
+        self._incoming = incoming
+        self._pacer = pacer
+        self._silence = silence
+        self._turn = Turn()
+
+    def read(self, *, begun: bool) -> bytes | None:
+        """The next bytes; b"" at the end, None for a while of silence. Raises httpx.ReadError.
+
+        ``begun``: the first event was there. What comes before it is neither held up nor
+        interrupted.
+        """
+        if not begun:
+            return self._incoming.read()
+        self._turn.give_way()
+        if pause := self._pacer.pause():
+            # What has arrived already, such as the rest of a burst, is read without a pause.
+            data = self._incoming.read_now()
+            if data is not None:
+                return data
+            gevent.sleep(pause)
+        return self._silence.receive(self._incoming.read)
+
+    def read_to_the_end(self) -> None:
+        """Reads the end of the body, which follows the last event, so that the connection can be
+        kept."""
+        if self._incoming.complete:
+            return
+        with suppress(httpx.HTTPError), gevent.Timeout(END_SECONDS, False):  # type: ignore[arg-type]
+            while self._incoming.read():
+                pass
 
 
 def _encode(payload: Any) -> bytes:
-    """JSON, by orjson where it can: an agent's history is half a megabyte at each turn.
+    """JSON, by orjson if possible: an agent's history is half a megabyte at each turn.
 
     It refuses what only a bot's parameters can still hold: lone surrogates, huge whole numbers.
     """
@@ -69,7 +115,16 @@ def _encode(payload: Any) -> bytes:
         return json.dumps(payload, allow_nan=False).encode("ascii")
 
 
+def _status_of(incoming: Incoming) -> PoeStatus:
+    body = bytearray()
+    while len(body) < 4 * ERROR_BODY_CHARS and (data := incoming.read()):
+        body += data
+    text = body.decode(errors="replace")[:ERROR_BODY_CHARS]
+    return PoeStatus(incoming.status, text, incoming.header("retry-after") or None)
+
+
 async def status_of(response: httpx.Response) -> PoeStatus:
+    """The same of a response of httpx's own client."""
     await response.aread()
     return PoeStatus(
         response.status_code,

@@ -4,17 +4,25 @@ Connections are kept alive and shared by all requests of the worker. Every wait 
 gevent socket, so an ``await`` of these coroutines never suspends.
 """
 
+import select
+import ssl
+import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import gevent
 import gevent.socket
 import httpx
+from gevent import monkey
 from geventhttpclient.client import HTTPClient
+from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 BLOCK_BYTES = 65_536
 CONNECT_SECONDS = 20.0
 MAX_CONNECTIONS = 1_000_000
+SWEEP_SECONDS = 5.0
+"""How often idle connections are checked: one that Poe has closed would stay half open."""
 
 _NOT_FORWARDED = {b"connection", b"accept-encoding"}
 
@@ -23,35 +31,36 @@ class GeventTransport(httpx.AsyncBaseTransport):
     """Sends httpx requests over geventhttpclient. One for all origins and all greenlets."""
 
     def __init__(self, proxy: str | None = None) -> None:
-        """``proxy``: an ``http://user:password@host:port`` that all requests go through."""
+        """``proxy``: an ``http://user:password@host:port`` for all requests."""
         self._proxy = _proxy_options(proxy)
         self._origins: dict[tuple[str, str, int | None], HTTPClient] = {}
+        self._sweeper: gevent.Greenlet[..., None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The response as soon as its headers are there.
-
-        Raises httpx.ConnectError before the request was sent, httpx.ReadError after. A body
-        in memory is sent whole, a form with files by blocks.
-        """
-        origin = self._origin(request.url)
+        """As ``send``, for httpx's own client. A body in memory is sent whole, a form with files
+        by blocks."""
         body = await _body_of(request)
-        try:
-            response = origin.request(
-                request.method,
-                request.url.raw_path.decode("ascii"),
-                body=body,
-                headers=_headers(request),
-            )
-        except (gevent.socket.gaierror, gevent.socket.timeout, ConnectionRefusedError) as error:
-            raise httpx.ConnectError(f"cannot connect to {request.url.host}") from error
-        except (OSError, HTTPParseError, RuntimeError) as error:
-            raise httpx.ReadError(f"no answer from {request.url.host}") from error
+        incoming = self.send(request.method, request.url, _headers(request), body)
         return httpx.Response(
-            response.status_code,
-            headers=list(response.items()),
-            stream=_Body(response),
+            incoming.status,
+            headers=incoming.headers,
+            stream=_Body(incoming),
             request=request,
         )
+
+    def send(self, method: str, url: httpx.URL, headers: dict[str, str], body: Any) -> "Incoming":
+        """The response as soon as its headers are there.
+
+        Raises httpx.ConnectError before the request was sent, httpx.ReadError after.
+        """
+        try:
+            return Incoming(
+                self._origin(url).request(method, url.raw_path.decode("ascii"), body, headers)
+            )
+        except (gevent.socket.gaierror, gevent.socket.timeout, ConnectionRefusedError) as error:
+            raise httpx.ConnectError(f"cannot connect to {url.host}") from error
+        except (OSError, HTTPParseError, RuntimeError) as error:
+            raise httpx.ReadError(f"no answer from {url.host}") from error
 
     def _origin(self, url: httpx.URL) -> HTTPClient:
         """The pool of connections to one scheme, host and port. Its TLS context is built once."""
@@ -64,10 +73,43 @@ class GeventTransport(httpx.AsyncBaseTransport):
                 concurrency=MAX_CONNECTIONS,
                 block_size=BLOCK_BYTES,
                 connection_timeout=CONNECT_SECONDS,
-                network_timeout=None,  # type: ignore[arg-type]  # the asker keeps the time
+                network_timeout=None,  # type: ignore[arg-type]  # the caller enforces time limits
                 **self._proxy,
             )
+        if self._sweeper is None:  # not in __init__, which may run before a fork
+            self._sweeper = gevent.spawn(_sweep, weakref.ref(self))
         return self._origins[key]
+
+    def close_dead_connections(self) -> None:
+        """Closes the idle connections that their servers have closed."""
+        for origin in self._origins.values():
+            _close_dead(origin._connection_pool)
+
+
+def _sweep(reference: "weakref.ref[GeventTransport]") -> None:
+    """Runs as long as the transport is used."""
+    while (transport := reference()) is not None:
+        transport.close_dead_connections()
+        del transport
+        gevent.sleep(SWEEP_SECONDS)
+
+
+def _close_dead(pool: ConnectionPool) -> None:
+    """An idle connection with readable data is closed, or has data that was not requested.
+
+    The real poll, which waits for nothing, because gevent's would go to the hub: nobody else may
+    take a connection meanwhile.
+    """
+    idle = [pool._socket_queue.get(block=False) for _ in range(pool._socket_queue.qsize())]
+    poll = monkey.get_original("select", "poll")()
+    for sock in idle:
+        poll.register(sock.fileno(), select.POLLIN)
+    readable = {descriptor for descriptor, _ in poll.poll(0)}
+    for sock in reversed(idle):  # the last one returned is used first
+        if sock.fileno() in readable:
+            sock.close()
+        else:
+            pool._socket_queue.put(sock)
 
 
 def _proxy_options(proxy: str | None) -> dict[str, Any]:
@@ -81,7 +123,8 @@ def _proxy_options(proxy: str | None) -> dict[str, Any]:
 
 
 def _headers(request: httpx.Request) -> dict[str, str]:
-    """The request's own, but kept alive, and uncompressed so that events are never held back."""
+    """The request's headers, for a kept-alive connection without compression, which would delay
+    events."""
     return {
         name.decode("ascii"): value.decode("latin-1")
         for name, value in request.headers.raw
@@ -98,7 +141,7 @@ async def _body_of(request: httpx.Request) -> Any:
 
 
 class _Form:
-    """A form with files, as the file that geventhttpclient sends: of a length known before.
+    """A form with files, as a file of known length that geventhttpclient sends.
 
     geventhttpclient never sends a POST twice, so it is read once.
     """
@@ -111,36 +154,73 @@ class _Form:
         return self._length
 
     def read(self, size: int) -> bytes:
-        """The next block, whatever its size; b"" at the end."""
+        """The next block, of any size; b"" at the end."""
         return next(self._blocks, b"")
 
 
-class _Body(httpx.AsyncByteStream):
-    """The bytes of a response as they come, however few."""
-
-    def __init__(self, response: HTTPSocketPoolResponse) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            while data := _receive(self._response):
-                yield data
-        except (OSError, HTTPParseError) as error:
-            raise httpx.ReadError("the connection broke in the middle of the answer") from error
-
-    async def aclose(self) -> None:
-        """Back to the pool where the body was read to its end; else the connection is closed."""
-        self._response.release()
-
-
-def _receive(response: HTTPSocketPoolResponse) -> bytes:
-    """What is there, waiting only where nothing is; b"" at the end.
+class Incoming:
+    """A response whose body is read as it arrives, in pieces of any size.
 
     geventhttpclient's own reads wait for a whole line or a whole block.
     """
-    buffer, sock = response._body_buffer, response._sock
-    while not buffer and sock is not None and not response.message_complete:
-        response.feed(sock.recv(BLOCK_BYTES))
-    data = bytes(buffer)
-    buffer.clear()
-    return data
+
+    def __init__(self, response: HTTPSocketPoolResponse) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers: list[tuple[str, str]] = list(response.items())
+
+    def header(self, name: str) -> str:
+        """A header's value; "" if it is missing."""
+        return str(self._response.get(name, ""))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the body has arrived."""
+        return bool(self._response.message_complete)
+
+    def read(self) -> bytes:
+        """The available bytes; waits only if there are none; b"" at the end. Raises
+        httpx.ReadError."""
+        response = self._response
+        buffer, sock = response._body_buffer, response._sock
+        try:
+            while not buffer and sock is not None and not response.message_complete:
+                response.feed(sock.recv(BLOCK_BYTES))
+        except (OSError, HTTPParseError) as error:
+            raise httpx.ReadError("the connection broke in the middle of the answer") from error
+        data = bytes(buffer)
+        buffer.clear()
+        return data
+
+    def read_now(self) -> bytes | None:
+        """As ``read``, but None instead of waiting."""
+        sock = self._response._sock
+        if sock is None:
+            return self.read()
+        sock.settimeout(0.0)  # gevent's sockets keep it to themselves: no system call
+        try:
+            return self.read()
+        except httpx.ReadError as error:
+            if isinstance(error.__cause__, BlockingIOError | ssl.SSLWantReadError):
+                return None
+            raise
+        finally:
+            sock.settimeout(None)
+
+    def release(self) -> None:
+        """Returns the connection to the pool if the body was read to its end, else closes it."""
+        self._response.release()
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body for httpx's own client."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := self._incoming.read():
+            yield data
+
+    async def aclose(self) -> None:
+        self._incoming.release()

@@ -1,8 +1,8 @@
-"""The files of a conversation become attachments that Poe holds."""
+"""Uploads the files of a conversation to Poe, as attachments."""
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from os.path import splitext
 from typing import IO, Any
@@ -16,39 +16,22 @@ from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from app.core.conversation import Media
-from app.errors import (
-    ApiError,
-    InsufficientCredits,
-    RateLimited,
-    RequestTooLarge,
-    Unauthenticated,
-    UpstreamError,
-)
+from app.errors import ApiError, UpstreamError
 from app.poe import greenlet_loop
-from app.poe.error_mapping import message_in, without_key
+from app.poe.error_mapping import Asked, failure_of, message_in
 from app.poe.file_names import encodable, file_name
 from app.poe.session import PoeStatus, status_of
 
 MAX_AT_ONCE = 8
-"""Uploads of one request that run side by side."""
+"""Parallel uploads of one request."""
 
 UPLOAD_SECONDS = 120.0
-"""How long one upload may take, the library's second try included."""
+"""How long one upload may take, including the library's second attempt."""
 
 MAX_REMEMBERED, REMEMBERED_SECONDS = 1_000, 3_600.0
 
 OFF_HUB_BYTES = 256_000
-"""More than this is hashed in a native thread: a whole history of screenshots takes a while."""
-
-TOLD_CHARS = 300
-
-_STATUSES: dict[int, tuple[type[ApiError], str]] = {
-    401: (Unauthenticated, "Poe refused the credential"),
-    402: (InsufficientCredits, "the Poe account has not enough points"),
-    403: (Unauthenticated, "Poe refused the credential"),
-    413: (RequestTooLarge, "Poe does not take so large a file"),
-    429: (RateLimited, "Poe's rate limit is reached"),
-}
+"""Larger files are hashed in a native thread: a history of screenshots takes a while."""
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it took too long"),
@@ -58,23 +41,28 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class Uploader:
-    """Uploads by fastapi_poe's own ``upload_file``. Safe to share between greenlets.
+    """Uploads by fastapi_poe's ``upload_file``. Safe to share between greenlets.
 
-    A client sends its whole history again at each turn, so what was uploaded is remembered.
+    Uploads are remembered, because clients send their whole history at each turn.
     """
 
-    def __init__(self, upload_url: str, transport: httpx.AsyncBaseTransport) -> None:
-        """``upload_url``: the folder of Poe's upload endpoint. ``transport`` stays open."""
+    def __init__(
+        self, upload_url: str, transport: httpx.AsyncBaseTransport, pool: Collection[str] = ()
+    ) -> None:
+        """``upload_url``: the folder of Poe's upload endpoint. ``transport`` stays open.
+
+        ``pool``: the gateway's own keys.
+        """
         greenlet_loop.install()
         self._url = upload_url
-        self._transport = _Lent(transport)
-        self._uploaded = _Shared()
+        self._pool = pool
+        self._transport = _SharedTransport(transport)
+        self._uploaded = _UploadCache()
 
     def attach(self, media: Sequence[Media], key: str) -> list[fp.Attachment]:
-        """One attachment for each file, in their order.
+        """One attachment for each file, in order.
 
-        Raises ApiError, with the file's ``param``, as soon as one of them fails; the uploads of
-        the others end with it.
+        Raises ApiError with the file's ``param`` as soon as one upload fails, and ends the others.
         """
         slots = BoundedSemaphore(MAX_AT_ONCE)
         jobs = [gevent.spawn(self._attempt, part, key, slots) for part in media]
@@ -89,25 +77,25 @@ class Uploader:
             gevent.killall(jobs)
 
     def upload_stream(self, stream: IO[bytes], media: Media, key: str) -> fp.Attachment:
-        """The attachment made of what ``stream`` holds, which is never in memory as a whole.
+        """The attachment made from a stream, which is never in memory as a whole.
 
-        ``media`` tells all of it but its bytes. Raises ApiError.
+        ``media`` describes the file, without its bytes. Raises ApiError.
         """
         name = file_name(media)
         try:
             return self._upload(name, key, _Stream(stream))
         except Exception as error:
-            raise _translate(error, media, key) from error
+            raise self._translate(error, media, key) from error
 
     def _attempt(self, media: Media, key: str, slots: BoundedSemaphore) -> fp.Attachment | ApiError:
-        """An error is returned, for gevent prints the trace of what a greenlet raises."""
+        """Returns an error, because gevent prints the traceback of what a greenlet raises."""
         try:
             with slots:
                 return self._attach(media, key)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
-            told = _translate(error, media, key)
-            told.__cause__ = error
-            return told
+            translated = self._translate(error, media, key)
+            translated.__cause__ = error
+            return translated
 
     def _attach(self, media: Media, key: str) -> fp.Attachment:
         name = file_name(media)
@@ -122,12 +110,12 @@ class Uploader:
     def _upload(
         self, name: str, key: str, file: "bytes | _Stream | None", url: str | None = None
     ) -> fp.Attachment:
-        """Raises what the library raises, PoeStatus, and TimeoutError at the limit of time."""
+        """Raises the library's exceptions, PoeStatus, and TimeoutError after UPLOAD_SECONDS."""
         session = httpx.AsyncClient(
             transport=self._transport, trust_env=False, event_hooks={"response": [_check_status]}
         )
         url = encodable(url) if url else None
-        content: Any = file  # a _Stream is all that the library asks of a file
+        content: Any = file  # the library only calls its read()
         uploading = upload_file(
             content, url, name, key, session=session, on_error=_end_if_final, base_url=self._url
         )
@@ -137,11 +125,26 @@ class Uploader:
         except gevent.Timeout as limit:
             raise TimeoutError(f"not within {UPLOAD_SECONDS:g} seconds") from limit
 
+    def _translate(self, error: Exception, media: Media, key: str) -> ApiError:
+        """The error for this file's upload. Its message contains neither the key nor the bytes."""
+        words = f"The file {file_name(media)!r} at {media.param} could not be uploaded: "
+        if not isinstance(error, PoeStatus):
+            return UpstreamError(f"{words}{_reason(error)}.", param=media.param)
+        asked = Asked("Poe's upload server", key=key, pooled=key in self._pool)
+        failure = failure_of(error.status, asked)
+        detail = message_in(error.body, asked)
+        return failure.error(
+            f"{words}{failure.reason} ({detail})." if detail else f"{words}{failure.reason}.",
+            param=media.param,
+            retry_after=error.retry_after,
+            metadata={"upstream_status": error.status},
+        )
+
 
 class _Stream:
-    """What upload_file takes for a file and reads at each try: httpx is given the file itself.
+    """A file for upload_file, which reads it at each attempt and passes the result to httpx.
 
-    httpx then sends it by blocks, from its start.
+    ``read`` returns the stream itself, which httpx sends in blocks from its start.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -151,8 +154,8 @@ class _Stream:
         return self._stream
 
 
-class _Lent(httpx.AsyncBaseTransport):
-    """A transport that outlives the clients it is given to: upload_file closes its client."""
+class _SharedTransport(httpx.AsyncBaseTransport):
+    """A transport that stays open when upload_file closes its client."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -161,8 +164,8 @@ class _Lent(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-class _Shared:
-    """Attachments by digest: kept for a time, and each made by one greenlet for all who ask."""
+class _UploadCache:
+    """Attachments by digest, kept for REMEMBERED_SECONDS. Concurrent requests share one upload."""
 
     def __init__(self) -> None:
         self._kept: TTLCache[bytes, fp.Attachment, float] = TTLCache(
@@ -171,9 +174,10 @@ class _Shared:
         self._flights: dict[bytes, AsyncResult[fp.Attachment]] = {}
 
     def get(self, digest: bytes, make: Callable[[], fp.Attachment]) -> fp.Attachment:
-        """What is kept or being made, else what ``make`` gives. Its failure reaches all who wait.
+        """The attachment that is kept or being made, else that of ``make``, whose failure is raised
+        for all who wait.
 
-        Where the greenlet that makes it is killed, one of those who wait takes its place.
+        If the greenlet that makes it is killed, one of the waiting ones takes its place.
         """
         found = self._kept.get(digest)
         while found is None:
@@ -199,7 +203,7 @@ class _Shared:
 
 
 def _digest(media: Media, name: str, key: str) -> bytes:
-    """Of all that makes an upload another one, so that neither key nor data need be kept."""
+    """Identifies an upload without keeping its key or data."""
     head = [key, splitext(name)[1].lower(), media.content_type, media.url]
     digest, data = hashlib.sha256(json.dumps(head).encode()), media.data or b""
     if len(data) > OFF_HUB_BYTES:
@@ -210,34 +214,19 @@ def _digest(media: Media, name: str, key: str) -> bytes:
 
 
 async def _check_status(response: httpx.Response) -> None:
-    """Raises PoeStatus, which knows more than the library's words for a status."""
+    """Raises PoeStatus, which has more details than the library's error."""
     if response.status_code != 200:
         raise await status_of(response)
 
 
 def _end_if_final(error: Exception, message: str) -> None:
-    """What the library calls before it tries again: what is refused once is not sent twice."""
+    """Called by the library before it tries again: raises, unless the status is 5xx."""
     if isinstance(error, PoeStatus) and error.status < 500:
         raise error
 
 
-def _translate(error: Exception, media: Media, key: str) -> ApiError:
-    """The failure of this file's upload, in words that hold neither the key nor its bytes."""
-    kind, reason = _kind_and_reason(error)
-    if isinstance(error, PoeStatus) and (told := message_in(error.body)):
-        reason = f"{reason} ({without_key(told, key)[:TOLD_CHARS]})"
-    return kind(
-        f"The file {file_name(media)!r} at {media.param} could not be uploaded: {reason}.",
-        param=media.param,
-        retry_after=error.retry_after if isinstance(error, PoeStatus) else None,
-    )
-
-
-def _kind_and_reason(error: Exception) -> tuple[type[ApiError], str]:
-    if isinstance(error, PoeStatus):
-        words = f"Poe's upload server answered with HTTP {error.status}"
-        return _STATUSES.get(error.status, (UpstreamError, words))
+def _reason(error: Exception) -> str:
     for kind, reason in _REASONS:
         if isinstance(error, kind):
-            return UpstreamError, reason
-    return UpstreamError, "Poe's upload server gave an answer that cannot be read"
+            return reason
+    return "Poe's upload server gave an answer that cannot be read"

@@ -1,38 +1,67 @@
-"""Work that goes on after its request; a record in its client's list says how far it is.
+"""Jobs: work that continues after its request, with its state in a record of the client.
 
-A job renews the ``beat`` of its record while it is at work. Where the beat has stopped, the job's
-worker is gone, and whoever reads the record takes it for failed: on any worker, on any machine.
-Only the job itself writes its record, so nothing that a reader thought of it has to be undone.
+A running job renews the ``beat`` of its record. If the beat stops, the job's worker is gone, and
+every reader, on any worker and machine, treats the record as failed. Only the job itself writes its
+record, so readers never change it.
 """
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 import gevent
 
 from app.errors import ApiError, BotTimeout, InternalError, RateLimited
-from app.state.records import Record, RecordList
+from app.state.records import RecordList
 
 log = logging.getLogger("poegate")
 
+
+class JobError(TypedDict):
+    """Why a job failed, as an ApiError has it."""
+
+    code: str
+    message: str
+    type: str
+    param: str | None
+
+
+class JobRecord(TypedDict):
+    """What a job keeps in its record; times are in seconds since the epoch.
+
+    ``beat``: when the job last showed that it is alive.
+    """
+
+    id: str
+    expires_at: int
+    status: Literal["in_progress", "completed", "failed"]
+    completed_at: int | None
+    error: JobError | None
+    beat: NotRequired[float]
+
+
+_Record = TypeVar("_Record", bound=JobRecord)
+
+News = Mapping[str, Any]
+"""Fields that a record gains."""
+
 Beat = Callable[[], None]
-Work = Callable[[Beat], Record]
-"""Gives what its record gains. Until then it calls ``beat`` every second or so, and lets what that
-raises pass: nobody waits for the work any more, or it has taken too long."""
+Work = Callable[[Beat], News]
+"""Returns the fields that its record gains. It calls ``beat`` about every second and does not catch
+its exceptions: the record was removed, or the work took too long."""
 
 BEAT_SECONDS = 2.0
 LOST_SECONDS = 30.0
-"""Longer than a store is away that is started anew, and than clocks of several machines differ."""
+"""Longer than a restart of the store plus the clock skew between machines."""
 MAX_SECONDS = 3600.0
-"""No work takes longer."""
+"""The time limit of a job."""
 
 MAX_OF_ONE = 10
 MOST = 50
-"""Jobs at a time: of one client and of all, in one worker."""
+"""Parallel jobs of one client, and of all clients, in one worker."""
 MAX_HELD_BYTES = 100_000_000
-"""Of the files that the jobs of one worker have in memory; a single job may have more."""
+"""Bytes of files that the jobs of one worker hold in memory; a single job may hold more."""
 RETRY_AFTER = "10"
 
 STOP_SECONDS = 5.0
@@ -48,40 +77,47 @@ STOPPED = InternalError(
 
 
 class _Claim(NamedTuple):
-    """What a job takes of its worker's room."""
+    """What a job uses of its worker's limits."""
 
     owner: str
     held: int
 
 
 class Jobs:
-    """Those of one worker."""
+    """The jobs of one worker."""
 
     def __init__(self) -> None:
         self._claims: dict[gevent.Greenlet[[], None], _Claim] = {}
 
     def start(
-        self, owner: str, records: RecordList, record: Record, work: Work, *, held: int = 0
-    ) -> Record:
-        """The record as it is now listed. Raises RateLimited and InternalError.
+        self,
+        owner: str,
+        records: RecordList[_Record],
+        record: Mapping[str, Any],
+        work: Work,
+        *,
+        held: int = 0,
+    ) -> _Record:
+        """Starts the job and returns its record. Raises RateLimited and InternalError.
 
-        ``held``: bytes of files that the work has in memory until it is done.
+        ``held``: bytes of files that the job holds in memory until it ends.
         """
         self._check_room(owner, held)
-        record = {**record, "status": "in_progress", "completed_at": None, "error": None}
+        state = {"status": "in_progress", "completed_at": None, "error": None}
         job = gevent.Greenlet(_Job(records, record["id"], work).run)
-        self._claims[job] = _Claim(owner, held)  # before anything waits, for the check to hold
+        # Before anything waits, so that the check stays valid.
+        self._claims[job] = _Claim(owner, held)
         job.rawlink(self._claims.pop)
         try:
-            records.add({**record, "beat": time.time()})
+            records.add(cast(_Record, {**record, **state, "beat": time.time()}))
         except BaseException:
             del self._claims[job]
             raise
         job.start()
-        return record
+        return cast(_Record, {**record, **state})
 
     def stop(self, seconds: float = 0.0) -> None:
-        """For a worker that stops: what is still at work after that time fails."""
+        """Waits that long for running jobs, then ends the others as failed."""
         until = time.monotonic() + seconds
         while self._claims and time.monotonic() < until:
             gevent.sleep(TICK_SECONDS)
@@ -112,17 +148,18 @@ def _too_many(message: str) -> RateLimited:
     return RateLimited(message, code="too_many_jobs", retry_after=RETRY_AFTER)
 
 
-def with_lost_jobs_failed(record: Record) -> Record:
-    """The record; as failed where its worker is gone."""
+def with_lost_jobs_failed(record: _Record) -> _Record:
+    """The record, marked as failed if its worker is gone."""
     at_work = record["status"] == "in_progress"
     if at_work and time.time() - record["beat"] > LOST_SECONDS:
-        return record | _failure(LOST)
+        return cast(_Record, {**record, **_failure(LOST)})
     return record
 
 
-def _failure(error: ApiError) -> dict[str, Any]:
-    told = {"code": error.code or error.type, "message": error.message}
-    return {"status": "failed", "error": {**told, "type": error.type, "param": error.param}}
+def _failure(error: ApiError) -> News:
+    code = error.code or error.type
+    failed = JobError(code=code, message=error.message, type=error.type, param=error.param)
+    return {"status": "failed", "error": failed}
 
 
 class _Abandoned(Exception):
@@ -132,7 +169,7 @@ class _Abandoned(Exception):
 class _Job:
     """One piece of work, in a greenlet of its own."""
 
-    def __init__(self, records: RecordList, record_id: str, work: Work) -> None:
+    def __init__(self, records: RecordList[Any], record_id: str, work: Work) -> None:
         self._records = records
         self._id = record_id
         self._work = work
@@ -141,16 +178,20 @@ class _Job:
     def run(self) -> None:
         try:
             outcome = self._outcome()
+            failure = outcome.get("error") or {}
+            took = time.monotonic() - self._begun
+            words = f"{outcome['status']} {failure.get('code', '')}".rstrip()
+            log.info("job %s: %s after %.0f s", self._id, words, took)
             try:
                 self._end(outcome)
-            except gevent.GreenletExit:  # the worker stops, and waits for this last try
+            except gevent.GreenletExit:  # the worker stops, and waits for this last attempt
                 self._note(outcome)
         except _Abandoned:
             pass
         except InternalError:
             log.error("job %s is done, but its record could not be kept", self._id)
 
-    def _outcome(self) -> Record:
+    def _outcome(self) -> News:
         """Raises _Abandoned."""
         try:
             gained = self._work(self._beat)
@@ -166,7 +207,8 @@ class _Job:
             return _failure(InternalError("The gateway failed at this. Its log says why."))
 
     def _beat(self) -> None:
-        """Raises _Abandoned, and BotTimeout. While the store cannot be reached the work goes on."""
+        """Raises _Abandoned and BotTimeout. The work continues while the store cannot be
+        reached."""
         now = time.monotonic()
         if now - self._begun > MAX_SECONDS:
             message = f"This was not done within {MAX_SECONDS / 60:g} minutes."
@@ -179,8 +221,8 @@ class _Job:
         except InternalError:
             log.warning("job %s could not renew its record", self._id)
 
-    def _end(self, outcome: Record) -> None:
-        """Tried for ten minutes: the work is worth more than a full disk. Raises InternalError."""
+    def _end(self, outcome: News) -> None:
+        """Tries for ten minutes, for example while the disk is full. Raises InternalError."""
         for _ in range(END_TRIES):
             try:
                 return self._note(outcome)
@@ -190,7 +232,7 @@ class _Job:
                 gevent.sleep(BEAT_SECONDS)
         return self._note(outcome)
 
-    def _note(self, news: Record) -> None:
-        """Raises _Abandoned where nobody waits for news, and InternalError."""
+    def _note(self, news: News) -> None:
+        """Raises _Abandoned if the record was removed, and InternalError."""
         if self._records.update(self._id, news) is None:
             raise _Abandoned

@@ -1,4 +1,4 @@
-"""Several answers to one request, side by side."""
+"""Several answers to one request, in parallel."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ from app.errors import ApiError
 from app.relay.reply import Relay, Reply
 
 MAX_WAITING = 16
-"""Batches that a slow client may be behind; then the bots wait."""
+"""How many batches may wait for a slow client before the bots wait."""
 
 TICK_SECONDS = 1.0
 
@@ -20,7 +20,7 @@ TICK_SECONDS = 1.0
 def answer_in_parallel(
     relay: Relay, queries: Sequence[Query], lease: Lease, *, streaming: bool
 ) -> "Reply | MergedReplies":
-    """The reply to a single query as it is; several as choices."""
+    """The reply to a single query, or the replies to several as choices."""
     replies = [relay.answer(query, lease, streaming=streaming) for query in queries]
     return replies[0] if len(replies) == 1 else MergedReplies(replies)
 
@@ -28,8 +28,8 @@ def answer_in_parallel(
 class MergedReplies:
     """Replies as one: their events as ChoiceEvents, then one Finished with the sum of usage.
 
-    The events of a single reply stay as they are. What goes wrong in one reply ends them all, or,
-    ``lenient``, only that one: it is left out, unless all of them fail.
+    The events of a single reply are unchanged. A failure of one reply ends them all; with
+    ``lenient``, the failed reply is left out unless all of them fail.
     """
 
     def __init__(
@@ -39,46 +39,51 @@ class MergedReplies:
         *,
         lenient: bool = False,
     ) -> None:
-        """``stage``: what each reply goes through; meanwhile empty batches come."""
+        """``stage`` is applied to each reply. While it waits, empty batches are yielded."""
         self._replies = replies
         self._stage = stage
         self._lenient = lenient
-        self._inbox: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MAX_WAITING)
+        self._queue: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MAX_WAITING)
         self._pumps: list[gevent.Greenlet[..., None]] = []
         self._batches = self._interleave()
 
     def __iter__(self) -> Iterator[Batch]:
         return self._batches
 
+    @property
+    def warnings(self) -> list[str]:
+        """Of all the replies, each once."""
+        return list(dict.fromkeys(word for reply in self._replies for word in reply.warnings))
+
     def close(self) -> None:
-        """Ends the connections to all the bots: a pump that is killed closes its reply."""
+        """Closes the connections to all bots: a killed pump closes its reply."""
         gevent.killall(self._pumps, block=False)
 
     def _interleave(self) -> Iterator[Batch]:
-        """Where all of them fail, what the first reply raised is raised."""
+        """If all of them fail, the error of the first reply is raised."""
         self._pumps = [
             gevent.spawn(self._pump, index, reply) for index, reply in enumerate(self._replies)
         ]
         usages: list[Usage] = []
-        faults: dict[int, ApiError] = {}
-        while len(usages) + len(faults) < len(self._replies):
+        errors: dict[int, ApiError] = {}
+        while len(usages) + len(errors) < len(self._replies):
             index, batch = self._take()
             if isinstance(batch, Exception):
-                faults[index] = self._spare(batch)
+                errors[index] = self._tolerated(batch)
                 continue
             usages += [event.usage for event in batch if isinstance(event, Finished)]
             yield self._numbered(index, batch)
         if not usages:
-            raise faults[min(faults)]
+            raise errors[min(errors)]
         if len(self._replies) > 1:
-            nothing = Finished("stop", Usage(0, 0))  # so end those that were left out
-            left_out: Batch = [ChoiceEvent(index, nothing) for index in faults]
+            nothing = Finished("stop", Usage(0, 0))  # ends those that were left out
+            left_out: Batch = [ChoiceEvent(index, nothing) for index in errors]
             yield [*left_out, Finished("stop", sum(usages, Usage(0, 0)))]
 
     def _take(self) -> tuple[int, Batch | Exception]:
-        """What comes next; an empty batch after a second of nothing."""
+        """The next batch or error; an empty batch after a second without any."""
         try:
-            return self._inbox.get(timeout=TICK_SECONDS)
+            return self._queue.get(timeout=TICK_SECONDS)
         except Empty:
             return 0, []
 
@@ -87,8 +92,8 @@ class MergedReplies:
             return batch
         return [ChoiceEvent(index, event) for event in batch]
 
-    def _spare(self, error: Exception) -> ApiError:
-        """The error, where the others may go on without its reply. Else raises it."""
+    def _tolerated(self, error: Exception) -> ApiError:
+        """The error, if the others may continue without this reply; else raises it."""
         if self._lenient and isinstance(error, ApiError):
             return error
         raise error
@@ -96,8 +101,8 @@ class MergedReplies:
     def _pump(self, index: int, reply: Reply) -> None:
         try:
             for batch in self._stage(reply):
-                self._inbox.put((index, batch))
+                self._queue.put((index, batch))
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that serves the client
-            self._inbox.put((index, error))
+            self._queue.put((index, error))
         finally:
             reply.close()

@@ -1,13 +1,14 @@
-"""Composes the bot's client, the tool adapter and the stages into one answer."""
+"""Combines the bot's client, the tool adapter and the stages into one answer."""
 
 from collections.abc import Iterator
 from functools import partial
 
 from app.access.credentials import Lease
 from app.config import ConfigError, Settings
-from app.core.conversation import Query
+from app.core.conversation import OutputFormat, Query
 from app.core.events import Batch, Batches
-from app.core.json_output.settle import instruct
+from app.core.json_output.instruct import instruct
+from app.core.json_output.verdict import Verdict
 from app.core.stages.attachments import attach_media
 from app.core.stages.hold import hold_until_end
 from app.core.stages.limits import end_at_cut, limit_tokens, stop_at
@@ -15,26 +16,31 @@ from app.core.stages.order_calls import drop_repeated_calls
 from app.core.stages.reasoning import split_reasoning
 from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
 from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
-from app.errors import UpstreamError
+from app.errors import InvalidRequest, UpstreamError
 from app.poe.client import PoeClient
+from app.relay.checker import Checker
 from app.relay.counting import Count, PromptCounter, count_off_hub
+
+UNCHECKED = "the answer took too long to check against its schema"
 
 
 class Relay:
-    """From a query to its answer. One for the worker; safe to share between greenlets."""
+    """Answers queries. One per worker; safe to share between greenlets."""
 
     def __init__(self, settings: Settings, client: PoeClient) -> None:
-        """Raises ConfigError for a tool adapter that cannot be had."""
+        """Raises ConfigError for an unknown tool adapter."""
         self.settings = settings
         self.client = client
         self.counter = PromptCounter()
+        self.checker = Checker()
         self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
 
     def count_prompt(self, query: Query) -> int:
-        """Tokens of the prompt as the bot would read it, tools and all."""
+        """Tokens of the prompt as the bot would get it, including tools."""
         adapter = self.adapters[self.settings.tool_adapter_of(query.bot)]
         return self.counter.begin(adapter.prepare(instruct(query)).messages)()
 
@@ -62,10 +68,11 @@ class Reply:
         self._media_in_text = media_in_text
         self._lease = lease
         self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
-        # What may have to be asked for again cannot stream.
+        # An answer that may have to be asked for again cannot be streamed.
         self._streaming = streaming and not needs_format(query)
         self._upstream: Iterator[Batch] = iter(())
         self._prompts: list[Count] = []
+        self.warnings: list[str] = []
         self._batches = self._answer(query)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -77,21 +84,24 @@ class Reply:
             close()
 
     def prompt_tokens_by_now(self) -> int:
-        """Tokens of the prompt where they are counted already; else 0, for nothing may wait."""
+        """Tokens of the prompt if they are already counted, else 0: the stream must not wait."""
         return sum(count.if_ready() for count in self._prompts)
 
     def _answer(self, query: Query) -> Iterator[Batch]:
         batches = self._retry_format(query) if needs_format(query) else self._ask(query)
-        if self._media_in_text:
-            batches = attach_media(batches)
-        return count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
+        return count_usage(
+            batches,
+            prompt_tokens=self._prompt_tokens,
+            count=count_off_hub,
+            stage=attach_media if self._media_in_text else iter,
+        )
 
     def _ask(self, query: Query) -> Iterator[Batch]:
-        """One question to the bot, and the stages of what it says."""
+        """Asks the bot once and applies the stages to its reply."""
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.client.ask(asked, self._lease.key)
-        batches = settle_replacements(self._upstream)
+        batches = settle_replacements(join_surrogates(self._upstream))
         stages = partial(self._stages, query=query)
         return stages(batches) if self._streaming else hold_until_end(batches, stages)
 
@@ -104,10 +114,25 @@ class Reply:
         return end_at_cut(batches, self.close)
 
     def _retry_format(self, query: Query) -> Iterator[Batch]:
+        self._check_schema(query.output_format)
         try:
-            yield from retry_format(self._ask, query)
+            yield from retry_format(self._ask, query, self._settle)
         except FormatNotMet as error:
             raise UpstreamError(str(error), retryable=False) from error
+
+    def _check_schema(self, output_format: OutputFormat | None) -> None:
+        """Raises InvalidRequest for a schema that cannot be used."""
+        if output_format is None or output_format.schema is None:
+            return
+        if fault := self._relay.checker.fault_of(output_format.schema):
+            param = output_format.param
+            raise InvalidRequest(f"{param}: {fault}", param=param)
+
+    def _settle(self, text: str, output_format: OutputFormat) -> Verdict:
+        verdict = self._relay.checker.settle(text, output_format)
+        if verdict.unchecked:
+            self.warnings.append(UNCHECKED)
+        return verdict
 
     def _prompt_tokens(self) -> int:
         return sum(count() for count in self._prompts)

@@ -1,1 +1,1 @@
-"""The shape of what clients send, in marshmallow, one module per wire format."""
+"""The marshmallow toolbox: fields, loading, paging, and their OpenAPI description."""

@@ -1,4 +1,4 @@
-"""How answers are described: their fields are always there, unless said otherwise."""
+"""Schemas of answers: fields are always present, except those marked by ``sometimes``."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ _SOMETIMES = "sometimes"
 
 
 class AnswerSchema(BaseSchema):
-    """A part of an answer. Its fields are those that the dialects write, and no others."""
+    """A part of an answer, with exactly the fields that the dialects write."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         field_obj.required = _SOMETIMES not in field_obj.metadata
 
 
 class PageSchema(AnswerSchema):
-    """The ends of a page, null where it is empty."""
+    """First and last id of a page, null where it is empty."""
 
     has_more = Flag()
     first_id = fields.String(allow_none=True)
@@ -38,7 +38,7 @@ class AnyOf(fields.Field[Any]):
 
 
 def sometimes(field: fields.Field[Any]) -> fields.Field[Any]:
-    """A field that some answers lack."""
+    """Marks a field that some answers lack."""
     field.metadata = {**field.metadata, _SOMETIMES: True}
     return field
 
@@ -58,5 +58,5 @@ def count(**options: Any) -> fields.Field[Any]:
 
 
 def null() -> fields.Field[Any]:
-    """Where the vendor's own answers may have something."""
+    """A field that is always null here, and may have a value in the vendor's answers."""
     return fields.Raw(metadata={"type": "null"})

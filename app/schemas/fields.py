@@ -1,4 +1,4 @@
-"""Fields as strict as JSON is: marshmallow's own would read "0.5" as a number and 1 as true."""
+"""Fields as strict as JSON: marshmallow's own read "0.5" as a number and 1 as true."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
 from app.core.conversation import Media
+from app.core.turns import in_turns
 from app.schemas.json_form import (
     BINARY,
     OBJECT,
@@ -20,19 +21,32 @@ from app.schemas.json_form import (
 )
 
 MAX_REMEMBERED = 64
+MAX_STOP_CHARS = 1_000
+"""Of a stop sequence, which is looked for in all that a bot writes."""
+
+MAX_STOPS = 16
+"""Where the format itself has no limit."""
+
 Loaded = TypeVar("Loaded")
 
 
-def _check_encodable(text: str) -> None:
-    """JSON can carry lone surrogates; no name has one."""
+def _check_name(text: str) -> None:
+    """JSON can escape lone surrogates, which a name cannot hold; ``..`` would change the URL."""
+    if text in (".", ".."):
+        raise ValidationError("Not the name of a model.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValidationError("Not a valid string.") from error
 
 
-MODEL_NAME = (validate.Length(min=1, max=256), _check_encodable)
-"""What the name of a model must be: it is part of an address, and of a log line."""
+MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
+"""Checks of a model's name, which becomes part of a URL and of log lines."""
+INT64 = validate.Range(-(2**63), 2**63 - 1)
+
+
+TOOL_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
+"""Wider than the vendors' own patterns: MCP servers' tools have dots and colons in their names."""
 
 
 class Number(fields.Float):
@@ -46,7 +60,7 @@ class Number(fields.Float):
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction; 1.0 is one."""
+    """A JSON number without a fraction; 1.0 counts as one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
@@ -59,6 +73,29 @@ class Whole(fields.Integer):
         return number
 
 
+class TokenLimit(Whole):
+    """A number of tokens, 1 or more; loaded as None where a client means that there is no limit.
+
+    -1 is that in n8n, LangChain, LM Studio and Open WebUI, -2 in Ollama's options; forms send "".
+    """
+
+    _UNLIMITED = (-1, -2, "")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(1), **options)
+
+    def deserialize(  # type: ignore[override]
+        self, value: Any, attr: str | None = None, data: Any = None, **options: Any
+    ) -> int | None:
+        if value in self._UNLIMITED and not isinstance(value, bool):
+            return None
+        limit: int | None = super().deserialize(value, attr, data, **options)
+        return limit
+
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of({"type": "integer", "minimum": 1}, {"enum": list(self._UNLIMITED)})
+
+
 class Flag(fields.Boolean):
     """true or false."""
 
@@ -69,7 +106,7 @@ class Flag(fields.Boolean):
 
 
 class Object(fields.Field[dict[str, Any]]):
-    """A JSON object whose inside is not ours to judge."""
+    """A JSON object whose content is not checked."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Any, **options: Any
@@ -83,10 +120,14 @@ class Object(fields.Field[dict[str, Any]]):
 
 
 class TextOrTexts(fields.Field[tuple[str, ...]]):
-    """A text, or a list of at most ``most`` texts; always loaded as a tuple."""
+    """A text, or a list of at most ``most`` texts; always loaded as a tuple.
 
-    def __init__(self, *, most: int, **options: Any) -> None:
+    ``longest``: characters that one text may have.
+    """
+
+    def __init__(self, *, most: int, longest: int | None = None, **options: Any) -> None:
         self._most = most
+        self._longest = longest
         super().__init__(**options)
 
     def _deserialize(
@@ -97,6 +138,8 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
             raise ValidationError("Must be a text or a list of texts.")
         if len(texts) > self._most:
             raise ValidationError(f"Must have at most {self._most} texts.")
+        if self._longest is not None and any(len(text) > self._longest for text in texts):
+            raise ValidationError(f"Longer than maximum length {self._longest}.")
         return tuple(texts)
 
     def json_schema(self, describe: Describe) -> JsonSchema:
@@ -105,9 +148,9 @@ class TextOrTexts(fields.Field[tuple[str, ...]]):
 
 
 class Remembered(fields.Field[Any]):
-    """A field of values that come again and again, such as an agent's tools: each checked once.
+    """A field whose values recur in many requests, such as an agent's tools: each is checked once.
 
-    What is loaded is shared between requests, so nobody may change it.
+    Loaded values are shared between requests and must not be changed.
     """
 
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
@@ -126,7 +169,7 @@ class Remembered(fields.Field[Any]):
 
 
 class FileOfForm(fields.Field[Media]):
-    """A file that came in a form."""
+    """A file sent in a form."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Media:
         if not isinstance(value, Media):
@@ -138,18 +181,25 @@ class FileOfForm(fields.Field[Media]):
 
 
 def load_each(values: list[Any], load: Callable[[Any], Loaded]) -> list[Loaded]:
-    """The values of a list, each loaded. Raises ValidationError with the faults by their index."""
-    loaded, faults = [], {}
-    for index, value in enumerate(values):
+    """The values of a list, each loaded. Raises ValidationError: the first fault, by its index."""
+    loaded = []
+    for index, value in enumerate(in_turns(values)):
         try:
             loaded.append(load(value))
         except ValidationError as fault:
-            faults[index] = fault.messages
-    if faults:
-        raise ValidationError(faults)
+            raise ValidationError({index: fault.messages}) from fault
     return loaded
 
 
+class Each(fields.List[Any]):
+    """A list that is checked up to its first fault, and yields to other clients meanwhile."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return load_each(value, lambda each: self.inner.deserialize(each, **options))
+
+
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:
-    """A field that SDKs also send as null for "not given"."""
+    """A field that may be null, which SDKs send for "not given"."""
     return field(load_default=None, allow_none=True, **options)

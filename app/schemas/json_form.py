@@ -1,7 +1,7 @@
-"""What JSON Schema says of our own fields and schemas, where apispec cannot see it by itself.
+"""JSON Schema for our own fields and schemas, where apispec cannot derive it.
 
-A field of our own tells its form by a method ``json_schema(describe)``, and how a form carries it,
-if otherwise, by ``form_schema``; a schema tells what holds between its fields by ``also``.
+A field of our own has a method ``json_schema(describe)``, and an attribute ``form_schema`` where a
+form carries it differently; a schema states constraints between its fields in ``also``.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 
 JsonSchema = dict[str, Any]
 Describe = Callable[[Schema | fields.Field[Any]], JsonSchema]
-"""What the document says of an inner field or schema."""
+"""Gives the JSON Schema of an inner field or schema."""
 
 NULL: JsonSchema = {"type": "null"}
 TEXT: JsonSchema = {"type": "string"}
@@ -31,39 +31,34 @@ def any_of(*forms: JsonSchema) -> JsonSchema:
 
 def list_of(form: JsonSchema, least: int = 0, most: int | None = None) -> JsonSchema:
     bounds = {"minItems": least or None, "maxItems": most}
-    told = {name: bound for name, bound in bounds.items() if bound is not None}
-    return {"type": "array", "items": form, **told}
+    result = {name: bound for name, bound in bounds.items() if bound is not None}
+    return {"type": "array", "items": form, **result}
 
 
 def given(name: str, form: JsonSchema | None = None) -> JsonSchema:
-    """The field is there, and not null; with ``form`` it is of that form."""
+    """The field is present and not null; with ``form``, it matches that form."""
     return {"required": [name], "properties": {name: form or {"not": NULL}}}
 
 
 def where(name: str, *values: Any) -> JsonSchema:
-    """The field is there, and one of these."""
+    """The field is present, and its value is one of these."""
     return given(name, {"enum": list(values)})
 
 
 def under_its_type(*kinds: str) -> JsonSchema:
-    """What the object holds stands under the name that its type is."""
+    """The object's content is under the key that its ``type`` names."""
     return any_of(*({"allOf": [where("type", kind), given(kind)]} for kind in kinds))
 
 
 def of_type(kind: str, form: JsonSchema, *, default: bool = False) -> JsonSchema:
-    """An object of that ``type``. ``default``: one that tells no type is of it too."""
+    """An object of that ``type``. ``default``: also an object without a type."""
     if default:
         return {"allOf": [form, {"properties": {"type": {"enum": [kind, None]}}}]}
     return {"allOf": [form, where("type", kind)]}
 
 
-def of_types(schemas: Mapping[str, Schema], describe: Describe) -> list[JsonSchema]:
-    """The objects that a table of schemas by their ``type`` knows."""
-    return [of_type(kind, describe(schema)) for kind, schema in schemas.items()]
-
-
 def of_other_type(known: Mapping[str, Schema], pattern: str | None = None) -> JsonSchema:
-    """An object of a type that is not known; ``pattern``: what such types look like."""
+    """An object of an unknown type; ``pattern``: what such types look like."""
     kind: JsonSchema = {"type": "string", "not": {"enum": list(known)}}
     if pattern:
         kind["pattern"] = pattern
@@ -71,12 +66,12 @@ def of_other_type(known: Mapping[str, Schema], pattern: str | None = None) -> Js
 
 
 def without_null(form: JsonSchema) -> JsonSchema:
-    """The form where there is no null: in query strings and in forms."""
-    told = dict(form)
-    if isinstance(told.get("type"), list):
-        [told["type"]] = [kind for kind in told["type"] if kind != "null"]
-    if "anyOf" in told:
-        told["anyOf"] = [inner for inner in told["anyOf"] if inner != NULL]
-    if "enum" in told:
-        told["enum"] = [value for value in told["enum"] if value is not None]
-    return told
+    """The form without null, for query strings and forms."""
+    result = dict(form)
+    if isinstance(result.get("type"), list):
+        [result["type"]] = [kind for kind in result["type"] if kind != "null"]
+    if "anyOf" in result:
+        result["anyOf"] = [inner for inner in result["anyOf"] if inner != NULL]
+    if "enum" in result:
+        result["enum"] = [value for value in result["enum"] if value is not None]
+    return result

@@ -1,8 +1,9 @@
-"""Content parts that OpenAI's Chat Completions and Responses write alike."""
+"""Content parts that OpenAI's Chat Completions and Responses have in common."""
 
 from marshmallow import fields, validate
 
-from app.schemas.json_form import BASE64
+from app.schemas.fields import optional
+from app.schemas.json_form import BASE64, FILLED, LINK, any_of, given
 from app.schemas.loading import BaseSchema
 
 
@@ -21,3 +22,14 @@ class AudioSchema(BaseSchema):
 
 class AudioPartSchema(BaseSchema):
     input_audio = fields.Nested(AudioSchema, required=True)
+
+
+class FileSchema(BaseSchema):
+    """Chat Completions has it under ``file``, Responses as the part itself."""
+
+    also = any_of(*(given(name, FILLED) for name in ("file_id", "file_data", "file_url")))
+
+    file_id = optional(fields.String)
+    file_data = optional(fields.String)
+    file_url = optional(fields.String, metadata=LINK)
+    filename = optional(fields.String)

@@ -1,5 +1,6 @@
 """marshmallow's schemas as OpenAPI 3.1 describes them, by apispec."""
 
+import re
 from inspect import cleandoc
 from typing import Any
 
@@ -10,69 +11,69 @@ from marshmallow import Schema, fields
 
 from app.schemas.json_form import NULL, JsonSchema, any_of, without_null
 
-_ROOM = "app.schemas."
+_FOLDERS = re.compile(r"app\.(?:schemas|dialects)\.|\.schemas$")
 
 
 def name_of(schema: Any) -> str:
     """``chat.Message``: formats have schemas of the same names."""
     kind: Any = resolve_schema_cls(schema)
-    return f"{kind.__module__.removeprefix(_ROOM)}.{kind.__name__.removesuffix('Schema')}"
+    return f"{_FOLDERS.sub('', kind.__module__)}.{kind.__name__.removesuffix('Schema')}"
 
 
 class Converter(OpenAPIConverter):
-    """apispec's converter, which also asks our fields and schemas what they say of themselves."""
+    """apispec's converter, which also uses the JSON Schema that our fields and schemas give."""
 
     def field2property(self, field: fields.Field[Any]) -> JsonSchema:
         if not hasattr(field, "json_schema"):
             return super().field2property(field)
         form: JsonSchema = field.json_schema(self.describe)
-        told = any_of(form, NULL) if field.allow_none else form
-        return {**self.metadata2properties(field), **told}
+        result = any_of(form, NULL) if field.allow_none else form
+        return {**self.metadata2properties(field), **result}
 
     def metadata2properties(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
-        """OpenAPI 3.1 has all of JSON Schema, of which apispec lets some words through."""
-        told: JsonSchema = super().metadata2properties(field, **options)
+        """apispec passes on only some of the keywords of JSON Schema that OpenAPI 3.1 allows."""
+        result: JsonSchema = super().metadata2properties(field, **options)
         encoding = field.metadata.get("contentEncoding")
-        return {**told, **({"contentEncoding": encoding} if encoding else {})}
+        return {**result, **({"contentEncoding": encoding} if encoding else {})}
 
     def field2default(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
-        """Null stands for "not given" here, which is no default worth telling."""
+        """Null means "not given" here, which need not be documented as a default."""
         default = super().field2default(field, **options)
         return default if default.get("default") is not None else {}
 
     def field2pattern(self, field: fields.Field[Any], **options: Any) -> JsonSchema:
-        """Python's way to say "the whole text" is not that of JSON Schema."""
-        told: JsonSchema = super().field2pattern(field, **options)
-        if "pattern" in told:
-            told["pattern"] = f"^{told['pattern'].removesuffix(chr(92) + 'Z')}$"
-        return told
+        """Python anchors the whole text by ``\\Z``, JSON Schema by ``^`` and ``$``."""
+        result: JsonSchema = super().field2pattern(field, **options)
+        if "pattern" in result:
+            result["pattern"] = f"^{result['pattern'].removesuffix(chr(92) + 'Z')}$"
+        return result
 
     def schema2jsonschema(self, schema: Any) -> JsonSchema:
-        told: JsonSchema = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        result: JsonSchema = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         words = cleandoc(type(schema).__doc__ or "")
-        return {**({"description": words} if words else {}), **told, **schema.also}
+        return {**({"description": words} if words else {}), **result, **schema.also}
 
     def describe(self, what: Schema | fields.Field[Any]) -> JsonSchema:
-        """A field in place, a schema as a reference."""
+        """A field inline, a schema as a reference."""
         if isinstance(what, Schema):
             return self.resolve_nested_schema(what)  # type: ignore[no-any-return, no-untyped-call]
         return self.field2property(what)
 
     def describe_form(self, schema: Schema) -> JsonSchema:
         """The schema as a form carries it: without nulls, and with files."""
-        told = self.schema2jsonschema(schema)
+        result = self.schema2jsonschema(schema)
         for field in schema.fields.values():
             name = field.data_key or field.name
-            form = getattr(field, "form_schema", told["properties"][name])
-            told["properties"][name] = without_null(form)
-        return told
+            form = getattr(field, "form_schema", result["properties"][name])
+            result["properties"][name] = without_null(form)
+        return result
 
     def describe_query(self, schema: Schema) -> list[JsonSchema]:
-        """The parameters of a QuerySchema, where an empty one counts as not given."""
+        """The parameters of a QuerySchema. An empty parameter counts as not given."""
         parameters: list[JsonSchema] = self.schema2parameters(schema, location="query")
         return [
-            {**told, "schema": without_null(told["schema"]), "allowEmptyValue": True}
-            for told in parameters
+            {**result, "schema": without_null(result["schema"]), "allowEmptyValue": True}
+            for result in parameters
         ]
 
 

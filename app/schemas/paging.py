@@ -1,4 +1,4 @@
-"""Query strings of the lists that are given out a page at a time."""
+"""Query strings of paged lists."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.schemas.loading import BaseSchema
 
 
 class QuerySchema(BaseSchema):
-    """``?limit=`` counts as not given, as forms and some clients write it."""
+    """``?limit=`` counts as not given: forms and some clients write it so."""
 
     @pre_load
     def drop_empty(self, query: dict[str, str], **options: Any) -> dict[str, str]:

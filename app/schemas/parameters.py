@@ -1,11 +1,13 @@
-"""What of a payload goes to the bot as its own parameters (Poe's custom bot parameters)."""
+"""The fields of a payload that go to the bot as parameters (Poe's custom bot parameters)."""
 
-import json
 import math
 import re
 from typing import Any
 
 from marshmallow import Schema
+
+from app.core import strict_json
+from app.schemas.loading import field_names
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x:]([1-9][0-9]{0,4})")
 _USUAL_NAMES = {"7:3": "21:9", "3:7": "9:21"}
@@ -17,18 +19,19 @@ _ASPECTS = frozenset(
 def bot_parameters(
     payload: dict[str, Any], schema: type[Schema], passed_on: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The fields that the format does not know, what ``extra_body`` holds, and ``passed_on``.
+    """The payload's unknown fields, those in ``extra_body``, and those named in ``passed_on``.
 
-    ``passed_on``: fields of the format that Poe takes by this way only.
+    ``passed_on``: fields of the format that Poe accepts only as parameters.
     """
-    known = schema._declared_fields
+    known = field_names(schema)
     parameters = {name: payload[name] for name in passed_on if payload[name] is not None}
     parameters |= {name: value for name, value in payload.items() if name not in known}
     return parameters | (payload["extra_body"] or {})
 
 
 def aspect_of(size: str) -> str | None:
-    """The ratio that Poe's bots know a size by: ``1792x1024`` is ``7:4``. None for others."""
+    """The aspect ratio that Poe's bots use for a size: ``1792x1024`` is ``7:4``. None for
+    others."""
     found = _SIZE.fullmatch(size)
     if found is None:
         return None
@@ -40,10 +43,9 @@ def aspect_of(size: str) -> str | None:
 
 
 def from_form(text: str) -> Any:
-    """A form knows only texts: what reads as a number, as true or as false is one."""
+    """A form has only texts: a text that reads as a number or a boolean is loaded as one."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(text)
+    except ValueError:
         return text
-    plain = isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
-    return value if plain else text
+    return value if isinstance(value, bool | int | float) else text

@@ -1,85 +1,111 @@
-"""Objects whose ``type`` says what else they hold, as Anthropic writes blocks and tools."""
+"""Fields for objects whose ``type`` selects their schema: alone, or a text or a list of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
-from app.schemas.fields import Flag, Object
+from app.schemas.fields import load_each
 from app.schemas.json_form import (
+    TEXT,
     Describe,
     JsonSchema,
     any_of,
+    list_of,
     of_other_type,
     of_type,
 )
 from app.schemas.loading import BaseSchema
 
 
-class TypedObject(fields.Field[tuple[str, dict[str, Any]]]):
-    """An object, checked by the schema of its type and loaded as a ``(type, object)`` pair."""
+class TypedObject(fields.Field[Any]):
+    """An object, checked by the schema of its type: a discriminated union.
+
+    Loaded as a ``(type, object)`` pair; with ``flat`` as the object, its type among its fields.
+    """
 
     def __init__(
         self,
         schemas: Mapping[str, Schema],
+        noun: str = "object",
         *,
         others: bool = False,
         default: str | None = None,
+        flat: bool = False,
         **options: Any,
     ) -> None:
-        """``others``: other types are taken as they are. ``default``: the type if none is told."""
+        """``noun``: what errors call such an object. ``others``: objects of unknown types are
+        loaded as they are. ``default``: the type of an object that has none."""
+        self.noun = noun
         self._schemas = schemas
         self._others = others
         self._default = default
+        self._flat = flat
         super().__init__(**options)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Any, **options: Any
-    ) -> tuple[str, dict[str, Any]]:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if not isinstance(value, dict):
-            raise ValidationError("Must be an object with a type.")
-        kind = self._kind(value)
-        if kind in self._schemas:
-            return kind, self._schemas[kind].load(value)
-        if not self._others or kind in self._known():
-            known = ", ".join(self._schemas)
-            raise ValidationError({"type": [f"Must be one of: {known}; not {kind!r}."]})
-        return kind, value
+            raise ValidationError(f"Must be an object with a type: the {self.noun}.")
+        kind = self.type_of(value)
+        if kind is None:
+            raise ValidationError({"type": ["Missing data for required field."]})
+        if not isinstance(kind, str):
+            raise ValidationError({"type": ["Not a valid string."]})
+        schema = self._schemas.get(kind)
+        loaded = self.load_other(kind, value) if schema is None else schema.load(value)
+        return {"type": kind, **loaded} if self._flat else (kind, loaded)
+
+    def type_of(self, value: dict[str, Any]) -> Any:
+        kind = value.get("type")
+        return self._default if kind is None else kind
+
+    def load_other(self, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+        """An object of none of the types. Raises ValidationError where it is not accepted."""
+        if self._others and kind not in self.known_types():
+            return value
+        known = ", ".join(self._schemas)
+        message = f"Unknown type of {self.noun}: {kind!r}. Must be one of: {known}."
+        raise ValidationError({"type": [message]})
+
+    def known_types(self) -> Mapping[str, Schema]:
+        """Types of which no object is loaded as it is."""
+        return self._schemas
 
     def json_schema(self, describe: Describe) -> JsonSchema:
         known = [
             of_type(kind, describe(schema), default=kind == self._default)
             for kind, schema in self._schemas.items()
         ]
-        return any_of(*known, *([of_other_type(self._known())] if self._others else ()))
+        return any_of(*known, *self.other_forms())
 
-    def _known(self) -> Mapping[str, Schema]:
-        """Of these types no object is taken as it is."""
-        return self._schemas
-
-    def _kind(self, value: dict[str, Any]) -> str:
-        kind = value.get("type")
-        kind = self._default if kind is None else kind
-        if kind is None:
-            raise ValidationError({"type": ["Missing data for required field."]})
-        if not isinstance(kind, str):
-            raise ValidationError({"type": ["Not a valid string."]})
-        return kind
+    def other_forms(self) -> tuple[JsonSchema, ...]:
+        """The forms of objects that ``load_other`` accepts."""
+        return (of_other_type(self.known_types()),) if self._others else ()
 
 
-class CustomToolSchema(BaseSchema):
-    """A tool of the client's own. All others are the vendor's, and known to no bot."""
+class TextOrObjects(fields.Field[Any]):
+    """A text, or a list of typed objects."""
 
-    name = fields.String(
-        required=True,
-        validate=validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool."),
-    )
-    description = fields.String(load_default=None, allow_none=True)
-    input_schema = Object(required=True)
-    defer_loading = Flag(load_default=False, allow_none=True)
+    def __init__(
+        self,
+        inner: TypedObject,
+        from_text: Callable[[str], Any] = lambda text: text,
+        **options: Any,
+    ) -> None:
+        """``from_text``: what a text is loaded as."""
+        self._inner = inner
+        self._from_text = from_text
+        super().__init__(**options)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, str):
+            return self._from_text(value)
+        if not isinstance(value, list):
+            raise ValidationError(f"Must be a text or a list of {self._inner.noun}s.")
+        return load_each(value, self._inner.deserialize)
 
-TOOLS: dict[str, Schema] = {"custom": CustomToolSchema()}
+    def json_schema(self, describe: Describe) -> JsonSchema:
+        return any_of(TEXT, list_of(describe(self._inner)))
 
 
 class WordOrNested(fields.Field[Any]):

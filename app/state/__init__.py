@@ -1,1 +1,1 @@
-"""What is kept from one request for a later one."""
+"""Values that are kept between requests."""

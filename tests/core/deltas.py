@@ -27,8 +27,12 @@ def merged(batches: Iterable[Batch]) -> list[Event]:
     return events
 
 
+def texts_of(events: Iterable[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, TextDelta)]
+
+
 def text_of(events: Iterable[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
+    return "".join(texts_of(events))
 
 
 @st.composite

@@ -17,9 +17,10 @@ from fastapi_poe.client import BotErrorNoRetry
 from app.config import load_settings
 from app.demo.__main__ import start_bots
 from app.demo.bots import FAILURES, FINDINGS, SEARCH_STATUS, STORY, words
-from app.demo.children import StopRequests, free_port, run_together
+from app.demo.children import StopRequests, run_together
 from app.demo.picture import SIDE, colours_for, draw
 from app.demo.server import BOTS, bot_urls
+from tests.servers import free_port
 
 Parts = list[fp.PartialResponse]
 

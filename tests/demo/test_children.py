@@ -16,9 +16,9 @@ from app.demo.children import (
     ServersFailed,
     StopRequests,
     check_free,
-    free_port,
     run_together,
 )
+from tests.servers import free_port
 
 
 @pytest.fixture
@@ -97,6 +97,13 @@ def test_a_child_that_never_serves_is_given_up(
     assert child.process.returncode == -signal.SIGTERM
 
 
+PLAIN = """
+import pathlib, signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+pathlib.Path(__file__).with_name("ready").touch()
+time.sleep(60)
+"""
+
 DEAF = """
 import pathlib, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -142,10 +149,12 @@ def assert_gone(pid: int) -> None:
     pytest.fail(f"process {pid} still runs")
 
 
-def test_ctrl_c_is_passed_on_as_ctrl_c(stop: StopRequests) -> None:
-    assert stop.to_pass_on == signal.SIGTERM
-    signal.raise_signal(signal.SIGINT)
-    assert stop.to_pass_on == signal.SIGINT
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_is_passed_on_as_ctrl_c(stop: StopRequests, tmp_path: Path, number: int) -> None:
+    with script(stop, tmp_path, PLAIN) as child:
+        wait_for(tmp_path / "ready")
+        signal.raise_signal(number)
+    assert child.process.returncode == -number
 
 
 def test_a_taken_port_is_told_in_one_line() -> None:
@@ -154,6 +163,11 @@ def test_a_taken_port_is_told_in_one_line() -> None:
         with pytest.raises(ServersFailed, match=f"port {port}: Address already in use") as caught:
             check_free("127.0.0.1", port)
     assert "\n" not in str(caught.value)
+
+
+def test_a_free_port_is_chosen() -> None:
+    port = check_free("127.0.0.1", 0)
+    assert check_free("127.0.0.1", port) == port > 0
 
 
 def test_a_host_that_is_not_ours_is_told() -> None:

@@ -10,10 +10,11 @@ import fastapi_poe as fp
 import pytest
 
 from app.demo.__main__ import start_bots
-from app.demo.children import StopRequests, free_port, run_together
+from app.demo.children import StopRequests, run_together
 from app.demo.film import STEPS
 from app.demo.picture import colours_for
 from app.demo.video import FRAMES, SIDE, shoot
+from tests.servers import free_port
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import requests
 
 from app.demo.server import bot_urls
 from tests.conftest import KEY
+from tests.deploy.guide import commands
 from tests.deploy.programs import BIN, DEPLOY, gunicorn_number, running_program
 from tests.servers import ROOT, Server, free_port
 
@@ -47,6 +48,7 @@ def container(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder, port = tmp_path_factory.mktemp("image"), free_port()
     _copy_as_the_image_does(folder)
     environ = {**ENVIRON, "PORT": str(port), "BOT_URLS": bot_urls(demo.url)}
+    environ["STATE_DIR"] = str(folder / "state")
     command = [str(BIN / COMMAND[0]), *COMMAND[1:]]
     log = folder.with_suffix(".log")
     with running_program(command, port, log, environ, folder) as server:
@@ -54,7 +56,7 @@ def container(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_it_lives(container: Server) -> None:
-    assert requests.get(f"{container.url}/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(f"{container.url}/healthz", timeout=30).json() == {"status": "ok"}
     assert f"Listening at: http://0.0.0.0:{container.port} " in container.printed()
 
 
@@ -104,3 +106,19 @@ def test_compose_builds_this_image_and_gives_streams_time_to_end() -> None:
         ("..", "deploy/Dockerfile")
     ]
     assert f'PORT: "{ENVIRON["PORT"]}"' in compose
+
+
+def test_what_is_kept_lies_in_a_volume_with_a_name() -> None:
+    """The one without a name that the image asks for is lost with its container."""
+    [place] = _told("VOLUME")
+    compose = (DEPLOY / "compose.yaml").read_text()
+    assert re.search(rf"^ +- state:{place}$", compose, re.M)
+    assert re.search(r"^  state:\n    name: poegate-state$", compose, re.M)
+    [run] = [line for line in commands("Without Compose") if " run -d " in line]
+    assert f" -v poegate-state:{place} " in run
+
+
+def test_compose_bounds_memory_and_logs() -> None:
+    compose = (DEPLOY / "compose.yaml").read_text()
+    assert re.search(r"^    mem_limit: 2g$", compose, re.M)
+    assert re.search(r"max-size: 10m, max-file: \"5\"", compose)

@@ -1,5 +1,6 @@
 """The systemd unit: what it starts really starts, and tells, reloads and stops as it says."""
 
+import json
 import shlex
 import shutil
 import signal
@@ -27,7 +28,7 @@ def _here(text: str) -> str:
 
 
 def _lines() -> dict[str, list[str]]:
-    """Every key of the unit with its values, in their order: ExecReload has two."""
+    """Every key of the unit with its values, in their order: ExecReload has three."""
     values = defaultdict(list)
     for line in (DEPLOY / "poegate.service").read_text().splitlines():
         if "=" in line and not line.startswith("#"):
@@ -38,7 +39,7 @@ def _lines() -> dict[str, list[str]]:
 
 UNIT = _lines()
 START = shlex.split(_here(UNIT["ExecStart"][0]))
-CHECK = shlex.split(_here(UNIT["ExecReload"][0]))
+CHECK = shlex.split(_here(UNIT["ExecReload"][1]))
 
 
 def test_it_starts_a_program_of_the_place_it_works_in() -> None:
@@ -52,6 +53,20 @@ def test_it_runs_as_nobody_and_keeps_its_keys_to_itself() -> None:
     assert UNIT["EnvironmentFile"] == ["/etc/poegate.env"]
     assert UNIT["NoNewPrivileges"] == UNIT["PrivateTmp"] == UNIT["ProtectHome"] == ["yes"]
     assert UNIT["ProtectSystem"] == ["strict"]
+
+
+def test_what_ends_it_for_good() -> None:
+    """The code of gunicorn.conf.py, which the unit does not start again after."""
+    assert int(UNIT["RestartPreventExitStatus"][0]) == gunicorn_number("EX_CONFIG")
+
+
+@pytest.mark.parametrize("setting", ["IDLE_TIMEOUT", "TOOL_ADAPTER"])
+def test_a_bad_setting_ends_it_with_that_code(setting: str) -> None:
+    """TOOL_ADAPTER is found out by a worker, the other one before."""
+    environ = {setting: "nonsense", "PORT": str(free_port()), "PATH": str(BIN)}
+    result = subprocess.run(START, cwd=ROOT, env=environ, capture_output=True, timeout=60)
+    assert result.returncode == gunicorn_number("EX_CONFIG")
+    assert f"poegate: {setting}: ".encode() in result.stderr
 
 
 def test_it_gives_streams_time_to_end() -> None:
@@ -68,13 +83,14 @@ def test_it_may_hold_a_worker_full_of_streams() -> None:
 if ANALYZER:  # where there is none, the other tests still hold the unit to all that it says
 
     def test_systemd_finds_no_fault(tmp_path: Path) -> None:
-        unit = tmp_path / "poegate.service"
+        unit, address = tmp_path / "poegate.service", tmp_path / "poegate.socket"
+        shutil.copy(DEPLOY / "poegate.socket", address)
         # The programs must exist where the test runs, and a small CI image has no /bin/kill.
         unit.write_text(
             _here((DEPLOY / "poegate.service").read_text()).replace("/bin/kill", "/bin/sh")
         )
         result = subprocess.run(
-            [str(ANALYZER), "verify", "--man=no", str(unit)],
+            [str(ANALYZER), "verify", "--man=no", str(unit), str(address)],
             capture_output=True,
             text=True,
             timeout=60,
@@ -131,11 +147,13 @@ def _asked_bot(service: Server, model: str) -> str:
 def test_it_tells_systemd_that_it_listens(service: Server, systemd: socket.socket) -> None:
     assert UNIT["Type"] == ["notify"]
     assert systemd.recv(1000).startswith(b"READY=1")
-    assert "ERROR" not in service.printed()
+    lines = [json.loads(line) for line in service.printed().splitlines()]
+    assert {line["level"] for line in lines} == {"INFO"}
+    assert all(line["time"] for line in lines)
 
 
 def test_a_reload_takes_the_changed_file_over(service: Server, toml: Path) -> None:
-    assert UNIT["ExecReload"][1] == "/bin/kill -HUP $MAINPID"
+    assert UNIT["ExecReload"][2] == "/bin/kill -HUP $MAINPID"
     assert "status-404" in _asked_bot(service, "first-name")
     toml.write_text('[bot]\n"second-name" = "status-404"\n')
     service.process.send_signal(signal.SIGHUP)

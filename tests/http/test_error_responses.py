@@ -21,6 +21,7 @@ STATUSES = [
     (403, 403, "moderation_error"),
     (404, 404, "not_found_error"),
     (413, 413, "request_too_large"),
+    (422, 400, "invalid_request_error"),
     (429, 429, "rate_limit_error"),
     (500, 502, "upstream_error"),
     (502, 502, "upstream_error"),
@@ -30,7 +31,7 @@ STATUSES = [
 ]
 
 TYPES = [
-    ("user_message_too_long", 413, "request_too_large"),
+    ("user_message_too_long", 400, "invalid_request_error"),
     ("insufficient_fund", 402, "insufficient_credits"),
     ("user_caused_error", 400, "invalid_request_error"),
     ("privacy_authorization_error", 403, "moderation_error"),
@@ -71,6 +72,17 @@ def test_a_prompt_too_long_is_told_in_words_that_clients_know(client: openai.Ope
     assert error["code"] == "context_length_exceeded"
     assert "prompt is too long" in error["message"]
     assert "maximum context length" in error["message"]
+
+
+def test_a_refused_key_of_the_pool_is_not_the_clients_fault(
+    start_gateway: Callable[..., Server],
+) -> None:
+    server = start_gateway(POE_API_KEYS="key-of-the-pool", ACCESS_TOKENS="tok")
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="tok", max_retries=0) as client:
+        status, error, _ = failure(client, "keyed-1")
+    assert (status, error["type"]) == (502, "upstream_error")
+    assert error["metadata"]["upstream_status"] == 401
+    assert "POE_API_KEYS" in error["message"] and "key-of-the-pool" not in error["message"]
 
 
 def test_demo_error_bot(client: openai.OpenAI) -> None:
@@ -225,6 +237,24 @@ BAD_FIELDS = [
             "extra_body": 1,
         }.items()
     ],
+    (message(role="tool", content="x"), "messages[2].tool_call_id"),
+    (message(role="tool", content="x", tool_call_id=None), "messages[2].tool_call_id"),
+    *[
+        ({"model": "demo-echo", "messages": HELLO, "seed": seed}, "seed")
+        for seed in (2**63, -(2**64), 10**30)
+    ],
+    (
+        {"model": "demo-echo", "messages": HELLO, "thinking": {"budget_tokens": 0}},
+        "thinking.budget_tokens",
+    ),
+    (
+        {
+            "model": "demo-echo",
+            "messages": HELLO,
+            "response_format": {"type": "json_object", "schema": {"type": 5}},
+        },
+        "response_format.schema",
+    ),
     ({"model": "demo-echo", "messages": HELLO, "logit_bias": {"1": 101}}, "logit_bias.1.value"),
     (
         {"model": "demo-echo", "messages": HELLO, "stream_options": {"include_usage": 1}},
@@ -244,7 +274,17 @@ def test_a_bad_field_is_named(gateway: Server, body: Any, param: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"temperature": NaN}', b"[" * 100_000, b"9" * 5000],
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"null",
+        b"\xff\xfe",
+        b'{"temperature": NaN}',
+        b'{"n": 1e999}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_a_body_that_is_no_json_object(gateway: Server, body: bytes) -> None:
     response = post(gateway, body)
@@ -273,3 +313,53 @@ def test_a_wrong_method(gateway: Server) -> None:
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def tool_requests(schema: Any) -> dict[str, Any]:
+    """A request with a tool of that schema, by path."""
+    function = {"name": "f", "parameters": schema}
+    return {
+        "chat/completions": {
+            "messages": HELLO,
+            "tools": [{"type": "function", "function": function}],
+        },
+        "responses": {"input": "hello", "tools": [{"type": "function", **function}]},
+        "messages": {
+            "messages": HELLO,
+            "max_tokens": 9,
+            "tools": [{"name": "f", "input_schema": schema}],
+        },
+    }
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+def test_deep_tools_are_served_or_refused(gateway: Server, path: str) -> None:
+    for depth, status in ((200, 200), (975, 400), (50_000, 400)):
+        body = json.dumps(tool_requests("SCHEMA")[path] | {"model": "demo-echo"})
+        schema = '{"items":' * depth + "{}" + "}" * depth
+        answer = requests.post(
+            f"{gateway.url}/v1/{path}",
+            data=body.replace('"SCHEMA"', schema),
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=20,
+        )
+        assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+def test_a_number_that_no_double_holds_is_refused(gateway: Server, path: str) -> None:
+    """A Responses body would be told back with it."""
+    body = json.dumps(tool_requests({})[path] | {"model": "demo-echo", "temperature": 0})
+    answer = requests.post(
+        f"{gateway.url}/v1/{path}",
+        data=body.replace('"temperature": 0', '"temperature": 1e999'),
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=20,
+    )
+    assert answer.status_code == 400, answer.text
+
+
+def test_a_meta_event_is_no_start(gateway: Server) -> None:
+    answer = post(gateway, {"model": "meta-event", "messages": HELLO})
+    assert answer.status_code == 408
+    assert answer.json()["error"]["type"] == "timeout_error"

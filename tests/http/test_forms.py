@@ -37,9 +37,9 @@ def file(name: str = "a.png", data: bytes = PNG) -> Any:
 @pytest.fixture
 def read(app: Flask) -> Callable[..., dict[str, Any]]:
     def read(schema: BaseSchema, parts: Fields) -> dict[str, Any]:
-        plain = {"files": [(name, part) for name, part in parts if isinstance(part, tuple)]}
+        plain: Any = {"files": [(name, part) for name, part in parts if isinstance(part, tuple)]}
         plain["files"] += [(name, (None, part)) for name, part in parts if isinstance(part, str)]
-        sent = requests.Request("POST", "http://h.test/", **plain).prepare()  # type: ignore[arg-type]
+        sent = requests.Request("POST", "http://h.test/", **plain).prepare()
         kind = sent.headers["Content-Type"]
         with app.test_request_context(method="POST", data=sent.body, content_type=kind):
             return read_form(schema)

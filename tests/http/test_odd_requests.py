@@ -96,7 +96,9 @@ def test_a_number_without_a_fraction_is_whole(gateway: Server, number: Any, stat
 
 def test_a_form_of_many_parts(gateway: Server) -> None:
     """More than werkzeug would take by itself."""
-    lists = [(name, (None, "word")) for name in ("keywords", "languages") for _ in range(900)]
+    lists: list[Any] = [
+        (name, (None, "word")) for name in ("keywords", "languages") for _ in range(900)
+    ]
     file = ("tune.wav", play(name_of("hello")))
     parts = [("model", (None, "demo-transcriber")), ("file", file), *lists]
     url = f"{gateway.url}/audio/transcriptions"

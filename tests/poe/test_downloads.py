@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -22,6 +23,7 @@ from app.config import Settings
 from app.errors import UpstreamError
 from app.poe import downloads, links
 from app.poe.downloads import Budget, open_download
+from app.poe.links import home_of_bot, home_of_uploads
 from tests.forward_proxy import USER
 from tests.servers import ROOT, Server, free_port, running
 
@@ -179,12 +181,12 @@ def untouched(address: str = "127.0.0.1") -> Iterator[int]:
 
 def refusal(url: str, settings: Settings = SETTINGS) -> str:
     with pytest.raises(UpstreamError) as caught:
-        open_download(url, settings)
+        open_download(url, settings, home_of_bot("mine", settings))
     return caught.value.message
 
 
 def fetched(url: str, settings: Settings) -> bytes:
-    return open_download(url, settings).read(Budget(1_000_000))
+    return open_download(url, settings, home_of_bot("mine", settings)).read(Budget(1_000_000))
 
 
 LOOPBACK = [
@@ -353,8 +355,21 @@ def test_redirects_are_followed(own: Settings, plain: str) -> None:
 
 
 @pytest.mark.parametrize("setting", ["poe_base_url", "poe_api_url", "poe_upload_url"])
-def test_upstreams_of_the_settings(plain: str, setting: str) -> None:
-    assert fetched(f"{plain}/file/", Settings(**{setting: f"{plain}/x/"})) == FILE
+def test_a_bot_may_not_lead_to_an_upstream_of_the_settings(plain: str, setting: str) -> None:
+    settings: dict[str, Any] = {setting: f"{plain}/x/"}
+    assert "https" in refusal(f"{plain}/file/", Settings(**settings))
+
+
+def test_nor_to_another_bots_server(own: Settings, plain: str) -> None:
+    for home in (None, ("http", "127.0.0.1", 1)):
+        with pytest.raises(UpstreamError, match="not an https link"):
+            open_download(f"{plain}/file/", own, home)
+
+
+def test_poes_upload_server_may_link_to_itself(plain: str) -> None:
+    settings = Settings(poe_upload_url=f"{plain}/x/")
+    opened = open_download(f"{plain}/file/", settings, home_of_uploads(settings))
+    assert opened.read(Budget(1_000_000)) == FILE
 
 
 def test_only_the_very_origin_of_an_upstream(own: Settings, plain: str) -> None:
@@ -371,14 +386,14 @@ def test_settings_whose_urls_cannot_be_read() -> None:
 
 
 def test_compressed_files_are_unpacked(own: Settings, plain: str) -> None:
-    download = open_download(f"{plain}/gzip/", own)
+    download = open_download(f"{plain}/gzip/", own, home_of_bot("mine", own))
     assert download.length is None
     assert download.read(Budget(len(FILE))) == FILE
 
 
 @pytest.mark.parametrize("length", ["3", "5", "1000"])
 def test_chunks_have_no_length(own: Settings, plain: str, length: str) -> None:
-    download = open_download(f"{plain}/chunked/{length}", own)
+    download = open_download(f"{plain}/chunked/{length}", own, home_of_bot("mine", own))
     assert download.length is None
     assert download.read(Budget(5)) == b"hello"
 
@@ -402,7 +417,7 @@ def test_a_server_that_is_gone() -> None:
 
 def failure(url: str, settings: Settings) -> str:
     with pytest.raises(UpstreamError) as caught:
-        list(open_download(url, settings))
+        list(open_download(url, settings, home_of_bot("mine", settings)))
     return caught.value.message
 
 
@@ -412,15 +427,15 @@ def test_an_endless_file(own: Settings, plain: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_large_file_is_never_held(own: Settings, plain: str) -> None:
-    blocks = iter(open_download(f"{plain}/endless/", own))
+    blocks = iter(open_download(f"{plain}/endless/", own, home_of_bot("mine", own)))
     assert max(len(next(blocks)) for _ in range(500)) <= downloads.BLOCK_BYTES
 
 
 def test_a_budget(own: Settings, plain: str) -> None:
     budget = Budget(len(FILE) + 1)
-    open_download(f"{plain}/file/", own).read(budget)
+    open_download(f"{plain}/file/", own, home_of_bot("mine", own)).read(budget)
     with pytest.raises(UpstreamError, match="larger than 0 MB"):
-        open_download(f"{plain}/file/", own).read(budget)
+        open_download(f"{plain}/file/", own, home_of_bot("mine", own)).read(budget)
 
 
 def test_time_limits(own: Settings, plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,7 +454,8 @@ from gevent import monkey; monkey.patch_all()
 from app.config import Settings
 from app.poe import downloads
 downloads.OPEN_SECONDS = 0.5
-downloads.open_download("{plain}/trickling/", Settings(bot_urls=(("mine", "{plain}"),)))
+home = ("http", "127.0.0.1", {plain.rpartition(":")[2]})
+downloads.open_download("{plain}/trickling/", Settings(), home)
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
@@ -500,7 +516,9 @@ def test_the_proxy_resolves_poes_own_names(
     proxied: Callable[..., Settings], proxy: Server, plain: str
 ) -> None:
     """The test's proxy cannot, and says nothing at all."""
-    assert fetched(f"{plain}/file/", proxied(poe_api_url=plain)) == FILE
+    settings = proxied(poe_upload_url=plain)
+    opened = open_download(f"{plain}/file/", settings, home_of_uploads(settings))
+    assert opened.read(Budget(1_000_000)) == FILE
     assert re.search(rf"GET {plain}/file/", proxy.printed())
     assert "connection" in refusal("https://pfst.cf2.poecdn.net/x", proxied())
     assert "CONNECT pfst.cf2.poecdn.net:443" in proxy.printed()

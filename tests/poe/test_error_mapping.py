@@ -11,14 +11,27 @@ from fastapi_poe.client import BotError, BotErrorNoRetry
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from requests import RequestException
 
-from app.errors import ApiError, BotTimeout, UpstreamError
-from app.poe.error_mapping import translate_error, without_key
+from app.errors import (
+    ApiError,
+    BotTimeout,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unauthenticated,
+    UpstreamError,
+)
+from app.poe.error_mapping import Asked, status_error, translate_error, without_key
 from app.poe.session import PoeStatus
 
 
 def subclasses(kind: type[BaseException]) -> set[type[BaseException]]:
     return {kind}.union(*(subclasses(child) for child in kind.__subclasses__()))
 
+
+BOT = Asked("the bot 'my-bot'", "bot")
+OWN_BOT = Asked("the bot 'my-bot'", "own_bot")
+SERVICE = Asked("Poe's account API")
 
 FOREIGN = sorted(
     {
@@ -51,12 +64,12 @@ def bare(kind: type[BaseException]) -> BaseException:
     return error
 
 
-@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("asked", [BOT, OWN_BOT])
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
-def test_each_class_is_mapped(kind: type[BaseException], own: bool) -> None:
-    told = translate_error(bare(kind), "my-bot", own=own)
+def test_each_class_is_mapped(kind: type[BaseException], asked: Asked) -> None:
+    told = translate_error(bare(kind), asked)
     assert isinstance(told, UpstreamError)
-    if issubclass(kind, httpx.ConnectError) and not own:
+    if issubclass(kind, httpx.ConnectError) and asked is BOT:
         assert told.message == "Poe cannot be reached to ask the bot 'my-bot'."
     elif not issubclass(kind, BotError):
         assert "my-bot" in told.message and "secret words" not in told.message
@@ -65,9 +78,9 @@ def test_each_class_is_mapped(kind: type[BaseException], own: bool) -> None:
 def test_the_cause_knows_more_than_the_librarys_words() -> None:
     error = BotError("Error communicating with bot x")
     error.__cause__ = httpx.ConnectError("no route")
-    assert translate_error(error, "x").message == "Poe cannot be reached to ask the bot 'x'."
-    told = translate_error(error, "x", own=True).message
-    assert told == "The server of the bot 'x' cannot be reached."
+    assert translate_error(error, BOT).message == "Poe cannot be reached to ask the bot 'my-bot'."
+    told = translate_error(error, OWN_BOT).message
+    assert told == "The server of the bot 'my-bot' cannot be reached."
 
 
 @pytest.mark.parametrize(
@@ -85,12 +98,12 @@ def test_no_key_in_upstreams_words(key: str, words: str, told: str) -> None:
 
 def test_ours_stay_ours() -> None:
     ours = BotTimeout("late")
-    assert translate_error(ours, "x") is ours
+    assert translate_error(ours, BOT) is ours
 
 
 def test_the_unknown_is_still_an_answer() -> None:
-    assert isinstance(translate_error(RequestException(), "x"), ApiError)
-    assert isinstance(translate_error(ZeroDivisionError(), "x"), ApiError)
+    assert isinstance(translate_error(RequestException(), BOT), ApiError)
+    assert isinstance(translate_error(ZeroDivisionError(), BOT), ApiError)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +118,67 @@ def test_the_unknown_is_still_an_answer() -> None:
     ],
 )
 def test_the_words_of_an_error_body(body: str, told: str | None) -> None:
-    message = translate_error(PoeStatus(402, body, None), "x").message
+    message = translate_error(PoeStatus(402, body, None), BOT).message
     assert message.startswith("The Poe account")
-    assert message.endswith(told) if told else message.endswith("bot.")
+    assert message.endswith(told) if told else message.endswith("request.")
 
 
 @pytest.mark.parametrize("event", ["not json", "[]", "{}", '{"text": 5}', '{"error_type": ["x"]}'])
 def test_strange_error_events(event: Any) -> None:
-    assert translate_error(BotErrorNoRetry(event), "x").message
+    assert translate_error(BotErrorNoRetry(event), BOT).message
+
+
+def event(**fields: Any) -> BotErrorNoRetry:
+    return BotErrorNoRetry(json.dumps(fields))
+
+
+def test_the_rate_limit_is_an_event_without_a_type() -> None:
+    text = "You have exceeded rate limit to query bot using User API Key. error_id: ab-1"
+    error = translate_error(event(text=text, allow_retry=False, error_type=None), BOT)
+    assert type(error) is RateLimited and error.message == text
+    assert error.metadata == {"error_id": "ab-1"}
+    assert type(translate_error(event(text="a rate limit"), BOT)) is UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, InvalidRequest), (403, Refused), (422, InvalidRequest)]
+)
+@pytest.mark.parametrize("asked", [BOT, OWN_BOT, SERVICE])
+def test_one_table_for_all_that_is_asked(status: int, kind: type[ApiError], asked: Asked) -> None:
+    assert type(status_error(status, "", None, asked)) is kind
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "words"),
+    [
+        (Asked("the bot 'x'", "bot", "the-key"), Unauthenticated, "poe.com/api_key"),
+        (Asked("the bot 'x'", "bot", "the-key", pooled=True), UpstreamError, "POE_API_KEYS"),
+        (Asked("the bot 'x'", "own_bot", "the-key"), UpstreamError, "BOT_URLS"),
+        (Asked("Poe's account API", key="the-key"), Unauthenticated, "poe.com/api_key"),
+        (Asked("Poe's account API", key="the-key", pooled=True), UpstreamError, "POE_API_KEYS"),
+    ],
+)
+def test_only_the_clients_own_key_is_a_401(asked: Asked, kind: type[ApiError], words: str) -> None:
+    error = status_error(401, '{"detail": "bad the-key"}', "9", asked)
+    assert type(error) is kind and words in error.message
+    assert error.message.endswith("bad [key]") and "the-key" not in repr(error)
+    assert (error.retry_after, error.metadata) == ("9", {"upstream_status": 401})
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"), [(BOT, NotFound), (OWN_BOT, NotFound), (SERVICE, UpstreamError)]
+)
+def test_a_404_is_a_bot_that_is_not_known(asked: Asked, kind: type[ApiError]) -> None:
+    assert type(status_error(404, "", None, asked)) is kind
+
+
+def test_a_bots_text_is_shown_whole_and_a_services_in_part() -> None:
+    body = json.dumps({"detail": "x" * 1_000})
+    assert len(status_error(400, body, None, BOT).message) > 1_000
+    assert len(status_error(400, body, None, SERVICE).message) < 500
+
+
+@pytest.mark.parametrize("body", ["[" * 3_000, '{"a":' * 3_000, "[" * 3_000 + "]" * 3_000])
+def test_an_error_body_of_many_brackets_is_an_upstream_error(body: str) -> None:
+    assert isinstance(status_error(500, body, None, OWN_BOT), UpstreamError)
+    assert isinstance(translate_error(BotErrorNoRetry(body), OWN_BOT), UpstreamError)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.pooled_history import History, PooledHistory
 from tests.account_api import page
+from tests.lengths import examples
 
 Entries = list[dict[str, Any]]
 
@@ -22,7 +23,7 @@ def ask_in_turn(asks: Mapping[int, Callable[[], None]]) -> None:
 def history_of(entries: Entries) -> History:
     """As Poe answers for one key, whose entries may grow."""
 
-    def history(limit: int, after: str | None) -> dict[str, Any]:
+    def history(limit: int, after: str | None) -> Any:
         assert 1 <= limit <= 100
         status, answer = page(entries, limit, after)
         assert status == 200
@@ -60,7 +61,7 @@ def read_all(
         limit = limits.draw(st.integers(1, 7))
         answer = of().page(limit, after)
         assert answer["length"] == len(answer["data"]) <= limit
-        got += answer["data"]
+        got += map(dict, answer["data"])
         lengths.append(answer["length"])
         if not answer["has_more"]:
             return got, lengths
@@ -72,7 +73,7 @@ def read_all(
 times = st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObject) -> None:
     """Another worker, which never saw the page before, gives the same next page."""
@@ -83,7 +84,7 @@ def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObje
     assert 0 not in lengths or got == [], "has_more was right at the last page too"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_what_comes_meanwhile_disturbs_nothing(
     drawn: list[list[int]], other_workers: bool, data: st.DataObject
@@ -113,10 +114,11 @@ def test_any_query_of_the_history_is_a_cursor() -> None:
 def test_two_keys_of_one_account_tell_its_history_once() -> None:
     shared = entries_of(0, [9, 8, 8, 8, 2])
     keys = [shared, entries_of(1, [8, 3]), shared]
-    one, got, after = pool(keys), [], None
+    one, after = pool(keys), None
+    got: Entries = []
     for _ in range(4):
         answer = one.page(2, after)
-        got += answer["data"]
+        got += map(dict, answer["data"])
         after = got[-1]["query_id"]
     assert got == merged(keys[:2])
     assert answer["has_more"] is False
@@ -134,7 +136,11 @@ def test_a_page_costs_one_request_a_key() -> None:
     asked: list[str | None] = []
 
     def counted(history: History) -> History:
-        return lambda limit, after: (asked.append(after), history(limit, after))[1]
+        def ask(limit: int, after: str | None) -> Any:
+            asked.append(after)
+            return history(limit, after)
+
+        return ask
 
     keys = [entries_of(key, list(range(key, 900, 3))) for key in range(3)]
     one = PooledHistory([counted(history_of(entries)) for entries in keys], ask_in_turn)
@@ -150,15 +156,49 @@ def test_an_unknown_cursor() -> None:
     assert caught.value.param == "starting_after"
 
 
+def test_an_unknown_cursor_is_looked_for_within_30_days() -> None:
+    day = 24 * 3600 * 1_000_000
+    pages: list[str | None] = []
+
+    def endless(limit: int, after: str | None) -> Any:
+        """Four pages a day, for ever."""
+        pages.append(after)
+        first = int(after) + 1 if after else 0
+        times = range(first, first + limit)
+        entries = [
+            {"query_id": str(number), "creation_time": (10**6 * day) - number * day // 400}
+            for number in times
+        ]
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([endless], ask_in_turn).page(5, "nobody")
+    assert 120 <= len(pages) <= 122
+
+
+def test_a_page_that_comes_again_ends_the_walk() -> None:
+    entries = entries_of(0, [3, 2, 1])
+
+    def same(limit: int, after: str | None) -> Any:
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([same], ask_in_turn).page(5, "nobody")
+
+
 @pytest.mark.parametrize(
     "data", [None, {}, ["x"], [{}], [{"query_id": "a"}], [{"creation_time": 1, "query_id": 2}]]
 )
 def test_what_cannot_be_merged(data: Any) -> None:
-    odd = PooledHistory([lambda limit, after: {"has_more": True, "data": data}], ask_in_turn)
+    odd = PooledHistory(
+        [lambda limit, after: {"has_more": True, "length": 1, "data": data}], ask_in_turn
+    )
     with pytest.raises(UpstreamError):
         odd.page(5, None)
 
 
 def test_more_of_nothing_is_an_end() -> None:
-    empty = PooledHistory([lambda limit, after: {"has_more": True, "data": []}], ask_in_turn)
+    empty = PooledHistory(
+        [lambda limit, after: {"has_more": True, "length": 0, "data": []}], ask_in_turn
+    )
     assert empty.page(5, None) == {"has_more": False, "length": 0, "data": []}

@@ -1,6 +1,8 @@
 """TLS and proxies between the gateway and Poe, with real certificates and a real proxy."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,29 @@ def test_a_proxy_that_refuses(start_gateway: Callable[..., Server], proxy: Serve
     with pytest.raises(openai.APIStatusError) as caught:
         ask(gateway)
     assert caught.value.status_code == 502
+
+
+CLOSE_WAIT = "08"
+"""The state in /proc/net/tcp of a connection that only the other end has closed (proc(5))."""
+
+
+def _connections(port: int) -> list[str]:
+    """The states of this machine's connections to a port."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [line[3] for line in lines if line[2].endswith(f":{port:04X}")]
+
+
+def test_connections_that_the_upstream_closes_leave_the_pool(
+    start_gateway: Callable[..., Server], logs: Path
+) -> None:
+    """The simulated Poe closes an idle connection after five seconds, as uvicorn does."""
+    port = free_port()
+    with running(["-m", "tests.upstream", str(port)], port, logs / "closing.log") as upstream:
+        gateway = start_gateway(POE_BASE_URL=f"{upstream.url}/bot/")
+        with ThreadPoolExecutor(8) as clients:
+            list(clients.map(lambda _: ask(gateway, "slow-1"), range(8)))
+        assert len(_connections(port)) >= 8
+        deadline = time.monotonic() + 20
+        while _connections(port).count(CLOSE_WAIT) or len(_connections(port)) > 1:
+            assert time.monotonic() < deadline, _connections(port)
+            time.sleep(0.2)

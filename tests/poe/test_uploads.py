@@ -20,7 +20,10 @@ from app.core.conversation import Media
 from app.errors import (
     ApiError,
     InsufficientCredits,
+    InvalidRequest,
+    Overloaded,
     RateLimited,
+    Refused,
     RequestTooLarge,
     Unauthenticated,
     UpstreamError,
@@ -229,16 +232,18 @@ def test_one_failure_ends_the_others(uploader: Uploader, key: str, seen: Seen) -
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (400, UpstreamError, "HTTP 400"),
+        (400, InvalidRequest, "does not accept"),
         (401, Unauthenticated, "credential"),
         (402, InsufficientCredits, "points"),
-        (403, Unauthenticated, "credential"),
+        (403, Refused, "does not allow"),
         (404, UpstreamError, "HTTP 404"),
         (413, RequestTooLarge, "large"),
+        (422, InvalidRequest, "does not accept"),
         (429, RateLimited, "rate limit"),
         (302, UpstreamError, "HTTP 302"),
         (500, UpstreamError, "HTTP 500"),
-        (503, UpstreamError, "HTTP 503"),
+        (503, Overloaded, "not available"),
+        (529, Overloaded, "overloaded"),
     ],
 )
 def test_a_status_is_told(
@@ -256,6 +261,15 @@ def test_a_status_is_told(
     assert "cat.png" in error.message
     assert error.retry_after == "7"
     assert len(seen()["asked"]) == (2 if status >= 500 else 1)
+
+
+def test_a_refused_key_of_the_pool_is_not_the_clients_fault(
+    server: Server, transport: GeventTransport, key: str
+) -> None:
+    uploader = Uploader(server.url + FOLDER, transport, (key,))
+    error = failure(uploader, key, image("data", "status-401 cat.png"))
+    assert type(error) is UpstreamError and "POE_API_KEYS" in error.message
+    assert error.metadata == {"upstream_status": 401}
 
 
 def test_neither_key_nor_data_is_told(uploader: Uploader, key: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gevent.event import Event
 
 from app.config import Settings
-from app.errors import InsufficientCredits, NotFound, RateLimited
+from app.errors import InsufficientCredits, InternalError, NotFound, RateLimited
 from app.relay import jobs as module
 from app.relay.jobs import (
     LOST_SECONDS,
@@ -30,7 +30,7 @@ from app.state import store as stores
 from app.state.records import Kind, RecordList, expiry
 from app.state.store import Store
 
-KIND = Kind("jobs", noun="job", apart="bulk")
+KIND: Kind[Any] = Kind("jobs", noun="job", apart="bulk")
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +39,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> RecordList:
+def records(tmp_path: Path) -> RecordList[Any]:
     return RecordList(Store(Settings(state_dir=str(tmp_path))), KIND, "ann")
 
 
 def start(
     jobs: Jobs,
-    records: RecordList,
+    records: RecordList[Any],
     work: Work,
     name: str = "job_1",
     owner: str = "ann",
@@ -54,7 +54,7 @@ def start(
     return jobs.start(owner, records, {"id": name, "expires_at": expiry()}, work, held=held)
 
 
-def ended(records: RecordList, name: str = "job_1") -> dict[str, Any]:
+def ended(records: RecordList[Any], name: str = "job_1") -> Any:
     with gevent.Timeout(5):
         while (record := records.get(name))["status"] == "in_progress":
             gevent.sleep(0.01)
@@ -67,7 +67,7 @@ def endless(beat: Beat) -> dict[str, Any]:
         beat()
 
 
-def test_it_works(records: RecordList) -> None:
+def test_it_works(records: RecordList[Any]) -> None:
     def work(beat: Beat) -> dict[str, Any]:
         for _ in range(5):
             gevent.sleep(0.02)
@@ -84,7 +84,7 @@ def test_it_works(records: RecordList) -> None:
     assert abs(record["completed_at"] - time.time()) < 5
 
 
-def test_our_errors_are_told_as_they_are(records: RecordList) -> None:
+def test_our_errors_are_told_as_they_are(records: RecordList[Any]) -> None:
     def work(beat: Beat) -> dict[str, Any]:
         raise InsufficientCredits("No points.", param="model")
 
@@ -96,7 +96,7 @@ def test_our_errors_are_told_as_they_are(records: RecordList) -> None:
 
 
 def test_unexpected_errors_are_logged(
-    records: RecordList, caplog: pytest.LogCaptureFixture
+    records: RecordList[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     def work(beat: Beat) -> dict[str, Any]:
         raise ZeroDivisionError("deep inside")
@@ -107,7 +107,7 @@ def test_unexpected_errors_are_logged(
     assert "deep inside" in caplog.text and "job_1" in caplog.text
 
 
-def test_work_that_nobody_waits_for_ends(records: RecordList) -> None:
+def test_work_that_nobody_waits_for_ends(records: RecordList[Any]) -> None:
     left: list[bool] = []
 
     def work(beat: Beat) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_work_that_nobody_waits_for_ends(records: RecordList) -> None:
 
 
 def test_work_that_takes_too_long_ends(
-    records: RecordList, monkeypatch: pytest.MonkeyPatch
+    records: RecordList[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_SECONDS", 0.1)
     start(Jobs(), records, endless)
@@ -137,7 +137,7 @@ def test_work_that_takes_too_long_ends(
     assert "minutes" in record["error"]["message"]
 
 
-def test_a_worker_that_stops(records: RecordList) -> None:
+def test_a_worker_that_stops(records: RecordList[Any]) -> None:
     jobs = Jobs()
     for name in ("job_1", "job_2"):
         start(jobs, records, endless, name)
@@ -150,7 +150,9 @@ def test_a_worker_that_stops(records: RecordList) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 5.0])
-def test_a_worker_that_stops_gives_its_jobs_some_time(records: RecordList, seconds: float) -> None:
+def test_a_worker_that_stops_gives_its_jobs_some_time(
+    records: RecordList[Any], seconds: float
+) -> None:
     jobs, begun = Jobs(), time.monotonic()
 
     def work(beat: Beat) -> dict[str, Any]:
@@ -167,11 +169,11 @@ def test_a_worker_that_stops_gives_its_jobs_some_time(records: RecordList, secon
         assert records.get("job_2")["error"]["code"] == "stopped"
 
 
-def age(records: RecordList, seconds: float) -> None:
+def age(records: RecordList[Any], seconds: float) -> None:
     assert records.update("job_1", {"beat": time.time() - seconds})
 
 
-def test_a_worker_that_is_gone(records: RecordList) -> None:
+def test_a_worker_that_is_gone(records: RecordList[Any]) -> None:
     records.add({"id": "job_1", "expires_at": expiry(), "status": "in_progress", "error": None})
     age(records, LOST_SECONDS - 2)
     assert with_lost_jobs_failed(records.get("job_1")) == records.get("job_1")
@@ -183,7 +185,7 @@ def test_a_worker_that_is_gone(records: RecordList) -> None:
         assert with_lost_jobs_failed(records.get("job_1")) == records.get("job_1")
 
 
-def test_a_job_that_was_only_thought_lost(records: RecordList) -> None:
+def test_a_job_that_was_only_thought_lost(records: RecordList[Any]) -> None:
     """Its store was away, say, and somebody asked before it could renew its beat."""
     finish = Event()
 
@@ -214,7 +216,7 @@ def hold_lock(state_dir: Path) -> Callable[[], None]:
 
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_store_that_fails_for_a_while(
-    records: RecordList,
+    records: RecordList[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -243,7 +245,7 @@ def test_a_store_that_fails_for_a_while(
 
 
 def test_a_store_that_fails_for_good(
-    records: RecordList,
+    records: RecordList[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -268,7 +270,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("bulk", ["small", "x" * 300_000])
 def test_a_disk_that_is_full_at_its_end(
-    records: RecordList, monkeypatch: pytest.MonkeyPatch, bulk: str
+    records: RecordList[Any], monkeypatch: pytest.MonkeyPatch, bulk: str
 ) -> None:
     finish = Event()
 
@@ -288,7 +290,7 @@ def test_a_disk_that_is_full_at_its_end(
 
 
 def test_a_worker_that_stops_while_an_end_cannot_be_kept(
-    records: RecordList, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    records: RecordList[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is a last try."""
     jobs = Jobs()
@@ -309,7 +311,7 @@ def test_a_worker_that_stops_while_an_end_cannot_be_kept(
 
 
 def test_what_is_too_large_to_be_kept_fails(
-    records: RecordList, monkeypatch: pytest.MonkeyPatch
+    records: RecordList[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "MAX_VALUE_BYTES", 1_000)
     start(Jobs(), records, lambda beat: {"bulk": "x" * 1_000})
@@ -317,7 +319,7 @@ def test_what_is_too_large_to_be_kept_fails(
     assert record["status"] == "failed" and "too much" in record["error"]["message"]
 
 
-def test_room(records: RecordList) -> None:
+def test_room(records: RecordList[Any]) -> None:
     jobs = Jobs()
     for number in range(MAX_OF_ONE):
         start(jobs, records, endless, f"job_{number}")
@@ -337,7 +339,7 @@ def test_room(records: RecordList) -> None:
     assert start(jobs, records, lambda beat: {}, "job_last")["id"] == "job_last"
 
 
-def test_room_for_files_in_memory(records: RecordList) -> None:
+def test_room_for_files_in_memory(records: RecordList[Any]) -> None:
     jobs = Jobs()
     start(jobs, records, endless, "job_1", held=MAX_HELD_BYTES + 1)  # nobody else holds any
     start(jobs, records, endless, "job_2")
@@ -356,12 +358,12 @@ def test_room_for_files_in_memory(records: RecordList) -> None:
 
 
 def test_room_is_given_back_where_nothing_could_be_kept(
-    records: RecordList, tmp_path: Path
+    records: RecordList[Any], tmp_path: Path
 ) -> None:
     broken = RecordList(Store(Settings(state_dir="/proc/no/such/place")), KIND, "ann")
     jobs = Jobs()
     for _ in range(MAX_OF_ONE + 1):
-        with pytest.raises(module.InternalError):
+        with pytest.raises(InternalError):
             start(jobs, broken, endless)
     assert start(jobs, records, lambda beat: {})["status"] == "in_progress"
     assert ended(records)["status"] == "completed"

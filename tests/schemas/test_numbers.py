@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from marshmallow import Schema, ValidationError, fields
 
-from app import schemas
+from app import dialects, schemas
 from app.dialects.videos.schemas import Seconds
 
 HUGE = 10**400
@@ -16,8 +16,10 @@ HUGE = 10**400
 
 def modules() -> Iterator[Any]:
     """All that say what a request may hold."""
-    for module in pkgutil.iter_modules(schemas.__path__, "app.schemas."):
-        yield importlib.import_module(module.name)
+    for package in (dialects, schemas):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if "schemas" in module.name:
+                yield importlib.import_module(module.name)
 
 
 def number_fields() -> dict[str, Any]:
@@ -28,7 +30,7 @@ def number_fields() -> dict[str, Any]:
         for kind in kinds:
             if not issubclass(kind, Schema) or kind.__module__ != module.__name__:
                 continue
-            for name, field in kind._declared_fields.items():
+            for name, field in kind().fields.items():
                 inner = getattr(field, "value_field", None) or field
                 if isinstance(inner, fields.Integer | fields.Float | Seconds):
                     found[f"{module.__name__}.{kind.__name__}.{name}"] = inner
@@ -39,8 +41,8 @@ FIELDS = number_fields()
 
 
 def test_they_are_found() -> None:
-    for name in ("chat.ChatSchema.temperature", "chat.ChatSchema.logit_bias"):
-        assert f"app.schemas.{name}" in FIELDS
+    for name in ("ChatSchema.temperature", "ChatSchema.logit_bias"):
+        assert f"app.dialects.chat.schemas.{name}" in FIELDS
     assert "app.dialects.videos.schemas.CreateVideoSchema.seconds" in FIELDS
     assert "app.schemas.paging.ModelsQuerySchema.limit" in FIELDS
 

@@ -5,7 +5,7 @@ import os
 import resource
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,11 @@ def test_a_full_disk_costs_no_answer_but_is_told_to_who_must_know(
     with monkeypatch.context() as full:
         full.setattr(os, "replace", fail)
         store.keep("ann", "resp_2", VALUE)
-        for write in (
+        writes: list[Callable[[], object]] = [
             lambda: store.write("ann", "resp_3", VALUE),
             lambda: store.change("ann", "resp_1", lambda old: {"a": 1}),
-        ):
+        ]
+        for write in writes:
             with pytest.raises(InternalError):
                 write()
     assert "resp_2" in caplog.text
@@ -81,12 +82,13 @@ def no_more_files() -> Iterator[None]:
 def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
     store.keep("ann", "index", VALUE)
     changes: list[Any] = []
+    asks: list[Callable[[], object]] = [
+        lambda: store.recall("ann", "index"),
+        lambda: store.forget("ann", "index"),
+        lambda: store.change("ann", "index", changes.append),
+    ]
     with no_more_files():
-        for ask in (
-            lambda: store.recall("ann", "index"),
-            lambda: store.forget("ann", "index"),
-            lambda: store.change("ann", "index", changes.append),
-        ):
+        for ask in asks:
             with pytest.raises(InternalError):
                 ask()
     assert not changes and store.recall("ann", "index") == VALUE
@@ -99,12 +101,13 @@ def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
     file.unlink()
     file.mkdir()
     changes: list[Any] = []
-    for ask in (
+    asks: list[Callable[[], object]] = [
         lambda: store.recall("ann", "resp_1"),
         lambda: store.forget("ann", "resp_1"),
         lambda: store.write("ann", "resp_1", VALUE),
         lambda: store.change("ann", "resp_1", changes.append),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(InternalError):
             ask()
     assert not changes

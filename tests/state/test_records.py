@@ -14,7 +14,7 @@ from app.state import records as module
 from app.state.records import Kind, RecordList, expiry
 from app.state.store import Store
 
-THINGS = Kind("things", noun="thing", apart="bulk")
+THINGS: Kind[dict[str, Any]] = Kind("things", noun="thing", apart="bulk")
 
 
 @pytest.fixture(params=["files", "redis"])
@@ -30,11 +30,11 @@ def owner() -> str:
 
 
 @pytest.fixture
-def records(settings: Settings, owner: str) -> RecordList:
+def records(settings: Settings, owner: str) -> RecordList[Any]:
     return open_list(settings, owner)
 
 
-def open_list(settings: Settings, owner: str) -> RecordList:
+def open_list(settings: Settings, owner: str) -> RecordList[Any]:
     """As each worker does."""
     return RecordList(Store(settings), THINGS, owner)
 
@@ -43,7 +43,7 @@ def thing(name: str, **fields: Any) -> dict[str, Any]:
     return {"id": name, "expires_at": expiry(), **fields}
 
 
-def all_of(records: RecordList) -> list[dict[str, Any]]:
+def all_of(records: RecordList[Any]) -> list[dict[str, Any]]:
     return list(records.records(records.ids()))
 
 
@@ -58,7 +58,7 @@ def test_it_works(settings: Settings, owner: str) -> None:
     assert all_of(open_list(settings, "bob")) == []
 
 
-def test_what_is_removed_does_not_come_back(records: RecordList) -> None:
+def test_what_is_removed_does_not_come_back(records: RecordList[Any]) -> None:
     records.add(thing("thing_1"))
     records.remove("thing_1")
     assert records.update("thing_1", {"size": 1, "bulk": "x"}) is None
@@ -94,7 +94,7 @@ def test_no_update_is_lost_and_none_brings_back_what_is_removed(
     assert all("bulk" not in records.whole({"id": name}) for name in names[2:])
 
 
-def test_what_may_be_large_is_kept_apart(records: RecordList) -> None:
+def test_what_may_be_large_is_kept_apart(records: RecordList[Any]) -> None:
     records.add(thing("thing_1"))
     kept = records.update("thing_1", {"size": 3, "bulk": {"a": "x" * 300_000}})
     assert kept == records.get("thing_1") == all_of(records)[0] and "bulk" not in kept
@@ -103,7 +103,7 @@ def test_what_may_be_large_is_kept_apart(records: RecordList) -> None:
     assert records.whole(kept) == kept
 
 
-def test_what_has_expired_is_neither_listed_nor_found(records: RecordList) -> None:
+def test_what_has_expired_is_neither_listed_nor_found(records: RecordList[Any]) -> None:
     records.add({"id": "thing_1", "expires_at": time.time() + 0.3})
     records.add(thing("thing_2"))
     assert records.ids() == ["thing_1", "thing_2"]
@@ -112,7 +112,7 @@ def test_what_has_expired_is_neither_listed_nor_found(records: RecordList) -> No
 
 
 def test_the_index_loses_what_has_expired_and_then_the_oldest(
-    settings: Settings, records: RecordList, owner: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, records: RecordList[Any], owner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_LISTED", 3)
     records.add({"id": "old", "expires_at": time.time() - 1})

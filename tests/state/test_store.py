@@ -116,7 +116,7 @@ def test_nothing_of_redis_is_unpickled(redis_url: str, tmp_path: Path) -> None:
     store = Store(Settings(state_url=redis_url))
     store.keep("ann", "resp_1", VALUE)
     with redis.Redis.from_url(redis_url) as client:
-        for key in client.keys("poegate:*"):  # type: ignore[union-attr]
+        for key in client.keys("poegate:*"):
             client.set(key, b"!" + pickle.dumps(Trap(tmp_path / "sprung")))
     assert store.recall("ann", "resp_1") is None
     assert not (tmp_path / "sprung").exists()
@@ -145,12 +145,13 @@ def test_a_store_that_cannot_be_reached(
     store = Store(settings)
     store.keep("ann", "resp_1", VALUE)
     assert "resp_1" in caplog.text and "secret" not in caplog.text
-    for ask in (
+    asks: list[Callable[[], object]] = [
         lambda: store.write("ann", "resp_1", VALUE),
         lambda: store.recall("ann", "resp_1"),
         lambda: store.forget("ann", "resp_1"),
         lambda: store.change("ann", "resp_1", lambda old: VALUE),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(InternalError) as caught:
             ask()
         assert caught.value.retryable and "secret" not in caught.value.message
@@ -184,7 +185,7 @@ def test_a_change_brings_back_nothing_that_is_forgotten_meanwhile(
     store = opener()
     store.keep("ann", "resp_1", {"a": 1})
     with ThreadPoolExecutor(1) as pool:
-        seen = []
+        seen: list[Any] = []
 
         def change(old: dict[str, Any] | None) -> dict[str, Any] | None:
             if not seen:
@@ -237,3 +238,27 @@ def test_workers_that_write_at_once_leave_a_whole_value(tmp_path: Path) -> None:
     value = store.recall("ann", "resp_1")
     assert value is not None and len(set(value["text"])) == 1 and len(value["text"]) == 50_000
     assert seen <= {"null", '{"text": "aa', '{"text": "bb'}
+
+
+def test_what_a_redis_may_lose_is_warned_of(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tests' Redis writes nothing to a disk."""
+    store = Store(Settings(state_url=redis_url))
+    store.warn_of_risks()
+    assert ["appendonly yes" in record.message for record in caplog.records] == [True]
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("save", "3600 1")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        caplog.clear()
+        store.warn_of_risks()
+        client.config_set("maxmemory-policy", "noeviction")
+    assert ["allkeys-lru" in record.message for record in caplog.records] == [True]
+
+
+def test_a_folder_and_a_redis_that_is_away_are_no_risk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Store(Settings(state_dir=str(tmp_path))).warn_of_risks()
+    Store(Settings(state_url="redis://127.0.0.1:9")).warn_of_risks()
+    assert caplog.records == []

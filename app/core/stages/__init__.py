@@ -1,4 +1,4 @@
-"""The stages of a reply's way to the client, each a generator over batches of events.
+"""The stages that a reply passes through, each a generator over batches of events.
 
-A stage passes empty batches on: they are the ticks by which a silent stream is kept alive.
+A stage passes empty batches on: they are the ticks that keep a silent stream alive.
 """

@@ -1,36 +1,22 @@
-"""Files that a bot made, apart from the text beside them: for endpoints whose answer is a file."""
+"""Separates the files that a bot made from its text, for endpoints whose answer is a file."""
 
-import mimetypes
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from os.path import splitext
 
 from app.core.events import Batch, Batches, Finished, MediaReply, TextDelta
+from app.core.media_types import USUAL, type_of_name
 from app.errors import UpstreamError
 
 Bring = Callable[[MediaReply], MediaReply]
-"""What is done with each file on its way: nothing, or its bytes are brought in."""
+"""Applied to each file: returns it unchanged, or with its bytes in a data URL."""
 
-TOLD_CHARS = 2_000
+MAX_QUOTED_CHARS = 2_000
 
 _LINK = re.compile(
     r"!?\[([^\[\]\n]{0,2000})\]"
     r"\(\s*<?((?:https?://|data:)[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+\"[^\"\n]*\")?\s*\)",
     re.IGNORECASE,
 )
-_SOUNDS_AND_VIDEOS = {
-    ".aac": "audio/aac",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".mov": "video/quicktime",
-    ".mp3": "audio/mpeg",
-    ".mp4": "video/mp4",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webm": "video/webm",
-}
 _REFERENCE = re.compile(r"!?\[[^\[\]\n]{0,2000}\]\[([\w-]{1,64})\]")
 
 
@@ -41,12 +27,11 @@ def leave(file: MediaReply) -> MediaReply:
 def only_files(
     batches: Batches, *, bot: str, bring: Bring = leave, wants: tuple[str, ...] = ("",)
 ) -> Iterator[Batch]:
-    """The files, each as soon as it is there; at the end the text beside them, then Finished.
+    """The files, each as soon as it arrives; at the end the remaining text, then Finished.
 
-    An image that the text links to is a file too: many bots of Poe write links. So is, where no
-    other file's content type begins as one that the client ``wants``, what a link calls a sound or
-    a video. Raises UpstreamError where there is no file at all: in the bot's words, or of the
-    first one's failure.
+    An image that the text links to counts as a file, because many bots write links. A link to a
+    sound or a video counts too if no other file's content type begins with one of ``wants``. Raises
+    UpstreamError if there is no file at all: the failure of the first one, or the bot's text.
     """
     reply = _FilesOfReply(bot, bring, wants)
     for batch in batches:
@@ -65,7 +50,8 @@ def only_files(
 
 
 def first_wanted(files: Sequence[MediaReply], wants: tuple[str, ...]) -> MediaReply:
-    """The first file of the first kind, else of the next one, else the first. There must be one."""
+    """The first file whose content type begins with the first of ``wants``, else with the next one,
+    else the first file. ``files`` must not be empty."""
     for kind in wants:
         for file in files:
             if file.content_type.lower().startswith(kind):
@@ -74,7 +60,7 @@ def first_wanted(files: Sequence[MediaReply], wants: tuple[str, ...]) -> MediaRe
 
 
 class _FilesOfReply:
-    """What one reply has brought so far."""
+    """The files and text of one reply so far."""
 
     def __init__(self, bot: str, bring: Bring, wants: tuple[str, ...]) -> None:
         self._bot = bot
@@ -90,7 +76,8 @@ class _FilesOfReply:
         self._texts.append(text)
 
     def add(self, file: MediaReply) -> Batch:
-        """The file, brought in: once, however often it is named. None where that fails."""
+        """The file after ``bring``; empty for a repeated file and for one whose ``bring``
+        failed."""
         self._refs.add(file.inline_ref)
         if file.url in self._urls:
             return []
@@ -108,7 +95,9 @@ class _FilesOfReply:
         links = [*_LINK.finditer(text)]
         files = self._add_linked(link for link in links if link[0].startswith("!"))
         if not any(kind.startswith(self._wants) for kind in self._kinds):
-            files += self._add_linked(link for link in links if _plays(link[2]))
+            files += self._add_linked(
+                link for link in links if _type_of(link[2]).startswith(("audio/", "video/"))
+            )
         if not self._kinds:
             raise self._fault or _no_file(self._bot, text)
         beside = _REFERENCE.sub(self._without_files, _LINK.sub(self._without_links, text)).strip()
@@ -126,19 +115,17 @@ class _FilesOfReply:
 
 def _linked(link: re.Match[str]) -> MediaReply:
     title, url = link[1], link[2]
-    guessed = _plays(url) or mimetypes.guess_type(url.partition("?")[0])[0]
-    return MediaReply(url, guessed or "image/png", title or "image")
+    return MediaReply(url, _type_of(url) or USUAL["image"], title or "image")
 
 
-def _plays(url: str) -> str | None:
-    """The type of a sound or a video, as far as the link's path tells it."""
-    path = re.split("[?#]", url, maxsplit=1)[0]
-    return _SOUNDS_AND_VIDEOS.get(splitext(path)[1].lower())
+def _type_of(url: str) -> str:
+    """The content type of the extension in the link's path, or of a data URL; else ""."""
+    return type_of_name(re.split("[?#]", url, maxsplit=1)[0]) or ""
 
 
 def _no_file(bot: str, text: str) -> UpstreamError:
     words = text.strip()
-    said = f"It said: {words[:TOLD_CHARS]}" if words else "It said nothing."
+    said = f"It said: {words[:MAX_QUOTED_CHARS]}" if words else "It said nothing."
     return UpstreamError(
         f"The bot {bot!r} returned no file. {said}", code="no_file", retryable=False
     )

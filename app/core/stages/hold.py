@@ -1,4 +1,4 @@
-"""A reply held until its end, for answers that are not streamed."""
+"""Holds a reply until its end, for answers that are not streamed."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,25 +8,25 @@ _TEXTS = (TextDelta, Replacement)
 
 
 def hold_until_end(batches: Batches, stages: Callable[[Batches], Batches]) -> Iterator[Batch]:
-    """For a whole answer: what the stages make of it, at its end; ticks until then.
+    """Runs the stages over the whole answer; yields ticks until its end.
 
-    The stages see the text as it comes, so that a limit can end the reply early. Where the bot
-    contradicts itself at the end, they tell its last word alone.
+    The stages get the text as it arrives, so that a limit can end the reply early. If the bot
+    replaces its text at the end, the stages run again over the final text alone.
     """
     others: Batch = []
-    last_word: list[str] = []
+    final_text: list[str] = []
 
-    def first_telling() -> Iterator[Batch]:
+    def first_pass() -> Iterator[Batch]:
         for batch in batches:
-            last_word.extend(event.text for event in batch if isinstance(event, Replacement))
+            final_text.extend(event.text for event in batch if isinstance(event, Replacement))
             others.extend(event for event in batch if not isinstance(event, _TEXTS))
             yield [event for event in batch if not isinstance(event, Replacement)]
 
     held: Batch = []
-    for batch in stages(first_telling()):
+    for batch in stages(first_pass()):
         held += batch
         yield []
-    if last_word:
-        yield from stages([[*others, TextDelta(last_word[-1])]])
+    if final_text:
+        yield from stages([[*others, TextDelta(final_text[-1])]])
     else:
         yield held

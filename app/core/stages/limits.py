@@ -1,8 +1,8 @@
-"""Limits that the gateway keeps itself, whatever the bot makes of them: ``stop``, ``max_tokens``.
+"""Limits that the gateway enforces itself: ``stop`` and ``max_tokens``.
 
-Both are stages over batches of events that end the reply early with a Cut. They return right after
-it, so whoever iterates them can close the connection to the bot. What the client gets is the same
-however the bot's text was cut into deltas.
+Both are stages that end the reply early with a Cut and return right after it, so that the caller
+can close the connection to the bot. The result does not depend on how the bot's text was split into
+deltas.
 """
 
 import re
@@ -16,10 +16,10 @@ MAX_PIECE_CHARS = 1_000
 
 
 def stop_at(batches: Batches, sequences: tuple[str, ...]) -> Iterator[Batch]:
-    """The reply up to the first of the stop sequences, of which nothing is sent.
+    """The reply up to the first stop sequence, which is not sent.
 
-    First is the sequence that is complete first, for there the bot would have stopped writing; of
-    those that end together, the longest. Text is held back only while it is the beginning of a
+    The first one is that which is complete first, as for a bot that stops by itself; of several
+    that end together, the longest. Text is held back only while it may be the beginning of a
     sequence. A sequence does not span other events, and reasoning is not searched.
     """
     wanted = [sequence for sequence in dict.fromkeys(sequences) if sequence]
@@ -27,15 +27,15 @@ def stop_at(batches: Batches, sequences: tuple[str, ...]) -> Iterator[Batch]:
 
 
 def limit_tokens(batches: Batches, most: int) -> Iterator[Batch]:
-    """The reply up to ``most`` tokens of text, reasoning and calls, counted as o200k_base.
+    """The reply up to ``most`` tokens of text, reasoning and calls, counted with o200k_base.
 
-    A call is never cut: it passes whole if a token was left when it began, and the Cut follows it.
+    A call is never cut: it passes whole, at its end; a Cut replaces one that does not fit.
     """
     return _until_cut(batches, _TokenLimit(most))
 
 
 def _until_cut(batches: Batches, limit: "_StopSequences | _TokenLimit") -> Iterator[Batch]:
-    """What the limit lets through: ``feed`` of each event, ``close`` at the end."""
+    """Applies ``limit.feed`` to each event and ``limit.close`` at the end, up to a Cut."""
     for batch in batches:
         out: Batch = []
         for event in batch:
@@ -48,7 +48,7 @@ def _until_cut(batches: Batches, limit: "_StopSequences | _TokenLimit") -> Itera
 
 
 class _StopSequences:
-    """The text that is held back, and how far each sequence has come in it."""
+    """The text that is held back, and how much of each sequence has matched."""
 
     def __init__(self, sequences: list[str]) -> None:
         self._searches = [_Search(sequence) for sequence in sequences]
@@ -75,10 +75,10 @@ class _StopSequences:
 
 
 class _Search:
-    """Knuth, Morris and Pratt's search for one sequence in text that comes in pieces.
+    """Knuth-Morris-Pratt search for one sequence in text that arrives in pieces.
 
-    ``matched``: how many characters of the sequence the text ends with. Linear in the text, however
-    it is cut and however much of it resembles the sequence.
+    ``matched``: how many characters of the sequence the text ends with. Linear in the length of the
+    text in every case.
     """
 
     def __init__(self, sequence: str) -> None:
@@ -89,7 +89,7 @@ class _Search:
             self._shorter.append(self._next(self._shorter[-1], char))
 
     def feed(self, text: str) -> int:
-        """How far into the text the sequence is complete; 0 where it is not."""
+        """The offset in the text at which the sequence is complete; 0 if it is not."""
         at = 0
         while at < len(text):
             if not self.matched:
@@ -114,11 +114,12 @@ _BORDER = (
     r"|(?= \S)"
     r"|(?<=\n)(?=[^\s/])"
 )
-"""Where o200k_base begins a new word whatever stands around: tokens never cross it.
+"""Where o200k_base begins a new word in any context, so that no token crosses it.
 
-By the pattern of its words (tiktoken_ext/openai_public.py): after a letter or number comes a mark
-other than the apostrophe, or a blank; a number ends; a space stands before a non-blank; a line
-break does not go on. So the tokens of a text are those of its pieces, added up.
+Derived from its word pattern (tiktoken_ext/openai_public.py): between a letter or number and
+punctuation other than the apostrophe, or whitespace; between letters and digits; before a space
+that precedes a non-space; after a line break before other text. So the number of tokens of a text
+is the sum over its pieces.
 """
 
 _PIECE = re.compile(rf"(?s:.){{1,{MAX_PIECE_CHARS}}}(?:{_BORDER})")
@@ -127,12 +128,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _TokenLimit:
-    """How many tokens are left, and the text that is not counted yet.
+    """The tokens that are left, and the text that is not counted yet.
 
-    Nothing is encoded while the uncounted bytes are no more than the tokens left, for a token is a
-    byte at least. Beyond that, the text is counted up to its last safe border, each part of it
-    once; after the border only as many bytes are sent as tokens are left. These are sent for good:
-    the Cut, when it comes, is behind them.
+    Nothing is encoded while there are no more uncounted bytes than tokens left, since a token is at
+    least one byte. Beyond that, the text is counted up to its last safe border, each part once;
+    after the border, only as many bytes are sent as tokens are left. A later Cut is always behind
+    the text that was sent.
     """
 
     def __init__(self, most: int) -> None:
@@ -141,8 +142,7 @@ class _TokenLimit:
         self._uncounted: list[str] = []
         self._bytes = 0
         self._sent = 0  # characters of the uncounted text
-        self._call: list[str] = []
-        self._call_index: int | None = None
+        self._call: list[ToolCallDelta] = []
 
     def feed(self, event: Event) -> Batch:
         out: Batch = []
@@ -153,32 +153,34 @@ class _TokenLimit:
         if isinstance(event, TextDelta | ReasoningDelta):
             return out + self._read(event)
         if isinstance(event, ToolCallDelta):
-            return out + self._pass_call(event)
+            return out + self._hold_call(event)
         return [*out, event]
 
     def close(self) -> Batch:
-        """At the end nothing need be counted that has no more bytes than there are tokens left."""
-        size = self._bytes + sum(len(_utf8(text)) for text in self._call)
-        return [] if size <= self._left else self._settle()
+        """At the end, text with no more bytes than tokens left need not be counted."""
+        if self._bytes + len(_utf8(_text_of(self._call))) <= self._left:
+            return list(self._call)
+        return self._settle()
 
     def _settle(self) -> Batch:
-        """Counts what came so far to its end."""
-        call, self._call, self._call_index = "".join(self._call), [], None
-        self._left -= count(call)
-        return [Cut("length")] if self._left < 0 else self._count(ended=True)
+        """Counts all that has arrived so far."""
+        if not self._call:
+            return self._count(ended=True)
+        call, self._call = self._call, []
+        self._left -= count(_text_of(call))
+        return [Cut("length")] if self._left < 0 else list(call)
 
     def _goes_on(self, event: Event) -> bool:
-        """Whether the event adds to the text or the call that is under way."""
+        """Whether the event continues the current text or call."""
         if isinstance(event, ToolCallDelta):
-            return event.index == self._call_index
-        return isinstance(event, self._kind) and self._call_index is None
+            return bool(self._call) and event.index == self._call[0].index
+        return isinstance(event, self._kind) and not self._call
 
-    def _pass_call(self, event: ToolCallDelta) -> Batch:
-        if self._left == 0 and self._call_index is None:
+    def _hold_call(self, event: ToolCallDelta) -> Batch:
+        if self._left == 0:
             return [Cut("length")]
-        self._call_index = event.index
-        self._call += [event.name or "", event.arguments]
-        return [event]
+        self._call.append(event)
+        return []
 
     def _read(self, event: TextDelta | ReasoningDelta) -> Batch:
         self._kind = type(event)
@@ -190,7 +192,7 @@ class _TokenLimit:
         return self._count(ended=False)
 
     def _count(self, *, ended: bool) -> Batch:
-        """Counts the pieces that are complete, and sends what is sure to be within the limit."""
+        """Counts the complete pieces, and sends what is certainly within the limit."""
         text, start = "".join(self._uncounted), 0
         while piece := _piece(text, start, ended):
             tokens = _tokens(piece)
@@ -214,8 +216,12 @@ class _TokenLimit:
         return [self._kind(text)] if text else []
 
 
+def _text_of(call: list[ToolCallDelta]) -> str:
+    return "".join((delta.name or "") + delta.arguments for delta in call)
+
+
 def _piece(text: str, start: int, ended: bool) -> str:
-    """The longest piece from there that is sure to end at a border; "" where there is none yet."""
+    """The longest piece from ``start`` that ends at a safe border; "" if there is none yet."""
     if found := _PIECE.match(text, start):
         return found[0]
     if len(text) - start >= _FORCED:
@@ -224,10 +230,10 @@ def _piece(text: str, start: int, ended: bool) -> str:
 
 
 def _fitting(piece: str, most: int) -> int:
-    """How many characters of the piece its first tokens cover.
+    """How many characters of the piece its first ``most`` tokens cover.
 
-    A token may end within a character, which is left out then; and what is left must not have more
-    tokens than before, as text alone may be split otherwise than within more text.
+    A token may end within a character, which is then left out. The shortened text is counted again,
+    because it may be tokenized differently on its own.
     """
     tokens = encoding().encode_ordinary(_utf8(piece).decode())
     chars = _chars(piece, len(encoding().decode_bytes(tokens[:most])))
@@ -237,7 +243,7 @@ def _fitting(piece: str, most: int) -> int:
 
 
 def _chars(text: str, size: int) -> int:
-    """How many of the text's characters that many bytes have room for."""
+    """How many characters of the text fit into ``size`` bytes."""
     return len(_utf8(text)[:size].decode(errors="ignore"))
 
 
@@ -246,7 +252,7 @@ def _tokens(text: str) -> int:
 
 
 def _utf8(text: str) -> bytes:
-    """The bytes that are counted: tiktoken, too, reads a lone surrogate as U+FFFD."""
+    """The bytes that are counted; like tiktoken, with U+FFFD for a lone surrogate."""
     return (text if text.isascii() else _SURROGATE.sub("\ufffd", text)).encode()
 
 
@@ -255,7 +261,7 @@ def _text(text: str) -> Batch:
 
 
 def end_at_cut(batches: Batches, close: Callable[[], None]) -> Iterator[Batch]:
-    """Ends the reply where a stage has cut it, and calls ``close`` at once: nobody reads on."""
+    """Ends the reply after a Cut, and calls ``close`` at once because nothing more is read."""
     for batch in batches:
         cut = bool(batch) and isinstance(batch[-1], Cut)
         if cut:

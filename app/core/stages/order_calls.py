@@ -1,4 +1,4 @@
-"""The order of tool calls within a reply, as the clients need it."""
+"""Tool calls of a reply that was restated: each call once."""
 
 import secrets
 from collections import deque
@@ -130,7 +130,7 @@ def _begins_another(call: _OpenCall, delta: ToolCallDelta) -> bool:
 
 
 def drop_repeated_calls(batches: Batches) -> Iterator[Batch]:
-    """After a restatement only calls that are new: clients act on each call that they get."""
+    """Drops calls that a restatement repeats: clients execute each call that they get."""
     made: set[tuple[str | None, str]] = set()
     restated, dropped = False, 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Reasoning as bots write it, told from the answer.
+"""Separates reasoning, as bots write it, from the answer.
 
 Poe's bots write ``*Thinking...*``, quote lines, then the answer. Open models write a block of
 their own at the very beginning: ``<think>…</think>`` and its like. gpt-oss (harmony) and Kimi K3
@@ -74,12 +74,17 @@ _MESSAGE_END = _End(("<|end|>", "<|return|>", "<|call|>", *_NEXT_MESSAGE), _NEXT
 _RESPONSE_END = _End(("<|close|>response<|sep|>",))
 
 
+MAX_STEP_CHARS = 2_000
+"""Each line of reasoning copies what is held behind it, so little is held at once."""
+
+
 class ReasoningSplitter:
-    """A machine that is fed text in pieces of any size and tells reasoning from answer.
+    """A state machine that separates reasoning from the answer in text of any pieces.
 
     Text is held back only while it can still be a header or a mark, and at the start of a line
-    between quote and answer. A header that no quote follows is part of the answer; a block of
-    thoughts that is never closed is reasoning to its end.
+    that may be quote or answer. A header that no quote follows is part of the answer; a block of
+    thoughts that is never closed is reasoning to its end. Poe marks every line of the reasoning,
+    empty ones too, so a line without a mark ends it.
     """
 
     def __init__(self) -> None:
@@ -93,15 +98,18 @@ class ReasoningSplitter:
         self._blanks: list[str] | None = None  # in thoughts; None before their first word
 
     def feed(self, text: str) -> list[Piece]:
-        """What the text, with what was held back, adds to reasoning and answer."""
-        self._held += text
+        """The pieces that the text adds, with the text that was held back before it."""
         pieces: list[Piece] = []
-        while self._held and self._state(pieces):
-            pass
+        while text:
+            taken = len(text) if self._state == self._answer else MAX_STEP_CHARS
+            self._held += text[:taken]
+            text = text[taken:]
+            while self._held and self._state(pieces):
+                pass
         return pieces
 
     def close(self) -> list[Piece]:
-        """At the end: what was held back is answer, unless it was an empty line after a quote."""
+        """At the end, held text belongs to the answer, except an empty line after a quote."""
         text, self._held = self._held, ""
         if self._state == self._line_start and text.strip() in ("", ">"):
             return []
@@ -217,29 +225,35 @@ class ReasoningSplitter:
         return held[:settled], "", False
 
     def _line_start(self, pieces: list[Piece]) -> bool:
-        """Between the lines: blank ones are skipped, a quote mark goes on, all else answers."""
+        """At the start of a line. A quote mark continues the reasoning, a blank line ends it, any
+        other text begins the answer."""
         line = self._held.lstrip()
-        if not line:
-            return self._skip_blank(pieces)
-        self._breaks += self._held[: len(self._held) - len(line)].count("\n")
-        if not line.startswith(">"):
+        if line != self._held and "\n" in self._held[: len(self._held) - len(line)]:
             self._held = line
+            self._state = self._after_quote
+            return bool(line)
+        self._held = line
+        if not line:
+            return False
+        if not line.startswith(">"):
             self._state = self._answer
             return True
-        self._held = line
         if len(line) == 1:
             return False
         self._held = line[2:] if line[1] == " " else line[1:]
         self._state = self._quote
         return True
 
-    def _skip_blank(self, pieces: list[Piece]) -> bool:
-        self._breaks += self._held.count("\n")
-        self._held = ""
-        return False
+    def _after_quote(self, pieces: list[Piece]) -> bool:
+        """Blank lines are skipped. The answer may begin with a quote of its own."""
+        self._held = self._held.lstrip()
+        if not self._held:
+            return False
+        self._state = self._answer
+        return True
 
     def _quote(self, pieces: list[Piece]) -> bool:
-        """Inside a quote line: its text is reasoning up to the line's end."""
+        """Inside a quote line: its text is reasoning up to the end of the line."""
         text, newline, self._held = self._held.partition("\n")
         if text:
             pieces.append(ReasoningDelta("\n" * self._breaks + text))
@@ -256,9 +270,9 @@ class ReasoningSplitter:
 
 
 def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
-    """Reasoning apart from the answer (``split``), left in it (``inline``) or left out (``drop``).
+    """Reasoning as its own events (``split``), in the text (``inline``) or dropped (``drop``).
 
-    A Replacement, which contradicts what was sent, becomes the text or reasoning that is lacking.
+    A Replacement is turned into the text and reasoning that the client does not have yet.
     """
     shown = _ShownReply(mode)
     for batch in batches:
@@ -276,7 +290,7 @@ def split_reasoning(batches: Batches, *, mode: str) -> Iterator[Batch]:
 
 
 class _ShownReply:
-    """Text and reasoning as the client has them."""
+    """The text and reasoning that the client has."""
 
     def __init__(self, mode: str) -> None:
         self._mode = mode
@@ -293,15 +307,15 @@ class _ShownReply:
         return self._show(self._splitter.close())
 
     def restate(self, text: str) -> Batch:
-        """The whole reply again, otherwise: what of it the client lacks, text on a new line."""
+        """A different version of the whole reply: what the client lacks of it, on a new line."""
         before = "".join(self._text), "".join(self._reasoning)
         self._text, self._reasoning = [], []
         self._splitter = ReasoningSplitter()
         self.add(text)
         self.close()
         self._splitter = ReasoningSplitter()
-        answer = _lacking(before[0], "".join(self._text), "\n")
-        reasoning = _lacking(before[1], "".join(self._reasoning), "\n")
+        answer = _missing(before[0], "".join(self._text), "\n")
+        reasoning = _missing(before[1], "".join(self._reasoning), "\n")
         events: Batch = [Restated()]
         events += [ReasoningDelta(reasoning)] if reasoning else []
         return events + ([TextDelta(answer)] if answer else [])
@@ -318,8 +332,8 @@ class _ShownReply:
         return shown
 
 
-def _lacking(before: str, now: str, border: str) -> str:
-    """Blanks at the end are no difference worth a repetition."""
+def _missing(before: str, now: str, border: str) -> str:
+    """What ``now`` adds to ``before``; all of it if they differ by more than trailing blanks."""
     if now.startswith(before):
         return now[len(before) :]
     if now == before.rstrip():

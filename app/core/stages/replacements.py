@@ -1,4 +1,4 @@
-"""Text that a bot sends again or replaces, given to the client once."""
+"""Sends text that a bot repeats or replaces to the client only once."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ _STATUS_CHARS = 160
 def settle_replacements(batches: Batches) -> Iterator[Batch]:
     """Each text once, however often the bot sent or replaced it.
 
-    Only that is sent by which the answer extends what was sent already, and a status line is held
-    back until something follows it. Where the bot's last word contradicts what was sent, that last
-    word follows as one Replacement at the end.
+    Text is sent only where the answer extends what was sent before; a status line is held back
+    until other text follows it. If the final text contradicts what was sent, it follows as one
+    Replacement at the end.
     """
     answer = _SettlingText()
     for batch in batches:
@@ -39,27 +39,55 @@ def settle_replacements(batches: Batches) -> Iterator[Batch]:
 
 
 class _SettlingText:
-    """What the bot's answer is now, against what the client has of it."""
+    """The bot's current answer, compared with what the client has of it.
+
+    After a replacement, the new answer is compared with the sent pieces while it arrives:
+    ``_place`` is the index of a piece and the offset in it up to which both are equal, and None
+    once they differ. When the answer has reached the end of what was sent, it continues from there.
+    """
 
     def __init__(self) -> None:
         self._sent: list[str] = []
         self._unsent = ""
-        self._contradicted: str | None = None
+        self._replaced: list[str] | None = None
+        self._place: tuple[int, int] | None = None
 
     def append(self, text: str) -> None:
-        if self._contradicted is None:
+        if self._replaced is None:
             self._unsent += text
         else:
-            self.replace(self._contradicted + text)
+            self._replaced.append(text)
+            self._compare(text)
 
     def replace(self, text: str) -> None:
-        sent = "".join(self._sent)
-        extends = text.startswith(sent)
-        self._unsent = text[len(sent) :] if extends else ""
-        self._contradicted = None if extends else text
+        self._unsent = ""
+        self._replaced = [text]
+        self._place = 0, 0
+        self._compare(text)
+
+    def _compare(self, text: str) -> None:
+        """Compares more text, in time linear in its length."""
+        if self._place is None:
+            return
+        index, offset = self._place
+        start = 0
+        while index < len(self._sent):
+            piece = self._sent[index]
+            count = min(len(piece) - offset, len(text) - start)
+            if piece[offset : offset + count] != text[start : start + count]:
+                self._place = None
+                return
+            start += count
+            offset += count
+            if offset < len(piece):
+                self._place = index, offset
+                return
+            index, offset = index + 1, 0
+        self._unsent = text[start:]
+        self._replaced = None
 
     def take_settled(self) -> str:
-        """The new text that may be sent now."""
+        """The new text that can be sent now."""
         if not self._unsent:
             return ""
         settled = len(self._unsent) - self._status_chars()
@@ -69,13 +97,13 @@ class _SettlingText:
         return text
 
     def take_rest(self) -> Batch:
-        """At the end: all that is left to say."""
-        if self._contradicted is not None:
-            return [Replacement(self._contradicted)]
+        """At the end: all that was not sent."""
+        if self._replaced is not None:
+            return [Replacement("".join(self._replaced))]
         return [TextDelta(self._unsent)] if self._unsent else []
 
     def _status_chars(self) -> int:
-        """Length of the unsent part of a status line in which the answer ends at the moment."""
+        """Length of the unsent part of the status line with which the answer currently ends."""
         if not self._unsent.rstrip().rstrip("*_`~").endswith(("...", "…", "elapsed)")):
             return 0
         ending = "".join(self._sent[-4:])[-_STATUS_CHARS:] + self._unsent

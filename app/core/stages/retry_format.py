@@ -1,14 +1,14 @@
-"""Answers that must be of a certain form: asked for once more where they are not.
+"""Checks answers that must have a certain format, and asks once more if they have not.
 
-Two promises are kept so: a forced tool call, and an answer in JSON. Until the answer is known to
-keep its promise nothing of it can be sent, so everything but reasoning is held back.
+There are two such formats: a forced tool call, and an answer in JSON. Nothing but reasoning is sent
+until the answer is known to have its format.
 """
 
-import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from app.core.conversation import Message, Query, Text
+from app.core.conversation import Message, OutputFormat, Query, Text
 from app.core.events import (
     Batch,
     Batches,
@@ -19,15 +19,23 @@ from app.core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from app.core.json_output.settle import complain, settle_json
+from app.core.json_output.instruct import complain
+from app.core.json_output.verdict import Verdict
+from app.errors import ApiError
 
 ATTEMPTS = 2
 NOT_EVEN_JSON = 1_000
-"""Faults: more than any JSON that breaks its schema has."""
+"""A number of faults greater than that of any JSON that violates its schema."""
+
+
+Settle = Callable[[str, OutputFormat], Verdict]
+"""Finds and checks the JSON in an answer."""
+
+_UNCHECKED = "The bot's answer takes too long to check against its schema."
 
 
 class FormatNotMet(Exception):
-    """The bot would not answer in the form that was promised. The message says how."""
+    """The bot did not answer in the required format. The message says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +55,25 @@ def needs_format(query: Query) -> bool:
     return query.output_format is not None or _is_forced(query)
 
 
-def retry_format(ask: Callable[[Query], Batches], query: Query) -> Iterator[Batch]:
+def retry_format(ask: Callable[[Query], Batches], query: Query, settle: Settle) -> Iterator[Batch]:
     """The events of the first answer that keeps the query's promises, or of the best one.
 
-    Raises FormatNotMet where also the best must not be given.
+    Raises FormatNotMet where also the best must not be given. An error of the second attempt, such
+    as a rate limit, passes only where the first answer must not be given.
     """
     best: _Judgement | None = None
     for attempt in range(1, ATTEMPTS + 1):
         held: list[Event] = []
-        for batch in ask(query):
-            held += [event for event in batch if not isinstance(event, ReasoningDelta)]
-            yield [event for event in batch if isinstance(event, ReasoningDelta)]
-        judgement = _judge(held, query)
+        try:
+            for batch in ask(query):
+                held += [event for event in batch if not isinstance(event, ReasoningDelta)]
+                yield [event for event in batch if isinstance(event, ReasoningDelta)]
+        except ApiError:
+            if best is None or best.refusal is not None:
+                raise
+            yield best.events
+            return
+        judgement = _judge(held, query, settle)
         best = judgement if best is None or judgement.faults <= best.faults else best
         if judgement.complaint is None or attempt == ATTEMPTS:
             if best.refusal is not None:
@@ -73,14 +88,29 @@ def _is_forced(query: Query) -> bool:
     return query.tool_choice.mode == "required" and bool(query.offered_tools())
 
 
-def _judge(events: list[Event], query: Query) -> _Judgement:
+def _judge(events: list[Event], query: Query, settle: Settle) -> _Judgement:
     called = any(isinstance(event, ToolCallDelta) for event in events)
     cut = any(isinstance(event, Cut) and event.reason == "length" for event in events)
     if called:
-        return _Judgement(events)
+        return _Judgement(_without_remarks(events, query.output_format, settle))
     if _is_forced(query):
         return _judge_forced(events, query, cut)
-    return _judge_json(events, query, cut)
+    return _judge_json(events, query, cut, settle)
+
+
+def _without_remarks(events: list[Event], form: OutputFormat | None, settle: Settle) -> list[Event]:
+    """An answer with a call, where the client wants JSON: SDKs parse any text beside the call.
+
+    The text stays if it is nothing but JSON of the schema.
+    """
+    text = _text(events)
+    if form is None or not text:
+        return events
+    verdict = settle(text, form)
+    good = not verdict.unchecked and not verdict.violations
+    if good and verdict.text == text.strip():
+        return events
+    return [Discarded(text), *_others(events)]
 
 
 def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
@@ -94,31 +124,43 @@ def _judge_forced(events: list[Event], query: Query, cut: bool) -> _Judgement:
     )
 
 
-def _judge_json(events: list[Event], query: Query, cut: bool) -> _Judgement:
-    """An answer cut at max_tokens is not asked for again: it would be cut again."""
+def _judge_json(events: list[Event], query: Query, cut: bool, settle: Settle) -> _Judgement:
+    """An answer cut at max_tokens is not asked for again: it would be cut again.
+
+    One that breaks the schema is given as the bot wrote it, unless the schema is strict: at most a
+    code fence goes, or what is mended without losing a word.
+    """
     form = query.output_format
     if form is None:
         return _Judgement(events)
-    verdict = settle_json(_text(events), form)
-    settled: list[Event] = [TextDelta(verdict.text)] if verdict.text else []
-    settled += [event for event in events if not isinstance(event, TextDelta)]
+    text = _text(events)
+    verdict = settle(text, form)
+    if verdict.unchecked:
+        return _Judgement(events, refusal=_UNCHECKED if form.strict else None)
+    answer: list[Event] = [TextDelta(verdict.text)] if verdict.text else []
+    settled = [*answer, *_others(events)]
     if not verdict.violations:
         return _Judgement(settled)
     strict = "The bot's answer breaks the schema: " + "; ".join(verdict.violations)
     return _Judgement(
-        events if cut else settled,
+        settled if _has_all_words(verdict.text, text) and not cut else events,
         complaint=None if cut else complain(verdict.violations),
         refusal=strict if form.strict else None,
-        faults=len(verdict.violations) + (0 if _is_json(verdict.text) else NOT_EVEN_JSON),
+        faults=len(verdict.violations) + (0 if verdict.is_json else NOT_EVEN_JSON),
     )
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+_WORD = re.compile(r"\w+")
+
+
+def _has_all_words(json_text: str, answer: str) -> bool:
+    """Whether the JSON is the whole answer: without its code fence, or with its commas mended."""
+    words, kept = _WORD.findall(answer), _WORD.findall(json_text)
+    return words in (kept, ["json", *kept])
+
+
+def _others(events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, TextDelta)]
 
 
 def _text(events: list[Event]) -> str:

@@ -21,7 +21,8 @@ class TranscriptionSchema(AnswerSchema):
 
 
 class SegmentSchema(AnswerSchema):
-    """The whole recording: bots tell no times within it. What else they do not tell is 0."""
+    """The whole recording, because bots report no times. Other values that they do not report are
+    0."""
 
     id = count()
     seek = count()

@@ -2,67 +2,76 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import gevent
 from flask import Blueprint, Response, jsonify, request
 
+from app.access.credentials import Lease
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
+from app.core.openai_parts import read_audio
 from app.core.sounds import duration_of
 from app.core.stages.extract_files import first_wanted, only_files
 from app.dialects.audio import speech, transcriptions
 from app.dialects.audio.answers import TranscriptionSchema as Answer
 from app.dialects.audio.answers import VerboseTranscriptionSchema
-from app.dialects.audio.schemas import SpeechSchema, TranscriptionSchema
+from app.dialects.audio.schemas import JsonTranscriptionSchema, SpeechSchema, TranscriptionSchema
 from app.dialects.audio.transcriptions import Task
 from app.errors import InvalidRequest
 from app.http.bot_files import content_type_of, open_bot_file, open_for_client, send_bot_file
 from app.http.forms import is_form, read_form
+from app.http.incoming import read_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
+from app.poe.links import Origin, home_of_bot
 from app.relay.parallel import MergedReplies
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("audio", __name__, url_prefix="/audio")
 FORMAT = WireFormat(blueprint)
 _SPEECH_SCHEMA = SpeechSchema()
 _TRANSCRIPTION_SCHEMA = TranscriptionSchema()
+_JSON_SCHEMA = JsonTranscriptionSchema()
 _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 
 
 @blueprint.post("/speech")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
-    """The bot's file, passed on as it comes."""
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SPEECH_SCHEMA, read_json())
+    """Streams the bot's file."""
+    lease, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
-    current_record().model = query.model
     reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
+    home = home_of_bot(query.bot, settings)
     if payload["stream_format"] == "sse":
-        played = MergedReplies([reply], lambda batches: _play(files(batches), settings))
+        played = MergedReplies([reply], lambda batches: _play(files(batches), settings, home))
         return stream_answer(played, speech.Encoder(), settings)
     [answer] = whole_answers(MergedReplies([reply], files))
     file = first_wanted(answer.media, speech.WANTED)
-    opened = open_for_client(file.url, settings)
+    opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 
 
-def _play(batches: Batches, settings: Settings) -> Iterator[Batch]:
+def _play(batches: Batches, settings: Settings, home: Origin | None) -> Iterator[Batch]:
     def open_file(file: MediaReply) -> Iterable[bytes]:
-        return open_bot_file(file.url, settings)
+        return open_bot_file(file.url, settings, home)
 
     return speech.play(batches, open_file)
 
 
 @blueprint.post("/transcriptions")
 @operation(
-    "The words of speech", *_TEXTS, form=TranscriptionSchema, streams=True, errors=BOT_ERRORS
+    "The words of speech",
+    *_TEXTS,
+    body=JsonTranscriptionSchema,
+    form=TranscriptionSchema,
+    streams=True,
+    errors=BOT_ERRORS,
 )
 def transcribe() -> Response:
     return _listen("transcribe")
@@ -72,6 +81,7 @@ def transcribe() -> Response:
 @operation(
     "The words of speech, in English",
     *_TEXTS,
+    body=JsonTranscriptionSchema,
     form=TranscriptionSchema,
     streams=True,
     errors=BOT_ERRORS,
@@ -80,14 +90,23 @@ def translate() -> Response:
     return _listen("translate")
 
 
-def _listen(task: Task) -> Response:
-    lease = services().gatekeeper.lease(request)
-    if not is_form():
+def _read_recording() -> tuple[Lease, dict[str, Any]]:
+    if is_form():
+        return read_request(_TRANSCRIPTION_SCHEMA, lambda: read_form(_TRANSCRIPTION_SCHEMA))
+    lease, payload = read_request(_JSON_SCHEMA, _read_json)
+    return lease, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
+
+
+def _read_json() -> Any:
+    if request.mimetype != "application/json":
         raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
-    payload = load_payload(_TRANSCRIPTION_SCHEMA, read_form(_TRANSCRIPTION_SCHEMA))
+    return read_json()
+
+
+def _listen(task: Task) -> Response:
+    lease, payload = _read_recording()
     settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
-    current_record().model = query.model
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, lease, streaming=streaming)
     if streaming:
@@ -97,7 +116,7 @@ def _listen(task: Task) -> Response:
         case "text":
             return Response(transcriptions.text_of(answer), mimetype="text/plain")
         case "verbose_json":
-            # In a native thread, where even a hostile file holds up nobody else for long.
+            # In a native thread, so that a hostile file does not block other requests.
             seconds = gevent.get_hub().threadpool.apply(duration_of, (payload["file"].data,))
             return jsonify(transcriptions.render_verbose(answer, payload, task, seconds))
     return jsonify(transcriptions.render(answer))

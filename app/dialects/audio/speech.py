@@ -1,4 +1,4 @@
-"""OpenAI's Speech: the text is one user message, and the answer is the file that the bot made."""
+"""OpenAI's Speech: the text becomes one user message; the answer is the bot's file."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import bot_parameters
 
 WANTED = ("audio/", "video/")
-"""How the content types begin of what speech may be: of sounds, and of videos where none came."""
+"""Prefixes of the content types of speech: sounds, or videos if there is no sound."""
 
 _PARAMETERS = ("voice", "instructions", "speed", "response_format")
 
@@ -39,7 +39,8 @@ def play(batches: Batches, open_file: Callable[[MediaReply], Iterable[bytes]]) -
 
 
 def _pieces(blocks: Iterable[bytes]) -> Iterator[Batch]:
-    """All but the last of a length that base64 has no padding for: they may be joined undecoded."""
+    """Pieces whose length is a multiple of 3, except the last: their base64 has no padding, so
+    clients can join it without decoding."""
     rest = b""
     for block in blocks:
         rest += block
@@ -56,7 +57,7 @@ def _piece(data: bytes) -> MediaReply:
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
-    """Of the texts; what a sound costs in tokens, Poe does not tell."""
+    """The tokens of the texts; Poe does not report those of sounds."""
     return {
         "input_tokens": usage.prompt,
         "output_tokens": usage.completion,
@@ -65,7 +66,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 class Encoder(OpenAIStream):
-    """What ``play`` gives, as SSE frames."""
+    """The events of ``play`` as SSE frames."""
 
     def step(self, event: Event) -> bytes:
         match event:

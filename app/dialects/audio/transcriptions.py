@@ -1,4 +1,4 @@
-"""OpenAI's Transcriptions and Translations: one message that says what to do, and the file.
+"""OpenAI's Transcriptions and Translations: one message with the instruction and the file.
 
 The wire format is that of the ``openai`` SDK's types of the same names.
 """
@@ -23,7 +23,7 @@ _ORDERS: dict[Task, str] = {
 _ALONE = "Answer with that text alone: no comment, no heading, no times, no quotation marks."
 
 _PARAMETERS = ("language", "prompt")
-"""Said to the bot in words, too: chat bots read words, and speech bots parameters."""
+"""Passed to the bot as parameters, for speech bots, and in the prompt, for chat bots."""
 
 
 def parse(payload: dict[str, Any], task: Task, bot_named: Callable[[str], str]) -> Query:
@@ -53,7 +53,7 @@ def render(answer: Answer) -> dict[str, Any]:
 
 
 def render_verbose(answer: Answer, payload: dict[str, Any], task: Task, seconds: float) -> Any:
-    """``seconds``: how long the recording is; 0.0 where that is not known."""
+    """``seconds``: the length of the recording; 0.0 if it is not known."""
     text = text_of(answer)
     known = bool(text) and seconds > 0
     return {
@@ -67,9 +67,9 @@ def render_verbose(answer: Answer, payload: dict[str, Any], task: Task, seconds:
 
 
 def _whole_as_segment(text: str, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """The only times that are known: where the recording begins, and where it ends.
+    """One segment for the whole recording, because bots report no times.
 
-    The zeros are what OpenAI's clients must find and no bot tells.
+    The zeros are fields that OpenAI's clients require and bots do not report.
     """
     return {
         "id": 0,
@@ -94,28 +94,29 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 
 class Encoder(OpenAIStream):
-    """Events to SSE frames. Joined, the deltas are the very text of the last event."""
+    """Events to SSE frames. The deltas join to exactly the text of the last event."""
 
     def __init__(self) -> None:
-        self._said: list[str] = []
+        self._pieces: list[str] = []
         self._blanks = ""
 
     def step(self, event: Event) -> bytes:
         match event:
             case TextDelta(text):
-                return self._say(text)
+                return self._text(text)
             case Finished(usage=usage):
-                text = "".join(self._said)
+                text = "".join(self._pieces)
                 done = {"type": "transcript.text.done", "text": text, "usage": _usage(usage)}
                 return data_frame(done)
         return b""
 
-    def _say(self, text: str) -> bytes:
-        """Blanks only once something follows them: a transcript neither begins nor ends so."""
-        text = self._blanks + text if self._said else text.lstrip()
+    def _text(self, text: str) -> bytes:
+        """Holds blanks back until text follows, so that a transcript does not begin or end with
+        them."""
+        text = self._blanks + text if self._pieces else text.lstrip()
         delta = text.rstrip()
         self._blanks = text[len(delta) :]
         if not delta:
             return b""
-        self._said.append(delta)
+        self._pieces.append(delta)
         return data_frame({"type": "transcript.text.delta", "delta": delta})

@@ -1,12 +1,12 @@
-"""OpenAI's Chat Completions, the way in: a payload that ChatSchema has loaded -> Query."""
+"""Reads a request of OpenAI's Chat Completions, loaded by ChatSchema, into a Query."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.core.conversation import (
     Media,
     Message,
-    OutputFormat,
     Part,
     Query,
     Role,
@@ -16,8 +16,9 @@ from app.core.conversation import (
     ToolResult,
     ToolSpec,
 )
-from app.core.json_output.settle import check_schema
-from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.media import media_from_url
+from app.core.openai_parts import read_audio, read_file, read_format, read_grammar
+from app.core.turns import in_turns
 from app.dialects.chat.schemas import ChatSchema
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
@@ -34,23 +35,23 @@ _PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
         messages=tuple(
             _message(message, f"messages[{index}]")
-            for index, message in enumerate(payload["messages"])
+            for index, message in enumerate(in_turns(payload["messages"]))
         ),
         tools=_tools(payload),
         tool_choice=_tool_choice(payload),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
-        output_format=_output_format(payload["response_format"]),
+        output_format=read_format(payload["response_format"], "response_format", "json_schema"),
         temperature=payload["temperature"],
         logit_bias=payload["logit_bias"],
-        stop=payload["stop"] or (),
+        stop=tuple(filter(None, payload["stop"] or ())),
         max_tokens=payload["max_completion_tokens"] or payload["max_tokens"],
-        parameters=bot_parameters(payload, ChatSchema, _PARAMETERS),
+        parameters=_parameters(payload),
     )
 
 
@@ -74,28 +75,17 @@ def _content(content: Any, param: str) -> Iterator[Text | Media]:
 
 def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
     match kind:
-        case "image_url" | "video_url":
-            return media_from_url(part[kind]["url"], kind[:5], f"{param}.{kind}")
+        case "image_url":
+            link = part[kind]
+            picture = media_from_url(link["url"], "image", f"{param}.{kind}")
+            return replace(picture, detail=link["detail"])
+        case "video_url":
+            return media_from_url(part[kind]["url"], "video", f"{param}.{kind}")
         case "input_audio":
-            audio = part["input_audio"]
-            name = f"audio.{audio['format']}"
-            return media_from_base64(audio["data"], None, name, f"{param}.input_audio")
+            return read_audio(part[kind], f"{param}.{kind}")
         case "file":
-            return _file(part["file"], f"{param}.file")
+            return read_file(part[kind], f"{param}.{kind}")
     return Text(part[kind])
-
-
-def _file(file: dict[str, Any], param: str) -> Media:
-    if file["file_id"]:
-        return named_file(file["file_id"], f"{param}.file_id")
-    data, url, name = file["file_data"], file["file_url"], file["filename"]
-    if data and data[:5].lower() == "data:":
-        return media_from_url(data, "file", param, name)
-    if data:
-        return media_from_base64(data, None, name or "file", param)
-    if url:
-        return media_from_url(url, "file", param, name)
-    raise InvalidRequest(f"{param}: Needs file_id, file_data or file_url.", param=param)
 
 
 def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
@@ -110,7 +100,7 @@ def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
 
 
 def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
-    """Today's ``tools``, or the old ``functions``."""
+    """``tools``, or the legacy ``functions``."""
     tools = payload["tools"] or [
         {"type": "function", "function": function} for function in payload["functions"] or ()
     ]
@@ -120,17 +110,9 @@ def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
 def _tool(tool: dict[str, Any]) -> ToolSpec:
     spec = tool[tool["type"]]
     if tool["type"] == "custom":
-        grammar = _grammar(spec["format"] or {})
+        grammar = read_grammar(spec["format"])
         return ToolSpec(spec["name"], spec["description"] or "", custom=True, grammar=grammar)
     return ToolSpec(spec["name"], spec["description"] or "", spec["parameters"] or {})
-
-
-def _grammar(form: dict[str, Any]) -> str | None:
-    """OpenAI's ``{"type": "grammar", "grammar": {"syntax", "definition"}}``, in words."""
-    grammar = form.get("grammar", form)
-    if not isinstance(grammar, dict) or not grammar.get("definition"):
-        return None
-    return f"{grammar.get('syntax', '')} grammar:\n{grammar['definition']}".strip()
 
 
 def _tool_choice(payload: dict[str, Any]) -> ToolChoice:
@@ -154,7 +136,7 @@ def _named_choice(choice: dict[str, Any]) -> ToolChoice:
 
 
 def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
-    """A choice that could never be kept is an error of the client's."""
+    """Raises InvalidRequest for a choice that no answer can meet."""
     param = "tool_choice" if payload["tool_choice"] is not None else "function_call"
     offered = {tool.name for tool in _tools(payload)}
     unknown = sorted((choice.names or frozenset()) - offered)
@@ -166,14 +148,20 @@ def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
     return choice
 
 
-def _output_format(form: dict[str, Any] | None) -> OutputFormat | None:
-    if form is None or form["type"] == "text":
-        return None
-    if form["type"] == "json_object":
-        return OutputFormat()
-    spec = form["json_schema"]
-    schema = spec["schema"] or {}
-    if fault := check_schema(schema):
-        param = "response_format.json_schema.schema"
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(schema, strict=bool(spec["strict"]))
+def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
+    """The bot's own parameters. What the client names as such goes before what is derived."""
+    return _thinking(payload["thinking"]) | bot_parameters(payload, ChatSchema, _PARAMETERS)
+
+
+def _thinking(thinking: Any) -> dict[str, Any]:
+    """Anthropic's ``{"type": "enabled", "budget_tokens": N}``, which OpenRouter's and LiteLLM's
+    clients send to Chat too. Anything else of that name is a parameter of the bot's own."""
+    if not isinstance(thinking, dict):
+        return {} if thinking is None else {"thinking": thinking}
+    budget = thinking.get("budget_tokens")
+    if budget is None or thinking.get("type", "enabled") != "enabled":
+        return {}
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        param = "thinking.budget_tokens"
+        raise InvalidRequest(f"{param}: Must be a whole number, 1 or more.", param=param)
+    return {"thinking_budget": budget}

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, the way out: Answer -> body, events -> chunks.
+"""Renders answers of OpenAI's Chat Completions: an Answer as a body, events as chunks.
 
 The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompletionChunk).
 """
@@ -6,6 +6,7 @@ The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompl
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.core.conversation import ToolCall
@@ -19,15 +20,15 @@ from app.core.events import (
     ToolCallDelta,
     Usage,
 )
-from app.core.frames import data_frame
+from app.core.frames import TextFrames, data_frame
 from app.http.openai_stream import OpenAIStream
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same in every chunk of one answer. ``created`` is in seconds.
+    """The constant fields of all chunks of one answer. ``created`` is in seconds.
 
-    ``functions``: the client asked in the old form, with ``functions`` instead of ``tools``.
+    ``functions``: the client sent the legacy ``functions`` instead of ``tools``.
     """
 
     id: str
@@ -49,7 +50,7 @@ def new_envelope(prefix: str, model: str, *, functions: bool = False) -> Envelop
 
 
 def render(answers: list[Answer], envelope: Envelope) -> dict[str, Any]:
-    """The whole answers, one a choice, as a ChatCompletion."""
+    """The whole answers as a ChatCompletion, one choice each."""
     usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     choices = [
         {
@@ -100,16 +101,35 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Encoder(OpenAIStream):
-    """Events to SSE frames of chat.completion.chunk. Pure: knows nothing of sockets."""
+class ChunkStream(OpenAIStream):
+    """A stream of chunks with choices, which ends with usage, if requested, and [DONE]."""
 
-    def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
-        self._envelope = envelope
+    def __init__(self, envelope: Envelope, kind: str, *, include_usage: bool) -> None:
         self._include_usage = include_usage
-        self._choices = choices
-        self._body = envelope.as_dict("chat.completion.chunk")
+        self._body = envelope.as_dict(kind)
         if include_usage:
             self._body["usage"] = None
+
+    def _frame(self, choice: dict[str, Any]) -> bytes:
+        return data_frame({**self._body, "choices": [choice]})
+
+    def _end(self, usage: Usage) -> bytes:
+        last = b""
+        if self._include_usage:
+            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
+        return last + b"data: [DONE]\n\n"
+
+
+class Encoder(ChunkStream):
+    """Events to SSE frames of chat.completion.chunk. Does no I/O."""
+
+    def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
+        super().__init__(envelope, "chat.completion.chunk", include_usage=include_usage)
+        self._envelope = envelope
+        self._choices = choices
+        self.keepalive = self._chunk({}, 0)
+        frames = (partial(self._text_chunk, index) for index in range(choices))
+        self._texts = [TextFrames(frame) for frame in frames]
 
     def start(self) -> bytes:
         """The first chunk of each choice carries the role."""
@@ -117,7 +137,7 @@ class Encoder(OpenAIStream):
         return b"".join(self._chunk(delta, index) for index in range(self._choices))
 
     def step(self, event: Event) -> bytes:
-        """Several choices come as ChoiceEvents, and a Finished with the sum of all at the end."""
+        """Several choices are ChoiceEvents, with a Finished for their sum at the end."""
         match event:
             case ChoiceEvent(index, Finished() as finished):
                 return self._last_chunk(finished, index)
@@ -131,7 +151,7 @@ class Encoder(OpenAIStream):
     def _delta(self, event: Event, index: int) -> bytes:
         match event:
             case TextDelta(text):
-                return self._chunk({"content": text}, index)
+                return self._texts[index](text)
             case ReasoningDelta(text):
                 return self._chunk({"reasoning_content": text}, index)
             case ToolCallDelta():
@@ -151,15 +171,13 @@ class Encoder(OpenAIStream):
         text = "input" if call.custom else "arguments"
         return {"tool_calls": [{**head, kind: {**function, text: call.arguments}}]}
 
+    def _text_chunk(self, index: int, text: str) -> bytes:
+        return self._chunk({"content": text}, index)
+
     def _chunk(self, delta: dict[str, Any], index: int, reason: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return data_frame({**self._body, "choices": [choice]})
+        return self._frame(
+            {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        )
 
     def _last_chunk(self, finished: Finished, index: int) -> bytes:
         return self._chunk({}, index, self._envelope.reason(finished))
-
-    def _end(self, usage: Usage) -> bytes:
-        last = b""
-        if self._include_usage:
-            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
-        return last + b"data: [DONE]\n\n"

@@ -1,23 +1,31 @@
 """POST /chat/completions."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
+from app.core.conversation import Query
 from app.dialects.chat import response as chat
 from app.dialects.chat.answers import ChatCompletionSchema
+from app.dialects.chat.cursor_shapes import is_responses_body, normalize
 from app.dialects.chat.request import parse
 from app.dialects.chat.schemas import ChatSchema
+from app.dialects.responses.request import NothingKept, begin_turn
+from app.dialects.responses.request import parse as parse_responses
+from app.dialects.responses.schemas import ResponsesSchema
+from app.http.incoming import load_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.relay.parallel import answer_in_parallel
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("chat", __name__)
 FORMAT = WireFormat(blueprint)
 _SCHEMA = ChatSchema()
+_RESPONSES_SCHEMA = ResponsesSchema()
 
 
 @blueprint.post("/chat/completions")
@@ -30,14 +38,28 @@ _SCHEMA = ChatSchema()
 )
 def create_chat_completion() -> Response:
     lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SCHEMA, read_json())
-    query = with_files(parse(payload, services().settings.bot_named), lease)
-    current_record().model = query.model
-    envelope = chat.new_envelope("chatcmpl", query.model, functions=bool(payload["functions"]))
-    streaming, choices = bool(payload["stream"]), payload["n"] or 1
+    query, payload = _read_query(read_json())
+    query = with_files(query, lease)
+    functions = bool(payload.get("functions"))
+    envelope = chat.new_envelope("chatcmpl", query.model, functions=functions)
+    streaming, choices = bool(payload["stream"]), payload.get("n") or 1
     reply = answer_in_parallel(services().relay, [query] * choices, lease, streaming=streaming)
     if not streaming:
         return jsonify(chat.render(whole_answers(reply, choices), envelope))
     include_usage = bool((payload["stream_options"] or {}).get("include_usage"))
     encoder = chat.Encoder(envelope, include_usage=include_usage, choices=choices)
     return stream_answer(reply, encoder, services().settings)
+
+
+def _read_query(body: Any) -> tuple[Query, dict[str, Any]]:
+    """The query and the loaded payload. Raises InvalidRequest.
+
+    Cursor sends Responses bodies here, and expects Chat Completions as answers.
+    """
+    bot_named = services().settings.bot_named
+    if is_responses_body(body):
+        payload = load_request(_RESPONSES_SCHEMA, body)
+        turn = begin_turn(payload, "resp_", NothingKept())
+        return parse_responses(payload, turn, bot_named), payload
+    payload = load_request(_SCHEMA, normalize(body))
+    return parse(payload, bot_named), payload

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions request: every field of it is known here, used or ignored."""
+"""Schemas of OpenAI's Chat Completions request, with every field, used or ignored."""
 
 from typing import Any
 
@@ -13,12 +13,16 @@ from app.dialects.chat.tool_schemas import (
     ToolSchema,
 )
 from app.schemas.fields import (
+    INT64,
+    MAX_STOP_CHARS,
     MODEL_NAME,
+    Each,
     Flag,
     Number,
     Object,
     Remembered,
     TextOrTexts,
+    TokenLimit,
     Whole,
     optional,
 )
@@ -53,7 +57,11 @@ class ToolCallSchema(BaseSchema):
 
 
 class MessageSchema(BaseSchema):
-    also = any_of(given("content"), where("role", "assistant", "function"))
+    also = any_of(
+        {"allOf": [given("content"), where("role", "system", "developer", "user")]},
+        {"allOf": [given("content"), where("role", "tool"), given("tool_call_id")]},
+        where("role", "assistant", "function"),
+    )
 
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     content = Content(load_default=None, allow_none=True)
@@ -64,9 +72,15 @@ class MessageSchema(BaseSchema):
 
     @validates_schema
     def check_content(self, message: dict[str, Any], **options: Any) -> None:
-        """Only an assistant may say nothing, for it may have called tools instead."""
+        """Only an assistant may have no content, because it may have called tools."""
         if message["content"] is None and message["role"] not in ("assistant", "function"):
             raise ValidationError("Missing data for required field.", "content")
+
+    @validates_schema
+    def check_call(self, message: dict[str, Any], **options: Any) -> None:
+        """A tool's answer belongs to a call."""
+        if message["role"] == "tool" and message["tool_call_id"] is None:
+            raise ValidationError("Missing data for required field.", "tool_call_id")
 
 
 class StreamOptionsSchema(BaseSchema):
@@ -74,27 +88,26 @@ class StreamOptionsSchema(BaseSchema):
 
 
 class ChatSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    messages = fields.List(
-        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
-    )
+    messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     stream = optional(Flag)
     stream_options = fields.Nested(StreamOptionsSchema, load_default=None, allow_none=True)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, 8))
-    stop = optional(TextOrTexts, most=4)
-    max_tokens = optional(Whole, validate=validate.Range(1))
-    max_completion_tokens = optional(Whole, validate=validate.Range(1))
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
+    max_tokens = optional(TokenLimit)
+    max_completion_tokens = optional(TokenLimit)
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )
     reasoning_effort = optional(fields.String)
+    thinking = optional(fields.Raw)
     extra_body = optional(Object)
     response_format = fields.Nested(ResponseFormatSchema, load_default=None, allow_none=True)
     tools = Remembered(fields.List(fields.Nested(ToolSchema)))
@@ -116,7 +129,7 @@ class ChatSchema(BaseSchema):
     prompt_cache_options = optional(Object)
     prompt_cache_retention = optional(fields.String)
     safety_identifier = optional(fields.String)
-    seed = optional(Whole)
+    seed = optional(Whole, validate=INT64)
     service_tier = optional(fields.String)
     store = optional(Flag)
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))

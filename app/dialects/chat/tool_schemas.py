@@ -1,31 +1,29 @@
-"""Tools as OpenAI's Chat Completions writes them, in the form of today and the old one."""
+"""Schemas of tools in OpenAI's Chat Completions, current and legacy."""
 
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.schemas.fields import Flag, Object
+from app.schemas.fields import TOOL_NAME, Flag, Object
 from app.schemas.json_form import any_of, given, under_its_type, where
 from app.schemas.loading import BaseSchema
 
-_NAME = validate.Regexp(r"[A-Za-z0-9_.:-]{1,128}\Z", error="Not a valid name of a tool.")
-
 
 class FunctionSchema(BaseSchema):
-    name = fields.String(required=True, validate=_NAME)
+    name = fields.String(required=True, validate=TOOL_NAME)
     description = fields.String(load_default=None, allow_none=True)
     parameters = Object(load_default=None, allow_none=True)
     strict = Flag(load_default=None, allow_none=True)
 
 
 class CustomSchema(BaseSchema):
-    name = fields.String(required=True, validate=_NAME)
+    name = fields.String(required=True, validate=TOOL_NAME)
     description = fields.String(load_default=None, allow_none=True)
     format = Object(load_default=None, allow_none=True)
 
 
 class ToolSchema(BaseSchema):
-    """A tool: its ``type`` names the key under which it is described."""
+    """A tool. Its ``type`` is the name of the field with its definition."""
 
     also = under_its_type("function", "custom")
 
@@ -50,7 +48,7 @@ class NamedSchema(BaseSchema):
 
 
 class NamedToolSchema(BaseSchema):
-    """A reference to a tool, as tool_choice and allowed_tools make it."""
+    """A reference to a tool, in tool_choice and allowed_tools."""
 
     type = fields.String(required=True)
     function = fields.Nested(NamedSchema, load_default=None)
@@ -83,12 +81,15 @@ class JsonSchemaSchema(BaseSchema):
 
 
 class ResponseFormatSchema(BaseSchema):
+    """``schema`` beside ``json_object`` is how llama.cpp and its clients write a schema."""
+
     also = any_of(where("type", "text", "json_object"), given("json_schema"))
 
     type = fields.String(
         required=True, validate=validate.OneOf(("text", "json_object", "json_schema"))
     )
     json_schema = fields.Nested(JsonSchemaSchema, load_default=None)
+    schema = Object(load_default=None, allow_none=True)
 
     @validates_schema
     def check_schema(self, output: dict[str, Any], **options: Any) -> None:

@@ -1,18 +1,17 @@
 """POST /completions."""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.dialects.chat.response import new_envelope
 from app.dialects.completions import translate as completions
 from app.dialects.completions.answers import CompletionSchema as Answer
 from app.dialects.completions.schemas import CompletionSchema
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.relay.parallel import answer_in_parallel
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("completions", __name__)
 FORMAT = WireFormat(blueprint)
@@ -24,10 +23,8 @@ _SCHEMA = CompletionSchema()
     "OpenAI's old Completions", Answer, body=CompletionSchema, streams=True, errors=BOT_ERRORS
 )
 def create_completion() -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SCHEMA, read_json())
+    lease, payload = read_request(_SCHEMA)
     queries = completions.parse(payload, services().settings.bot_named)
-    current_record().model = payload["model"]
     envelope = new_envelope("cmpl", payload["model"])
     echoes = completions.echoed_prompts(payload)
     streaming = bool(payload["stream"])

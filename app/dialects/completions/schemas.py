@@ -1,16 +1,27 @@
-"""OpenAI's old Completions request."""
+"""The schema of OpenAI's legacy Completions request."""
 
 from marshmallow import INCLUDE, fields, validate
 
 from app.dialects.chat.schemas import StreamOptionsSchema
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, TextOrTexts, Whole, optional
+from app.schemas.fields import (
+    INT64,
+    MAX_STOP_CHARS,
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TextOrTexts,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.loading import BaseSchema
 
 MAX_CHOICES = 8
 
 
 class CompletionSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE
@@ -24,8 +35,8 @@ class CompletionSchema(BaseSchema):
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     n = optional(Whole, validate=validate.Range(1, MAX_CHOICES))
-    stop = optional(TextOrTexts, most=4)
-    max_tokens = optional(Whole, validate=validate.Range(1))
+    stop = optional(TextOrTexts, most=4, longest=MAX_STOP_CHARS)
+    max_tokens = optional(TokenLimit)
     logit_bias = optional(
         fields.Dict, keys=fields.String(), values=Number(validate=validate.Range(-100, 100))
     )
@@ -36,5 +47,5 @@ class CompletionSchema(BaseSchema):
     frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     logprobs = optional(Whole, validate=validate.Range(0, 5))
     presence_penalty = optional(Number, validate=validate.Range(-2, 2))
-    seed = optional(Whole)
+    seed = optional(Whole, validate=INT64)
     user = optional(fields.String)

@@ -1,4 +1,4 @@
-"""OpenAI's old Completions: a prompt is one user message, and the answer is bare text.
+"""OpenAI's legacy Completions: the prompt becomes one user message; the answer is plain text.
 
 The wire format is that of the ``openai`` SDK's Completion, streamed as the same object.
 """
@@ -8,11 +8,9 @@ from typing import Any
 
 from app.core.conversation import Message, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, FinishReason, TextDelta, Usage
-from app.core.frames import data_frame
-from app.dialects.chat.response import Envelope, render_usage
+from app.dialects.chat.response import ChunkStream, Envelope, render_usage
 from app.dialects.completions.schemas import MAX_CHOICES, CompletionSchema
 from app.errors import InvalidRequest
-from app.http.openai_stream import OpenAIStream
 from app.schemas.parameters import bot_parameters
 
 _KIND = "text_completion"
@@ -38,14 +36,14 @@ def _query(prompt: str, payload: dict[str, Any], bot_named: Callable[[str], str]
         messages=tuple(_messages(prompt, payload["suffix"])),
         temperature=payload["temperature"],
         logit_bias=payload["logit_bias"],
-        stop=payload["stop"] or (),
+        stop=tuple(filter(None, payload["stop"] or ())),
         max_tokens=payload["max_tokens"],
         parameters=bot_parameters(payload, CompletionSchema, ("top_p", "max_tokens")),
     )
 
 
 def _messages(prompt: str, suffix: str | None) -> Iterator[Message]:
-    """Poe's bots complete chats; to complete between two texts they must be told so."""
+    """Poe's bots answer chats, so inserting text before a suffix needs an instruction."""
     if suffix:
         task = "Write only the text that belongs between the two texts, and nothing else."
         yield Message("system", (Text(task),))
@@ -54,7 +52,7 @@ def _messages(prompt: str, suffix: str | None) -> Iterator[Message]:
 
 
 def echoed_prompts(payload: dict[str, Any]) -> list[str]:
-    """What each choice's text begins with: its prompt where ``echo`` asks for it."""
+    """The beginning of each choice's text: its prompt if ``echo`` is set."""
     repeat = payload["n"] or 1
     return [
         prompt if payload["echo"] else "" for prompt in payload["prompt"] for _ in range(repeat)
@@ -75,39 +73,28 @@ def _choice(text: str, index: int, reason: FinishReason | None = None) -> dict[s
     return {"text": text, "index": index, "logprobs": None, "finish_reason": reason}
 
 
-class Encoder(OpenAIStream):
+class Encoder(ChunkStream):
     """Events to SSE frames of text_completion."""
 
     def __init__(self, envelope: Envelope, *, include_usage: bool, echoes: list[str]) -> None:
-        self._include_usage = include_usage
+        super().__init__(envelope, _KIND, include_usage=include_usage)
         self._echoes = echoes
-        self._body = envelope.as_dict(_KIND)
-        if include_usage:
-            self._body["usage"] = None
+        self.keepalive = self._frame(_choice("", 0))
 
     def start(self) -> bytes:
-        pieces = [self._frame(echo, index) for index, echo in enumerate(self._echoes) if echo]
-        return b"".join(pieces)
+        echoes = [_choice(echo, index) for index, echo in enumerate(self._echoes) if echo]
+        return b"".join(map(self._frame, echoes))
 
     def step(self, event: Event) -> bytes:
         match event:
             case ChoiceEvent(index, TextDelta(text)):
-                return self._frame(text, index)
+                return self._frame(_choice(text, index))
             case ChoiceEvent(index, Finished(reason=reason)):
-                return self._frame("", index, reason)
+                return self._frame(_choice("", index, reason))
             case TextDelta(text):
-                return self._frame(text, 0)
+                return self._frame(_choice(text, 0))
             case Finished():
                 single = len(self._echoes) == 1
-                last = self._frame("", 0, event.reason) if single else b""
+                last = self._frame(_choice("", 0, event.reason)) if single else b""
                 return last + self._end(event.usage)
         return b""
-
-    def _frame(self, text: str, index: int, reason: FinishReason | None = None) -> bytes:
-        return data_frame({**self._body, "choices": [_choice(text, index, reason)]})
-
-    def _end(self, usage: Usage) -> bytes:
-        last = b""
-        if self._include_usage:
-            last = data_frame({**self._body, "choices": [], "usage": render_usage(usage)})
-        return last + b"data: [DONE]\n\n"

@@ -1,4 +1,4 @@
-"""/files: uploaded once to Poe, and referred to by their ids."""
+"""/files: files that are uploaded to Poe once and then used by their ids."""
 
 import os
 import time
@@ -11,7 +11,9 @@ from werkzeug.datastructures import FileStorage
 
 from app.access.credentials import Lease
 from app.core.conversation import Media
-from app.core.file_ids import Record
+from app.core.file_ids import FileRecord
+from app.core.media_types import HEAD_BYTES, type_of_bytes
+from app.core.paging import Place
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
     AnthropicDeletedSchema,
@@ -35,6 +37,7 @@ from app.http.record_pages import own_records, read_ordered_page, read_page, rec
 from app.http.services import services
 from app.http.stored_files import FILES
 from app.http.wire_formats import WireFormat, wants_anthropic
+from app.poe.links import home_of_uploads
 from app.schemas.loading import load_payload
 from app.state.records import RecordList, expiry
 
@@ -45,7 +48,7 @@ _QUERY_SCHEMA = FilesQuerySchema()
 _ANTHROPIC_QUERY_SCHEMA = AnthropicFilesQuerySchema()
 
 
-def _tell(record: Record) -> Response:
+def _render(record: FileRecord) -> Response:
     render = files.render_anthropic_file if wants_anthropic() else files.render_file
     return jsonify(render(record))
 
@@ -65,9 +68,10 @@ def upload_file() -> Response:
     if wants_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
+    services().store.require_usable()  # else the SDKs would upload it three times, for nothing
     record = _upload(sent, options, lease)
     records_of(FILES, lease).add(record)
-    return _tell(record)
+    return _render(record)
 
 
 def _sent_file() -> FileStorage:
@@ -79,15 +83,17 @@ def _sent_file() -> FileStorage:
     return sent
 
 
-def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> Record:
-    """At Poe it has a URL from then on; no copy of it stays here."""
+def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRecord:
+    """Uploads the file to Poe, where it gets a URL. The gateway keeps no copy."""
     if not lease.key:
         raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
     name = bare_name(sent) or "file"
     size = sent.stream.seek(0, os.SEEK_END)
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
-    media = Media(sent.mimetype or "application/octet-stream", name, "file")
+    sent.stream.seek(0)
+    content_type = type_of_bytes(sent.mimetype, sent.stream.read(HEAD_BYTES))
+    media = Media(content_type, name, "file")
     attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
     return {
         "id": f"file-{uuid.uuid4().hex}",
@@ -116,28 +122,29 @@ def list_files() -> Response:
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     purpose = query["purpose"]
     page = read_ordered_page(records, query, lambda record: purpose in (None, record["purpose"]))
-    return jsonify(files.render_files(page))
+    return jsonify(page.render(files.render_file))
 
 
-def _list_for_anthropic(records: RecordList) -> Response:
+def _list_for_anthropic(records: RecordList[FileRecord]) -> Response:
     query = load_payload(_ANTHROPIC_QUERY_SCHEMA, request.args.to_dict())
     after = query["page"] or query["after_id"]
-    page = read_page(records, query["limit"], after=after, before=query["before_id"])
+    page = read_page(records, query["limit"], Place(after, query["before_id"]))
     return jsonify(files.render_anthropic_files(page))
 
 
 @blueprint.get("/<file_id>")
 @operation("What is known of a file", FileSchema, AnthropicFileSchema, versioned=True)
 def retrieve_file(file_id: str) -> Response:
-    return _tell(own_records(FILES).get(file_id))
+    return _render(own_records(FILES).get(file_id))
 
 
 @blueprint.get("/<file_id>/content")
 @operation("A file's bytes", "*/*", versioned=True, errors=(502,))
 def send_content(file_id: str) -> Response:
-    """From where Poe keeps it, passed on as it comes."""
+    """Streams the file from Poe."""
     record = own_records(FILES).get(file_id)
-    opened = open_for_client(record["url"], services().settings)
+    settings = services().settings
+    opened = open_for_client(record["url"], settings, home_of_uploads(settings))
     response = send_bot_file(opened, record["content_type"])
     # RFC 6266's way for any name; and no browser is to run what a client has uploaded.
     name = quote(record["name"], safe="", errors="replace")

@@ -9,13 +9,13 @@ from app.schemas.loading import BaseSchema
 from app.schemas.paging import OrderedQuerySchema, QuerySchema
 
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
-"""What OpenAI knows. They make no difference here, but clients sort their files by them."""
+"""OpenAI's purposes. They have no effect here, but clients filter their files by them."""
 
 HOUR, DAY = 3_600, 86_400
 
 
 class UploadSchema(BaseSchema):
-    """The form beside the file. Each vendor's SDK writes the lifetime in its own way."""
+    """The fields beside the file. Each vendor's SDK writes the lifetime in its own way."""
 
     also = {"dependentRequired": {"expires_after[anchor]": ["expires_after[seconds]"]}}
 
@@ -43,7 +43,7 @@ class UploadSchema(BaseSchema):
 
 
 class UploadFormSchema(UploadSchema):
-    """The form with its file. Without an ``anthropic-version`` header, ``purpose`` is needed."""
+    """The form with its file. Without an ``anthropic-version`` header, ``purpose`` is required."""
 
     purpose = fields.String(validate=validate.OneOf(PURPOSES))
     file = FileOfForm(required=True)
@@ -55,7 +55,7 @@ class FilesQuerySchema(OrderedQuerySchema):
 
 
 class AnthropicFilesQuerySchema(QuerySchema):
-    """Anthropic's: ``page`` is what an answer's ``next_page`` held."""
+    """Anthropic's query: ``page`` is the ``next_page`` of the answer before."""
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 1000))
     page = fields.String(load_default=None)

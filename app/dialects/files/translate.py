@@ -1,13 +1,13 @@
-"""Files that Poe keeps for a client, as OpenAI and Anthropic describe them."""
+"""Uploaded files as OpenAI and Anthropic describe them."""
 
 from typing import Any
 
 from app.core.dates import rfc3339
-from app.core.file_ids import Record
+from app.core.file_ids import FileRecord
 from app.core.paging import Page
 
 
-def render_file(record: Record) -> dict[str, Any]:
+def render_file(record: FileRecord) -> dict[str, Any]:
     """OpenAI's file object."""
     return {
         "id": record["id"],
@@ -22,7 +22,7 @@ def render_file(record: Record) -> dict[str, Any]:
     }
 
 
-def render_anthropic_file(record: Record) -> dict[str, Any]:
+def render_anthropic_file(record: FileRecord) -> dict[str, Any]:
     """Anthropic's file metadata."""
     return {
         "id": record["id"],
@@ -36,13 +36,8 @@ def render_anthropic_file(record: Record) -> dict[str, Any]:
     }
 
 
-def render_files(page: Page) -> dict[str, Any]:
-    return {"object": "list", "data": list(map(render_file, page.entries)), **page.ends()}
-
-
-def render_anthropic_files(page: Page) -> dict[str, Any]:
-    """Older SDKs go on by ``last_id``, newer ones by ``next_page``."""
-    ends = page.ends()
-    next_page = ends["last_id"] if page.has_more else None
-    data = list(map(render_anthropic_file, page.entries))
-    return {"data": data, **ends, "next_page": next_page}
+def render_anthropic_files(page: Page[FileRecord]) -> dict[str, Any]:
+    """Older SDKs page by ``last_id``, newer ones by ``next_page``."""
+    rendered = page.render(render_anthropic_file)
+    del rendered["object"]
+    return {**rendered, "next_page": rendered["last_id"] if page.has_more else None}

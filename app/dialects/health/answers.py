@@ -1,6 +1,8 @@
 """Answers about the gateway itself."""
 
-from app.schemas.answers import AnswerSchema, word
+from marshmallow import fields
+
+from app.schemas.answers import AnswerSchema, listed, word
 
 
 class AliveSchema(AnswerSchema):
@@ -8,7 +10,8 @@ class AliveSchema(AnswerSchema):
 
 
 class ReadySchema(AnswerSchema):
-    status = word("ready")
+    status = word("ready", "degraded")
     vocabulary = word("loaded")
     poe = word("reachable", "unreachable")
     store = word("usable", "unusable")
+    reasons = listed(fields.String())

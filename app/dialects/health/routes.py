@@ -4,6 +4,8 @@ from flask import Blueprint, Response, jsonify
 
 from app.core.tokens import encoding
 from app.dialects.health.answers import AliveSchema, ReadySchema
+from app.errors import Unavailable
+from app.http.checks import Checks
 from app.http.operations import operation
 from app.http.services import services
 from app.http.wire_formats import WireFormat
@@ -12,19 +14,51 @@ from app.poe.account import poe_is_reachable
 blueprint = Blueprint("health", __name__)
 FORMAT = WireFormat(blueprint)
 
+_checks = Checks()
+
+_POE = {
+    False: "Poe cannot be reached: only bots of BOT_URLS can be asked.",
+    None: "Poe does not answer in time.",
+}
+_STORE = {
+    False: "The state cannot be kept: what needs an earlier response, video or file fails.",
+    None: "The state does not answer in time.",
+}
+
 
 @blueprint.get("/healthz")
 @operation("The process lives", AliveSchema, guarded=False)
-def tell_alive() -> Response:
+def report_alive() -> Response:
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
-@operation("The gateway can do its work", ReadySchema, guarded=False)
-def tell_ready() -> Response:
-    """What is missing is told, but it answers all the same: without Poe one's own bots can be
-    asked, and without its store all that needs nothing of an earlier request."""
-    encoding()
-    poe = "reachable" if poe_is_reachable(services().settings) else "unreachable"
-    store = "usable" if services().store.is_usable() else "unusable"
-    return jsonify({"status": "ready", "vocabulary": "loaded", "poe": poe, "store": store})
+@operation("The gateway can do its work", ReadySchema, guarded=False, errors=(503,))
+def report_ready() -> Response:
+    """503 only where nothing can be served. ``reasons`` say what is amiss otherwise: without Poe
+    one's own bots can be asked, and without its state all that needs nothing of an earlier request.
+    """
+    _check_vocabulary()
+    parts = services()
+    found = _checks.outcomes(
+        {"poe": lambda: poe_is_reachable(parts.settings), "store": parts.store.is_usable}
+    )
+    reasons = [_POE[found["poe"]]] if not found["poe"] else []
+    reasons += [_STORE[found["store"]]] if not found["store"] else []
+    return jsonify(
+        {
+            "status": "degraded" if reasons else "ready",
+            "vocabulary": "loaded",
+            "poe": "reachable" if found["poe"] else "unreachable",
+            "store": "usable" if found["store"] else "unusable",
+            "reasons": reasons,
+        }
+    )
+
+
+def _check_vocabulary() -> None:
+    """Raises Unavailable: without it no answer can be counted, nor begun."""
+    try:
+        encoding()
+    except (OSError, ValueError) as error:
+        raise Unavailable("The vocabulary for counting tokens cannot be loaded.") from error

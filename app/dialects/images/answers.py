@@ -6,7 +6,7 @@ from app.schemas.answers import AnswerSchema, count, listed, sometimes
 
 
 class PictureSchema(AnswerSchema):
-    """``url`` or ``b64_json``, as it was asked for. ``revised_prompt``: the bot's own words."""
+    """``url`` or ``b64_json``, as requested. ``revised_prompt``: the bot's text."""
 
     url = sometimes(fields.String())
     b64_json = sometimes(fields.String())

@@ -5,7 +5,7 @@ from base64 import b64encode
 from dataclasses import replace
 from functools import partial
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.access.credentials import Lease
 from app.config import Settings
@@ -22,18 +22,19 @@ from app.dialects.images.schemas import (
 )
 from app.http.bot_files import content_type_of, open_bot_file
 from app.http.forms import read_payload
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
 from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.poe.downloads import Budget
+from app.poe.links import Origin, home_of_bot
 from app.relay.parallel import MergedReplies
-from app.schemas.loading import BaseSchema, load_payload
+from app.schemas.loading import BaseSchema
 
 MAX_BYTES_INLINE = 50_000_000
-"""What the files of one answer may have together where it carries them itself."""
+"""The total size of the files in one answer with ``b64_json``."""
 
 blueprint = Blueprint("images", __name__)
 FORMAT = WireFormat(blueprint)
@@ -77,12 +78,12 @@ def vary_image() -> Response:
 
 
 def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(schema, read_payload(schema))
     settings = services().settings
+    lease, payload = read_request(
+        schema, partial(read_payload, schema), default_model=settings.image_model
+    )
     query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
     query = with_files(query, lease)
-    current_record().model = query.model
     choices, created = payload["n"] or 1, int(time.time())
     inline = payload["response_format"] == "b64_json"
     if payload["stream"]:
@@ -95,10 +96,12 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
 
 
 def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
-    """The files of that many replies; those that fail are left out."""
+    """The files of ``choices`` replies; failed replies are left out."""
     relay = services().relay
     budget = Budget(MAX_BYTES_INLINE)
-    bring = partial(_bring_in, settings=services().settings, budget=budget) if inline else leave
+    settings = services().settings
+    home = home_of_bot(query.bot, settings)
+    bring = partial(_bring_in, settings=settings, home=home, budget=budget) if inline else leave
     replies = [
         relay.answer(query, lease, streaming=False, media_in_text=False) for _ in range(choices)
     ]
@@ -106,9 +109,11 @@ def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> Merg
     return MergedReplies(replies, stage, lenient=True)
 
 
-def _bring_in(file: MediaReply, *, settings: Settings, budget: Budget) -> MediaReply:
+def _bring_in(
+    file: MediaReply, *, settings: Settings, home: Origin | None, budget: Budget
+) -> MediaReply:
     """The same file, its bytes in a data URL. Raises UpstreamError."""
-    opened = open_bot_file(file.url, settings)
+    opened = open_bot_file(file.url, settings, home)
     kind = content_type_of(opened, file)
     data_url = f"data:{kind};base64,{b64encode(opened.read(budget)).decode()}"
     return replace(file, url=data_url, content_type=kind)

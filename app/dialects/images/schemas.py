@@ -22,7 +22,7 @@ from app.schemas.loading import BaseSchema
 
 MAX_PICTURES = 10
 MAX_SOURCES = 16
-"""How many images one edit may start from, as at OpenAI."""
+"""How many input images one edit may have, as at OpenAI."""
 
 
 Source = Media | str | dict[str, str]
@@ -30,10 +30,10 @@ Source = Media | str | dict[str, str]
 
 
 class Sources(fields.Field[list[Any]]):
-    """Images to start from: one or a list, loaded as a list of files and links.
+    """Input images: one or a list, loaded as a list of files and links.
 
-    A link is a text, or an object with ``image_url`` or ``url``; a file came in a form, or was
-    uploaded before: an object with ``file_id``.
+    A link is a text, or an object with ``image_url`` or ``url``. A file is part of a form, or was
+    uploaded before and is an object with ``file_id``.
     """
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Source]:
@@ -70,7 +70,7 @@ def _source(value: Any) -> Source:
 
 
 class _PicturesSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE
@@ -82,7 +82,7 @@ class _PicturesSchema(BaseSchema):
     partial_images = optional(Whole, validate=validate.Range(0, 3))
     extra_body = optional(Object)
 
-    # The bot's parameters, in words that each bot has its own of.
+    # Parameters of the bot. Each bot accepts values of its own.
     background = optional(fields.String)
     complexity = optional(fields.String)
     frame_count = optional(Whole)
@@ -106,7 +106,7 @@ class GenerationSchema(_PicturesSchema):
 
 
 class EditSchema(_PicturesSchema):
-    """A form has ``image`` or ``image[]``, JSON has ``images`` or ``image``."""
+    """Forms have ``image`` or ``image[]``, JSON has ``images`` or ``image``."""
 
     also = any_of(given("image"), given("images"))
 
@@ -118,7 +118,7 @@ class EditSchema(_PicturesSchema):
 
 
 class EditFormSchema(EditSchema):
-    """The form, as it is described: its images have one name."""
+    """The form in the OpenAPI document, with one name for the images."""
 
     class Meta(EditSchema.Meta):
         exclude = ("images",)
@@ -129,7 +129,7 @@ class EditFormSchema(EditSchema):
 
 
 class VariationSchema(_PicturesSchema):
-    """OpenAI's has no prompt; one that is given is said to the bot."""
+    """OpenAI's variations have no prompt; here a prompt is passed to the bot."""
 
     prompt = optional(fields.String)
     image = Sources(required=True)

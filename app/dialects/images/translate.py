@@ -1,4 +1,4 @@
-"""OpenAI's Images: a prompt is one user message, and the files of the answer are its pictures.
+"""OpenAI's Images: the prompt becomes one user message; the answer's files are the pictures.
 
 The wire format is that of the ``openai`` SDK's ImagesResponse, ImageGenStreamEvent and
 ImageEditStreamEvent.
@@ -16,14 +16,16 @@ from app.core.conversation import Media, Message, Part, Query, Text
 from app.core.events import Answer, ChoiceEvent, Event, Finished, MediaReply, Usage
 from app.core.frames import named_frame
 from app.core.media import picture_of
+from app.core.media_types import canonical
 from app.errors import InvalidRequest
 from app.http.openai_stream import OpenAIStream
+from app.schemas.loading import field_names
 from app.schemas.parameters import aspect_of, bot_parameters
 
 Kind = Literal["image_generation", "image_edit"]
 
 VARY = "Make a variation of this image."
-"""What a bot is asked where OpenAI's variations have no prompt."""
+"""The prompt for variations, which have none at OpenAI."""
 
 _PARAMETERS = (
     "background",
@@ -42,7 +44,7 @@ _PARAMETERS = (
 
 _QUALITIES = ("low", "medium", "high", "xhigh", "max")
 _BACKGROUNDS = ("transparent", "opaque")
-_FORMATS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
+_FORMATS = ("png", "webp", "jpeg")
 
 
 def parse(
@@ -51,9 +53,9 @@ def parse(
     bot_named: Callable[[str], str],
     default_model: str,
 ) -> Query:
-    """One picture's query. Raises InvalidRequest for what no schema can judge.
+    """The query for one picture. Raises InvalidRequest for what schemas cannot check.
 
-    ``schema``: the one of the three that has loaded the payload.
+    ``schema``: the schema that loaded the payload.
     """
     model = payload["model"] or default_model
     parts: tuple[Part, ...] = (Text(payload["prompt"] or VARY), *_sources(payload, schema))
@@ -66,9 +68,9 @@ def parse(
 
 
 def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
-    """The images to start from, then the mask, a file that its name tells apart."""
+    """The input images, then the mask, which the bot recognises by its name."""
     images = [*_files(payload, schema, "image"), *_files(payload, schema, "images")]
-    if not images and "image" in schema._declared_fields:
+    if not images and "image" in field_names(schema):
         raise InvalidRequest("image: Missing data for required field.", param="image")
     yield from images
     for name in ("mask", "markup"):
@@ -77,15 +79,15 @@ def _sources(payload: dict[str, Any], schema: type[Schema]) -> Iterator[Media]:
 
 
 def _files(payload: dict[str, Any], schema: type[Schema], name: str) -> Iterator[Media]:
-    """None where the schema has no such field: then it is a parameter of the bot."""
-    sources = payload[name] or [] if name in schema._declared_fields else []
+    """Empty if the schema has no such field, which is then a parameter of the bot."""
+    sources = payload[name] or [] if name in field_names(schema) else []
     for index, source in enumerate(sources):
         param = f"{name}[{index}]" if len(sources) > 1 else name
         yield picture_of(source, param)
 
 
 def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]:
-    """``auto`` is every bot's own default and not said. An ``aspect`` of the client's wins."""
+    """Leaves out ``auto``, the default of every bot. An ``aspect`` of the client has priority."""
     parameters = bot_parameters(payload, schema, _PARAMETERS)
     for name in _PARAMETERS:
         if parameters.get(name) == "auto":
@@ -97,7 +99,7 @@ def _parameters(payload: dict[str, Any], schema: type[Schema]) -> dict[str, Any]
 def render(answers: list[Answer], *, created: int, inline: bool) -> dict[str, Any]:
     """The whole answers as an ImagesResponse.
 
-    ``inline``: the files were brought in, each as a data URL, and are given as ``b64_json``.
+    ``inline``: the files are data URLs, and are returned as ``b64_json``.
     """
     usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     data = [
@@ -113,7 +115,7 @@ def _picture(file: MediaReply, inline: bool) -> dict[str, Any]:
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
-    """Of the texts; what a picture costs in tokens, Poe does not tell."""
+    """The tokens of the texts; Poe does not report those of pictures."""
     return {
         "input_tokens": usage.prompt,
         "input_tokens_details": {"text_tokens": usage.prompt, "image_tokens": 0},
@@ -124,16 +126,16 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 class Encoder(OpenAIStream):
-    """Events to SSE frames: a ``completed`` for each file, once its bot has finished.
+    """Events to SSE frames: a ``completed`` event for each file, once its bot has finished.
 
-    Poe sends no sketches. So where ``partial_images`` are asked, that many of a reply's files are
-    shown at the moment that they come, while the bot may still be busy.
+    Poe sends no previews. With ``partial_images``, that many files of a reply are sent as partial
+    images when they arrive, while the bot may still be busy.
     """
 
     def __init__(
         self, kind: Kind, payload: dict[str, Any], *, created: int, inline: bool, choices: int = 1
     ) -> None:
-        """``inline``: as in ``render``; else events have the file's ``url``, and no bytes."""
+        """``inline``: as in ``render``; else events have the file's ``url`` and no bytes."""
         self._kind = kind
         self._asked = payload
         self._created = created
@@ -147,7 +149,7 @@ class Encoder(OpenAIStream):
             case ChoiceEvent(index, inner):
                 return self._step(inner, index)
             case Finished() if self._choices > 1:
-                return b""  # the sum; each choice has had its own
+                return b""  # the sum; each choice had its own
         return self._step(event, 0)
 
     def _step(self, event: Event, index: int) -> bytes:
@@ -159,8 +161,8 @@ class Encoder(OpenAIStream):
                     return self._frame("partial_image", event, partial_image_index=number)
             case Finished(usage=usage):
                 files = self._files.pop(index, [])
-                told = render_usage(usage)
-                return b"".join(self._frame("completed", file, usage=told) for file in files)
+                rendered = render_usage(usage)
+                return b"".join(self._frame("completed", file, usage=rendered) for file in files)
         return b""
 
     def _frame(self, name: str, file: MediaReply, **more: Any) -> bytes:
@@ -170,12 +172,12 @@ class Encoder(OpenAIStream):
         return named_frame(body)
 
     def _settings(self, file: MediaReply) -> dict[str, Any]:
-        """What was asked for, in the words that the SDK's types know."""
+        """The requested settings, in the values that the SDK's types allow."""
         asked = self._asked
-        content_type = file.content_type.partition(";")[0].strip().lower()
+        made = canonical(file.content_type).removeprefix("image/")
         return {
             "size": asked["size"] or "auto",
             "quality": asked["quality"] if asked["quality"] in _QUALITIES else "auto",
             "background": asked["background"] if asked["background"] in _BACKGROUNDS else "auto",
-            "output_format": _FORMATS.get(content_type, "png"),
+            "output_format": made if made in _FORMATS else "png",
         }

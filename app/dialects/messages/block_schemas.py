@@ -3,44 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
+from app.dialects.messages.tool_schemas import TOOL
 from app.schemas.fields import Flag, Object
-from app.schemas.json_form import BASE64, LINK, TEXT, Describe, JsonSchema, any_of
+from app.schemas.json_form import BASE64, LINK
 from app.schemas.loading import BaseSchema
-from app.schemas.typed import TOOLS, TypedObject
+from app.schemas.typed import TextOrObjects, TypedObject
 
 
 class Block(TypedObject):
-    """A content block. One that is known, but not in this place, is refused: who reads it would
-    take it for a checked one."""
+    """A content block. One of a known type in the wrong place is refused: its readers would take
+    it for a checked one."""
 
-    def _known(self) -> Mapping[str, Schema]:
+    def known_types(self) -> Mapping[str, Schema]:
         return BLOCKS
 
 
-class Blocks(fields.Field[list[tuple[str, dict[str, Any]]]]):
+class Blocks(TextOrObjects):
     """A text, loaded as one text block, or a list of blocks: always as ``(type, block)`` pairs.
 
-    Blocks of types that are not known are taken as they are: what a server tool once answered
-    comes back in the history, and there is a new kind of it every other month.
+    Blocks of unknown types are loaded as they are: what a server tool once answered comes back in
+    the history, and there is a new kind of it every other month.
     """
 
     def __init__(self, schemas: Mapping[str, Schema], **options: Any) -> None:
-        self._list = fields.List(Block(schemas, others=True))
-        super().__init__(**options)
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Any, **options: Any
-    ) -> list[tuple[str, dict[str, Any]]]:
-        if isinstance(value, str):
-            return [("text", {"text": value})]
-        if not isinstance(value, list):
-            raise ValidationError("Must be a text or a list of content blocks.")
-        return self._list.deserialize(value)  # type: ignore[return-value]
-
-    def json_schema(self, describe: Describe) -> JsonSchema:
-        return any_of(TEXT, describe(self._list))
+        inner = Block(schemas, "content block", others=True)
+        super().__init__(inner, lambda text: [("text", {"text": text})], **options)
 
 
 _FILLED = validate.Length(min=1)
@@ -73,7 +62,7 @@ _FILES: dict[str, Schema] = {"base64": Base64Schema(), "url": UrlSchema(), "file
 
 
 class ImageBlockSchema(BaseSchema):
-    source = TypedObject(_FILES, required=True)
+    source = TypedObject(_FILES, "source", required=True)
 
 
 TEXT_BLOCKS: dict[str, Schema] = {"text": TextBlockSchema()}
@@ -86,7 +75,9 @@ class ContentSourceSchema(BaseSchema):
 
 class DocumentBlockSchema(BaseSchema):
     source = TypedObject(
-        {**_FILES, "text": PlainTextSchema(), "content": ContentSourceSchema()}, required=True
+        {**_FILES, "text": PlainTextSchema(), "content": ContentSourceSchema()},
+        "source",
+        required=True,
     )
     title = fields.String(load_default=None, allow_none=True)
     context = fields.String(load_default=None, allow_none=True)
@@ -102,7 +93,7 @@ class ToolReferenceSchema(BaseSchema):
     tool_name = fields.String(required=True)
 
 
-# No tool_result within a tool_result: what nests without end would exhaust the stack.
+# No tool_result within a tool_result: unbounded nesting would exhaust the stack.
 _RESULT_BLOCKS: dict[str, Schema] = {
     **_PLAIN_BLOCKS,
     "document": DocumentBlockSchema(),
@@ -128,7 +119,7 @@ class ThinkingBlockSchema(BaseSchema):
 
 
 class CompactionBlockSchema(BaseSchema):
-    """A summary in place of the turns before it, as Anthropic's context management writes it."""
+    """A summary that replaces the turns before it, by Anthropic's context management."""
 
     content = fields.String(load_default=None, allow_none=True)
 
@@ -146,14 +137,15 @@ class NamedSchema(BaseSchema):
 
 
 class DefinitionSchema(BaseSchema):
-    definition = TypedObject(TOOLS, others=True, default="custom", required=True)
+    definition = TOOL
 
 
 class ToolChangeBlockSchema(BaseSchema):
-    """A tool that comes or goes in mid-conversation: by its name, or with its definition."""
+    """A tool that is added or removed during the conversation: its name, or its definition."""
 
     tool = TypedObject(
         {"tool_reference": NamedSchema(), "tool_definition": DefinitionSchema()},
+        "tool",
         others=True,
         required=True,
     )

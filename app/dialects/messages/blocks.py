@@ -1,9 +1,7 @@
-"""Anthropic's content blocks, the way in: pairs that the schemas have loaded -> turns and parts."""
+"""Reads Anthropic's content blocks, loaded as ``(type, block)`` pairs, into turns and parts."""
 
 import json
-import mimetypes
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -18,7 +16,8 @@ from app.core.conversation import (
     ToolCall,
     ToolResult,
 )
-from app.core.media import media_from_base64, media_from_url, named_file
+from app.core.media import is_encoded, media_from_base64, media_from_url, named_file
+from app.core.media_types import USUAL
 from app.errors import InvalidRequest
 
 Block = tuple[str, dict[str, Any]]
@@ -26,7 +25,6 @@ Block = tuple[str, dict[str, Any]]
 _BILLING = "x-anthropic-billing-header:"
 _SILENT = ("redacted_thinking", "tool_addition", "tool_removal")
 _OPAQUE = ("type", "cache_control", "citations", "signature")
-_USUAL = {"image": "image/png", "document": "application/pdf"}
 
 
 def read_system(blocks: Iterable[Block] | None) -> Iterator[Message]:
@@ -36,7 +34,7 @@ def read_system(blocks: Iterable[Block] | None) -> Iterator[Message]:
 
 
 def _unbilled(block: Block) -> Block:
-    """Without the line, mostly a block of its own, in which Claude Code says who pays for it."""
+    """The block without Claude Code's billing line, which is mostly a block of its own."""
     kind, held = block
     if not str(held.get("text", "")).startswith(_BILLING):
         return block
@@ -44,7 +42,7 @@ def _unbilled(block: Block) -> Block:
 
 
 def read_turns(message: dict[str, Any], param: str) -> Iterator[Message]:
-    """A message as turns: what tools answered stands in turns of its own, in the blocks' order."""
+    """A message as turns, in the order of its blocks; tool results become turns of their own."""
     parts = list(_parts(message["content"] or (), f"{param}.content"))
     role: Role = message["role"]
     if not parts and role != "system":
@@ -79,7 +77,7 @@ def _tool_result(block: dict[str, Any], param: str) -> ToolResult:
 
 
 def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text | Media]:
-    """A block that people or tools wrote. Empty texts, which Anthropic refuses, are passed over."""
+    """A block written by people or tools. Empty texts, which Anthropic refuses, are skipped."""
     match kind:
         case "text" | "compaction":
             text = block["text" if kind == "text" else "content"]
@@ -93,20 +91,24 @@ def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text 
             yield Text(_search_result(block))
         case "tool_reference":
             yield Text(f"The tool {block['tool_name']} can be called from now on.")
+        case "audio" if isinstance(block.get("data"), str):
+            yield _mcp_file(block, "data", "audio", param)
+        case "resource" if isinstance(block.get("resource"), dict):
+            yield _mcp_resource(block["resource"], f"{param}.resource")
         case _:
-            yield Text(f"[{kind}: {_described(block)}]")
+            yield Text(f"[{kind}: {_as_text(block)}]")
 
 
 def _document(block: dict[str, Any], param: str) -> Iterator[Text | Media]:
-    """A file; or, where the client sent its text, that text between marks of its borders."""
+    """A file; or, for a document sent as text, that text between ``<document>`` tags."""
     kind, source = block["source"]
     if kind not in ("text", "content"):
         if block["context"]:
             yield Text(block["context"])
         yield _file(block["source"], "document", block["title"] or "document", param)
         return
-    told = {name: block[name] for name in ("title", "context") if block[name]}
-    marks = "".join(f" {name}={quoteattr(value)}" for name, value in told.items())
+    attributes = {name: block[name] for name in ("title", "context") if block[name]}
+    marks = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
     yield Text(f"<document{marks}>")
     inner = source["content"] if kind == "content" else [("text", {"text": source["data"]})]
     for index, (inner_kind, inner_block) in enumerate(inner):
@@ -114,8 +116,25 @@ def _document(block: dict[str, Any], param: str) -> Iterator[Text | Media]:
     yield Text("</document>")
 
 
+def _mcp_resource(resource: dict[str, Any], param: str) -> Text | Media:
+    """An embedded resource of a Model Context Protocol server: its text, or its file."""
+    name = str(resource.get("uri") or "resource").rpartition("/")[2] or "resource"
+    if isinstance(resource.get("blob"), str):
+        return _mcp_file(resource, "blob", name, param)
+    if isinstance(resource.get("text"), str):
+        return Text(f"<resource name={quoteattr(name)}>\n{resource['text']}\n</resource>")
+    return Text(f"[resource: {_as_text(resource)}]")
+
+
+def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media:
+    """A file in base64 as Model Context Protocol servers write it, under ``data`` or ``blob``."""
+    content_type = block.get("mimeType")
+    kind = content_type if isinstance(content_type, str) else None
+    return media_from_base64(block[field], kind, name, f"{param}.{field}")
+
+
 def _search_result(block: dict[str, Any]) -> str:
-    """What a client found for the model to cite: its texts under their source."""
+    """A search result for the model to cite: its texts with title and source."""
     texts = (inner.get("text", "") for _, inner in block["content"])
     head = f"<search_result title={quoteattr(block['title'])} source={quoteattr(block['source'])}>"
     return "\n".join((head, *texts, "</search_result>"))
@@ -126,16 +145,13 @@ def _file(source: Block, kind: str, name: str, param: str) -> Media:
     if form == "file":
         return named_file(held["file_id"], f"{param}.file_id")
     if form == "url":
-        media = media_from_url(held["url"], kind, f"{param}.url")
-        untold = media.content_type == "application/octet-stream"
-        return replace(media, content_type=_USUAL[kind]) if untold else media
-    content_type = (held["media_type"] or _USUAL[kind]).lower()
-    named = name if "." in name else name + (mimetypes.guess_extension(content_type) or "")
-    return media_from_base64(held["data"], content_type, named, f"{param}.data")
+        return media_from_url(held["url"], kind, f"{param}.url")
+    return media_from_base64(held["data"], held["media_type"] or USUAL[kind], name, f"{param}.data")
 
 
-def _described(block: dict[str, Any]) -> str:
-    """A server tool's block in words: no bot of Poe's knows them, and some tell what was found."""
+def _as_text(block: dict[str, Any]) -> str:
+    """A server tool's block as JSON text: Poe's bots do not know such blocks, and some contain
+    results."""
     try:
         return json.dumps(_readable(block), ensure_ascii=False)
     except RecursionError:
@@ -143,9 +159,11 @@ def _described(block: dict[str, Any]) -> str:
 
 
 def _readable(value: Any) -> Any:
-    """The value without what only Anthropic can read, and without the bytes of files."""
+    """The value without the parts that only Anthropic can read and without bytes of files."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
+    if isinstance(value, str) and is_encoded(value):
+        return "(a file)"
     if not isinstance(value, dict):
         return value
     if value.get("type") == "base64":

@@ -1,13 +1,13 @@
-"""Anthropic's Messages, the way in: a payload that MessagesSchema has loaded -> Query."""
+"""Reads a request of Anthropic's Messages, loaded by MessagesSchema, into a Query."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.core.conversation import Message, OutputFormat, Query
-from app.core.json_output.settle import check_schema
+from app.core.turns import in_turns
 from app.dialects.messages.blocks import read_system, read_turns
 from app.dialects.messages.schemas import MessagesSchema
-from app.dialects.messages.tools import read_tool_choice, read_tools
+from app.dialects.messages.tools import read_tool_choice, read_tools, server_tool_names
 from app.errors import InvalidRequest
 from app.schemas.parameters import bot_parameters
 
@@ -18,8 +18,8 @@ _UNTHREADED = {"error_code": "thread_unsupported_request", "unsupported": ["mess
 def refuse_thread(payload: Any) -> Any:
     """The payload, unless it asks the server to remember the conversation.
 
-    Newest SDKs' tool runners ask for that, and then send only what is new. At this very error
-    they send everything at once; any other ends them. So this comes before all other checks.
+    The tool runners of the newest SDKs ask for that and then send only new messages. At this error
+    they send the whole conversation; any other error ends them. So it is checked first.
     """
     if isinstance(payload, dict) and payload.get("thread") is not None:
         message = "thread: Message threads are not kept here. Send the whole conversation."
@@ -28,7 +28,7 @@ def refuse_thread(payload: Any) -> Any:
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     conversation = tuple(_conversation(payload))
     if not conversation:
         raise InvalidRequest("messages: There is nothing to answer.", param="messages")
@@ -39,7 +39,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         bot=bot_named(payload["model"]),
         messages=conversation,
         tools=tools,
-        tool_choice=read_tool_choice(choice, tools),
+        tool_choice=read_tool_choice(choice, tools, server_tool_names(payload)),
         parallel_tool_calls=not (choice and choice[1]["disable_parallel_tool_use"]),
         output_format=_output_format(payload),
         temperature=payload["temperature"],
@@ -51,27 +51,25 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
 
 def _conversation(payload: dict[str, Any]) -> Iterator[Message]:
     yield from read_system(payload["system"])
-    for index, message in enumerate(payload["messages"]):
+    for index, message in enumerate(in_turns(payload["messages"])):
         yield from read_turns(message, f"messages[{index}]")
 
 
 def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
-    """``output_config.format``, or what betas called ``output_format``.
+    """``output_config.format``, or ``output_format``, its name in betas.
 
-    Anthropic promises answers of that schema, so one that breaks it is not given.
+    Always strict: Anthropic guarantees that answers match the schema.
     """
     form, param = (payload["output_config"] or {}).get("format"), "output_config.format.schema"
     if form is None:
         form, param = payload["output_format"], "output_format.schema"
     if form is None:
         return None
-    if fault := check_schema(form["schema"]):
-        raise InvalidRequest(f"{param}: {fault}", param=param)
-    return OutputFormat(form["schema"], strict=True)
+    return OutputFormat(form["schema"], strict=True, param=param)
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """The bot's own parameters. What the client names as such goes before what is derived."""
+    """The bot's own parameters. Those that the client set have priority over derived ones."""
     thinking = payload["thinking"] or {}
     enabled = thinking.get("type") == "enabled"
     derived = {
@@ -83,7 +81,7 @@ def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _effort(payload: dict[str, Any]) -> str | None:
-    """The request's effort, or the one that a later system turn set in its place."""
+    """The effort of the request, or that of the last system turn that sets one."""
     configs = [payload["output_config"], *(turn["output_config"] for turn in payload["messages"])]
     efforts = [config["effort"] for config in configs if config and config["effort"]]
     return efforts[-1] if efforts else None

@@ -1,19 +1,22 @@
 """POST /messages and POST /messages/count_tokens."""
 
-from flask import Blueprint, Response, jsonify, request
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
 
 from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.http.envelopes import ANTHROPIC
+from app.http.incoming import read_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
 from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
-from app.schemas.loading import load_payload
 
 blueprint = Blueprint("messages", __name__)
 FORMAT = WireFormat(blueprint, ANTHROPIC)
@@ -26,12 +29,9 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SCHEMA, refuse_thread(read_json()))
+    lease, payload = read_request(_SCHEMA, _read_body)
     query = with_files(parse(payload, services().settings.bot_named), lease)
-    record = current_record()
-    record.model = query.model
-    envelope = messages.new_envelope(payload, record.id)
+    envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, lease, streaming=streaming)
     if not streaming:
@@ -45,8 +45,10 @@ def create_message() -> Response:
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
-    services().gatekeeper.lease(request)
-    payload = load_payload(_COUNT_SCHEMA, refuse_thread(read_json()))
-    query = parse(payload, services().settings.bot_named)
-    current_record().model = query.model
+    lease, payload = read_request(_COUNT_SCHEMA, _read_body)
+    query = with_files(parse(payload, services().settings.bot_named), lease)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})
+
+
+def _read_body() -> Any:
+    return refuse_thread(read_json())

@@ -1,14 +1,26 @@
-"""Anthropic's Messages request: every field of it is known here, used or ignored."""
+"""Schemas of Anthropic's Messages request, with every field, used or ignored."""
 
 from typing import Any
 
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.dialects.messages.tool_schemas import TOOL
+from app.schemas.fields import (
+    MAX_STOP_CHARS,
+    MAX_STOPS,
+    MODEL_NAME,
+    Each,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import any_of, given, where
 from app.schemas.loading import BaseSchema
-from app.schemas.typed import TOOLS, TypedObject
+from app.schemas.typed import TypedObject
 
 ROLES = ("user", "assistant", "system")
 
@@ -22,7 +34,7 @@ class NamedChoiceSchema(ChoiceSchema):
 
 
 class ThinkingSchema(BaseSchema):
-    """``type`` is left open: vendors' clients learn new ones faster than gateways do."""
+    """``type`` is not restricted, because clients use new ones early."""
 
     type = fields.String(required=True)
     budget_tokens = optional(Whole, validate=validate.Range(1))
@@ -40,7 +52,7 @@ class OutputConfigSchema(BaseSchema):
 
 
 class MessageSchema(BaseSchema):
-    """One turn. Claude Code puts ``system`` turns, with an effort of their own, anywhere."""
+    """One turn. Claude Code sends ``system`` turns, with their own effort, at any place."""
 
     also = any_of(given("content"), where("role", "system"))
 
@@ -50,38 +62,38 @@ class MessageSchema(BaseSchema):
 
     @validates_schema
     def check_content(self, message: dict[str, Any], **options: Any) -> None:
-        """A system turn may consist of nothing but its output_config."""
+        """A system turn may have only an output_config."""
         if message["content"] is None and message["role"] != "system":
             raise ValidationError("Missing data for required field.", "content")
 
 
 class CountTokensSchema(BaseSchema):
-    """A request whose tokens are counted: one of MessagesSchema, without the need of a limit.
+    """A request whose tokens are counted: as MessagesSchema, with an optional ``max_tokens``.
 
-    Fields that Anthropic does not know are kept: they are the bot's parameters, for the SDKs put
-    what users pass as ``extra_body`` beside the other fields.
+    Unknown fields are kept as the bot's parameters: the SDKs put the fields of ``extra_body``
+    beside the others.
     """
 
     class Meta:
         unknown = INCLUDE
 
     model = fields.String(required=True, validate=MODEL_NAME)
-    messages = fields.List(
-        fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1)
-    )
+    messages = Each(fields.Nested(MessageSchema), required=True, validate=validate.Length(min=1))
     system = Blocks(TEXT_BLOCKS, load_default=None, allow_none=True)
-    max_tokens: Any = optional(Whole, validate=validate.Range(1))
+    max_tokens: Any = optional(TokenLimit)
     stream = optional(Flag)
     temperature = optional(Number, validate=validate.Range(0, 1))
     top_p = optional(Number, validate=validate.Range(0, 1))
     top_k = optional(Whole, validate=validate.Range(0))
     stop_sequences = optional(
-        fields.List, cls_or_instance=fields.String(validate=validate.Length(min=1))
+        Each,
+        cls_or_instance=fields.String(validate=validate.Length(min=1, max=MAX_STOP_CHARS)),
+        validate=validate.Length(max=MAX_STOPS),
     )
     thinking = fields.Nested(ThinkingSchema, load_default=None, allow_none=True)
     output_config = fields.Nested(OutputConfigSchema, load_default=None, allow_none=True)
     output_format = fields.Nested(FormatSchema, load_default=None, allow_none=True)
-    tools = optional(fields.List, cls_or_instance=TypedObject(TOOLS, others=True, default="custom"))
+    tools = optional(fields.List, cls_or_instance=TOOL)
     tool_choice = TypedObject(
         {
             "auto": ChoiceSchema(),
@@ -89,6 +101,7 @@ class CountTokensSchema(BaseSchema):
             "none": ChoiceSchema(),
             "tool": NamedChoiceSchema(),
         },
+        "tool choice",
         load_default=None,
         allow_none=True,
     )
@@ -117,4 +130,4 @@ class CountTokensSchema(BaseSchema):
 
 
 class MessagesSchema(CountTokensSchema):
-    max_tokens = Whole(required=True, validate=validate.Range(1))
+    max_tokens = TokenLimit(required=True)

@@ -2,7 +2,7 @@
 
 from marshmallow import INCLUDE, fields
 
-from app.schemas.answers import AnswerSchema, PageSchema, count, listed, sometimes, word
+from app.schemas.answers import AnswerSchema, PageSchema, count, listed, null, sometimes, word
 from app.schemas.fields import Number, Whole
 
 
@@ -27,12 +27,16 @@ class ModelSchema(AnswerSchema):
     lifecycle = word("active")
     context_window = sometimes(Whole())
     context_length = sometimes(Whole())
-    max_input_tokens = sometimes(Whole())
+    max_input_tokens = sometimes(Whole(allow_none=True))
     max_output_tokens = sometimes(Whole())
-    max_tokens = sometimes(Whole())
+    max_tokens = sometimes(Whole(allow_none=True))
     modalities = sometimes(fields.Nested(ModalitiesSchema))
     input_cost_per_token = sometimes(Number())
     output_cost_per_token = sometimes(Number())
+    capabilities = sometimes(null())
+    line = sometimes(null())
+    deprecated_at = sometimes(null())
+    retires_at = sometimes(null())
     alias_of = sometimes(fields.String())
 
 

@@ -1,10 +1,12 @@
 """GET /models and /models/{name}."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
-from app.core.paging import Page, cut_page
+from app.core.paging import Page, Place, cut_page
 from app.dialects.models.answers import ModelSchema, ModelsSchema
-from app.dialects.models.translate import find_model, render_list, render_models
+from app.dialects.models.translate import find_model, for_anthropic, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
 from app.http.services import services
@@ -25,14 +27,19 @@ _QUERY_SCHEMA = ModelsQuerySchema()
     versioned=True,
 )
 def list_models() -> Response:
-    """A page for Anthropic's clients, who tell their version; all for OpenAI's, who never page."""
+    """A page for Anthropic's clients, which send their version; all models for OpenAI's clients,
+    which do not page."""
     services().gatekeeper.lease(request)
     models = render_models(services().catalog.models(), services().settings)
     if not wants_anthropic():
-        return jsonify(render_list(Page(models, has_more=False)))
+        page = Page(models, has_more=False)
+        # Codex logs an error at each start unless there is such a list; it may be empty.
+        codex: dict[str, list[Any]] = {"models": []} if "client_version" in request.args else {}
+        return jsonify({**page.render(), **codex})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
-    page = cut_page(models, query["limit"], after=query["after_id"], before=query["before_id"])
-    return jsonify(render_list(page))
+    page = cut_page(models, query["limit"], Place(query["after_id"], query["before_id"]))
+    entries = [for_anthropic(model) for model in page.entries]
+    return jsonify(Page(entries, page.has_more).render())
 
 
 @blueprint.get("/models/<path:name>")
@@ -41,7 +48,9 @@ def retrieve_model(name: str) -> Response:
     services().gatekeeper.lease(request)
     model = find_model(name, services().catalog.models(), services().settings)
     if model is None and not services().catalog.was_read:
-        raise UpstreamError(f"Poe's list of models cannot be had: is there a model {name!r}?")
+        raise UpstreamError(
+            f"Poe's list of models cannot be fetched, so the model {name!r} was not found."
+        )
     if model is None:
         raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
-    return jsonify(model)
+    return jsonify(for_anthropic(model) if wants_anthropic() else model)

@@ -1,6 +1,6 @@
-"""The list of models: Poe's, one's own bots and the aliases, in one form.
+"""The list of models: Poe's models, the bots of BOT_URLS and the aliases, in one format.
 
-One object serves the clients of both vendors and those that read limits and prices as LiteLLM and
+One object serves the clients of both vendors, and those that read limits and prices as LiteLLM and
 OpenRouter write them. The sources: OpenAI's and Anthropic's SDKs (``types/model.py``,
 ``types/model_info.py``), https://creator.poe.com/api-reference/listModels and LiteLLM's
 ``model_prices_and_context_window.json``.
@@ -11,25 +11,30 @@ from typing import Any
 
 from app.config import Settings
 from app.core.dates import rfc3339
-from app.core.paging import Page
+from app.poe.catalog import CatalogModel
 
 Model = dict[str, Any]
+"""As clients get it: Poe's own fields, and those of ``ModelSchema`` in answers.py."""
 
 _LAST_SECOND = 253_402_300_799
-"""Of the year 9999, after which no RFC 3339 date can be written."""
+"""The end of the year 9999, the last date of RFC 3339."""
 _MILLISECONDS_FROM = 10**11
-"""A number above it is no second of our time: Poe gives milliseconds."""
+"""Larger numbers are milliseconds, which Poe sends."""
+
+_ANTHROPIC = dict.fromkeys(
+    ("capabilities", "deprecated_at", "line", "max_input_tokens", "max_tokens", "retires_at")
+)
 
 
-def render_models(poe_models: Iterable[Model], settings: Settings) -> list[Model]:
-    """One object for each model name, the configured ones first. Globs are no names."""
+def render_models(poe_models: Iterable[CatalogModel], settings: Settings) -> list[Model]:
+    """One object for each model name, the configured ones first. Globs are left out."""
     known = _by_name(poe_models)
     names = dict.fromkeys([*_configured_names(settings), *known])
     return [_describe(name, known, settings) for name in names]
 
 
-def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Model | None:
-    """The model of that name; names that only a glob of the settings knows count too."""
+def find_model(name: str, poe_models: Iterable[CatalogModel], settings: Settings) -> Model | None:
+    """The model of that name, which may match only a glob of the settings."""
     known = _by_name(poe_models)
     bot = settings.bot_named(name)
     if name in known or bot != name or settings.url_of(bot):
@@ -37,13 +42,13 @@ def find_model(name: str, poe_models: Iterable[Model], settings: Settings) -> Mo
     return None
 
 
-def render_list(page: Page) -> dict[str, Any]:
-    """OpenAI's list and Anthropic's page in one."""
-    return {"object": "list", "data": page.entries, **page.ends()}
+def for_anthropic(model: Model) -> Model:
+    """The model with the fields that Anthropic's models always have; null if unknown."""
+    return {**_ANTHROPIC, **model}
 
 
-def render_model(model: Model) -> Model:
-    """Poe's object in a form for all; its other fields are kept as they are."""
+def render_model(model: CatalogModel) -> Model:
+    """Poe's object with the fields of all clients; its other fields are kept."""
     created = _seconds(model.get("created"))
     ours = {
         "id": model["id"],
@@ -62,7 +67,7 @@ def render_model(model: Model) -> Model:
     return {**ours, **rest, **ours}
 
 
-def _by_name(poe_models: Iterable[Model]) -> dict[str, Model]:
+def _by_name(poe_models: Iterable[CatalogModel]) -> dict[str, CatalogModel]:
     return {model["id"]: model for model in poe_models}
 
 
@@ -71,8 +76,8 @@ def _configured_names(settings: Settings) -> list[str]:
     return [glob for glob in globs if not any(mark in glob for mark in "*?[")]
 
 
-def _describe(name: str, known: Mapping[str, Model], settings: Settings) -> Model:
-    """The model as a request under that name finds it: through aliases, at its own server."""
+def _describe(name: str, known: Mapping[str, CatalogModel], settings: Settings) -> Model:
+    """The model that a request with that name asks, after aliases and BOT_URLS."""
     bot = settings.bot_named(name)
     if settings.url_of(bot):
         model = render_model({"id": bot, "owned_by": "poegate"})
@@ -83,12 +88,12 @@ def _describe(name: str, known: Mapping[str, Model], settings: Settings) -> Mode
     return {**model, "id": name, "display_name": name, "alias_of": bot}
 
 
-def _display_name(model: Model) -> str:
+def _display_name(model: CatalogModel) -> str:
     return str(_table(model.get("metadata")).get("display_name") or model["id"])
 
 
-def _limits(model: Model) -> dict[str, int]:
-    """Poe tells them under ``context_window``, an object; clients read a number of that name."""
+def _limits(model: CatalogModel) -> dict[str, int]:
+    """Poe has them in an object ``context_window``; clients expect a number of that name."""
     window = _table(model.get("context_window"))
     context = _whole(
         window.get("context_length"), model.get("context_length"), model.get("context_window")
@@ -99,26 +104,26 @@ def _limits(model: Model) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _modalities(model: Model) -> dict[str, dict[str, Any]]:
-    """As https://models.dev writes them; Poe's own stay under ``architecture``."""
+def _modalities(model: CatalogModel) -> dict[str, dict[str, Any]]:
+    """As https://models.dev writes them; Poe's own are kept under ``architecture``."""
     architecture = _table(model.get("architecture"))
-    told = {way: architecture.get(f"{way}_modalities") for way in ("input", "output")}
-    modalities = {way: kinds for way, kinds in told.items() if isinstance(kinds, list)}
+    given = {way: architecture.get(f"{way}_modalities") for way in ("input", "output")}
+    modalities = {way: kinds for way, kinds in given.items() if isinstance(kinds, list)}
     return {"modalities": modalities} if modalities else {}
 
 
-def _costs(model: Model) -> dict[str, float]:
-    """Dollars a token, as numbers; Poe's own texts stay under ``pricing``."""
+def _costs(model: CatalogModel) -> dict[str, float]:
+    """Dollars a token, as numbers; Poe's own texts are kept under ``pricing``."""
     pricing = _table(model.get("pricing"))
-    told = {
+    given = {
         "input_cost_per_token": _number(pricing.get("prompt")),
         "output_cost_per_token": _number(pricing.get("completion")),
     }
-    return {name: cost for name, cost in told.items() if cost is not None}
+    return {name: cost for name, cost in given.items() if cost is not None}
 
 
 def _seconds(created: Any) -> int:
-    """0, which Anthropic too gives for "not known", where Poe tells no time."""
+    """0 if Poe has no time, which Anthropic also uses for "not known"."""
     if isinstance(created, bool) or not isinstance(created, int):
         return 0
     seconds = created // 1000 if created > _MILLISECONDS_FROM else created

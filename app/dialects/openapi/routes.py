@@ -1,4 +1,4 @@
-"""GET /openapi.json: what every route takes and gives, in the words of the views and schemas."""
+"""GET /openapi.json: the requests and answers of all routes, made from the views and schemas."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from apispec import APISpec
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from werkzeug.routing import Rule
 
+from app import __version__
 from app.dialects.openapi.answers import DocumentSchema
 from app.http.envelopes import ANTHROPIC, OPENAI
 from app.http.operations import Operation, operation, operation_of
@@ -19,7 +20,6 @@ from app.schemas.openapi import Converter, SchemasPlugin
 blueprint = Blueprint("openapi", __name__)
 FORMAT = WireFormat(blueprint)
 
-VERSION = "0.1.0"
 
 DESCRIPTION = """\
 Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \
@@ -35,13 +35,15 @@ ERRORS = {
     404: ("NotFound", "There is nothing of that name or id."),
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
-    413: ("RequestTooLarge", "The body is over the limit, or the prompt too long for the bot."),
-    426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
+    413: ("RequestTooLarge", "The body is over the limit, or a file too large for the bot."),
+    415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
+    426: ("WebSocketsUnsupported", "WebSockets are not supported here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
+    503: ("Unavailable", "The gateway restarts, or the state cannot be reached; see Retry-After."),
     529: ("Overloaded", "Poe is overloaded."),
 }
-"""Each error that a client is told of: the name and the meaning of its status."""
+"""The name and the meaning of each error status."""
 
 _ENVELOPES: dict[str, Any] = {
     OPENAI.name: OPENAI.schema(),
@@ -72,21 +74,21 @@ _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 @blueprint.get("/openapi.json")
 @operation("This document", DocumentSchema, guarded=False)
-def tell_openapi() -> Response:
+def openapi_document() -> Response:
     return jsonify(describe(current_app._get_current_object()))  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=1)
 def describe(app: Flask) -> dict[str, Any]:
-    """The OpenAPI document of an application, made at the first question for it."""
+    """The OpenAPI document of an application, made at the first request for it."""
     plugin = SchemasPlugin()
-    spec = APISpec("Poegate", VERSION, "3.1.0", [plugin], **_preface(app))
+    spec = APISpec("Poegate", __version__, "3.1.0", [plugin], **_preface(app))
     assert isinstance(plugin.converter, Converter)
     _add_components(spec)
     for rule in sorted(app.url_map.iter_rules(), key=str):
-        told = operation_of(app.view_functions[rule.endpoint])
-        if told is not None and not rule.websocket:
-            _add_operation(spec, plugin.converter, rule, told)
+        details = operation_of(app.view_functions[rule.endpoint])
+        if details is not None and not rule.websocket:
+            _add_operation(spec, plugin.converter, rule, details, _error_prefix(app, rule))
     return spec.to_dict()
 
 
@@ -107,19 +109,29 @@ def _add_components(spec: APISpec) -> None:
         headers = _REQUEST_ID | ({"Retry-After": "Retry-After"} if status > 401 else {})
         for prefix, envelope in _ENVELOPES.items():
             content = {"application/json": {"schema": envelope}}
-            told = {"description": words, "headers": headers, "content": content}
-            spec.components.response(prefix + name, told)
+            response = {"description": words, "headers": headers, "content": content}
+            spec.components.response(prefix + name, response)
 
 
-def _add_operation(spec: APISpec, converter: Converter, rule: Rule, told: Operation) -> None:
+def _add_operation(
+    spec: APISpec, converter: Converter, rule: Rule, details: Operation, prefix: str
+) -> None:
     body = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.endpoint.partition(".")[0]],
-        "summary": told.summary,
-        "parameters": list(_parameters(rule, told, converter)),
-        "responses": _responses(rule, told),
-        **({"requestBody": _request_body(told, converter)} if told.body or told.form else {}),
-        **({"security": [{name: []} for name in _SECURITY]} if told.guarded else {"security": []}),
+        "summary": details.summary,
+        "parameters": list(_parameters(rule, details, converter)),
+        "responses": _responses(rule, details, prefix),
+        **(
+            {"requestBody": _request_body(details, converter)}
+            if details.body or details.form
+            else {}
+        ),
+        **(
+            {"security": [{name: []} for name in _SECURITY]}
+            if details.guarded
+            else {"security": []}
+        ),
     }
     methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
     spec.path(path_of(rule), operations={method.lower(): body for method in methods})
@@ -130,59 +142,60 @@ def path_of(rule: Rule) -> str:
     return _PARAMETER.sub(r"{\1}", rule.rule)
 
 
-def _parameters(rule: Rule, told: Operation, converter: Converter) -> Iterator[JsonSchema]:
+def _parameters(rule: Rule, details: Operation, converter: Converter) -> Iterator[JsonSchema]:
     for name in _PARAMETER.findall(rule.rule):
         yield {"in": "path", "name": name, "required": True, "schema": FILLED}
-    if told.versioned:
+    if details.versioned:
         yield _VERSION_HEADER
     # The same name in several query strings: the first one's words count.
-    queries = reversed([converter.describe_query(schema()) for schema in told.query])
-    yield from {told["name"]: told for query in queries for told in query}.values()
+    queries = reversed([converter.describe_query(schema()) for schema in details.query])
+    yield from {given["name"]: given for query in queries for given in query}.values()
 
 
-def _request_body(told: Operation, converter: Converter) -> JsonSchema:
+def _request_body(details: Operation, converter: Converter) -> JsonSchema:
     content: JsonSchema = {}
-    if told.body:
-        content["application/json"] = {"schema": told.body()}
-    if told.form:
-        content["multipart/form-data"] = {"schema": converter.describe_form(told.form())}
+    if details.body:
+        content["application/json"] = {"schema": details.body()}
+    if details.form:
+        content["multipart/form-data"] = {"schema": converter.describe_form(details.form())}
     return {"required": True, "content": content}
 
 
-def _responses(rule: Rule, told: Operation) -> JsonSchema:
-    prefix = _error_prefix(rule)
-    errors = {str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, told))}
-    if not told.answer:
+def _responses(rule: Rule, details: Operation, prefix: str) -> JsonSchema:
+    errors = {
+        str(status): prefix + ERRORS[status][0] for status in sorted(_statuses(rule, details))
+    }
+    if not details.answer:
         return errors
-    words = "Whole, or in the vendor's server-sent events." if told.streams else "Done."
-    answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(told))}
+    words = "Whole, or in the vendor's server-sent events." if details.streams else "Done."
+    answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(details))}
     return {"200": answer, **errors}
 
 
-def _error_prefix(rule: Rule) -> str:
-    """Of the names of the error answers: which vendor's envelope they have."""
-    envelopes = envelopes_of(current_app, rule.rule)
+def _error_prefix(app: Flask, rule: Rule) -> str:
+    """The prefix of the names of error answers, which says whose envelope they have."""
+    envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 
-def _statuses(rule: Rule, told: Operation) -> set[int]:
-    """The errors that follow from what the operation takes, and its own."""
+def _statuses(rule: Rule, details: Operation) -> set[int]:
+    """The error statuses of the operation: those of its inputs, and its own."""
     return {
-        *told.errors,
-        *((401,) if told.guarded else ()),
-        *((400,) if told.body or told.form or told.query else ()),
-        *((413,) if told.body or told.form else ()),
+        *details.errors,
+        *((401,) if details.guarded else ()),
+        *((400,) if details.body or details.form or details.query else ()),
+        *((413, 415) if details.body or details.form else ()),
         *((404,) if rule.arguments else ()),
     }
 
 
-def _contents(told: Operation) -> Iterator[tuple[str, JsonSchema]]:
-    schemas: list[Any] = [shape() for shape in told.answer if not isinstance(shape, str)]
+def _contents(details: Operation) -> Iterator[tuple[str, JsonSchema]]:
+    schemas: list[Any] = [shape() for shape in details.answer if not isinstance(shape, str)]
     if schemas:
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         yield "application/json", {"schema": schema}
-    for shape in told.answer:
+    for shape in details.answer:
         if isinstance(shape, str):
             yield shape, {"schema": BINARY}
-    if told.streams:
+    if details.streams:
         yield "text/event-stream", {}

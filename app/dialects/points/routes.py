@@ -18,8 +18,8 @@ _QUERY_SCHEMA = HistoryQuerySchema()
 
 @blueprint.get("/current_balance")
 @operation("The points that are left", BalanceSchema, errors=ACCOUNT_ERRORS)
-def tell_balance() -> Response:
-    """The client's own, or the sum over the gateway's keys."""
+def current_balance() -> Response:
+    """The balance of the client's key, or the sum over the gateway's keys."""
     lease = services().gatekeeper.lease(request)
     keys = tuple(dict.fromkeys(services().settings.poe_api_keys))
     if not keys:
@@ -35,7 +35,7 @@ def tell_balance() -> Response:
     errors=ACCOUNT_ERRORS,
 )
 def list_points_history() -> Response:
-    """The client's own, or that of the gateway's keys, merged."""
+    """The history of the client's key, or that of the gateway's keys, merged."""
     lease = services().gatekeeper.lease(request)
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     pooled = services().settings.poe_api_keys

@@ -28,17 +28,23 @@ class SummaryTextSchema(AnswerSchema):
     text = fields.String()
 
 
+class ReasoningTextSchema(AnswerSchema):
+    type = word("reasoning_text")
+    text = fields.String()
+
+
 class ReasoningSchema(AnswerSchema):
-    """What the bot thought before it answered."""
+    """The bot's reasoning: in ``content``, or in ``summary`` if the client asked for one."""
 
     type = word("reasoning")
     id = fields.String()
     status = word(*_STATUS)
     summary = listed(SummaryTextSchema)
+    content = sometimes(listed(ReasoningTextSchema))
 
 
 class CallSchema(AnswerSchema):
-    """``namespace`` is told of a tool that is in one."""
+    """``namespace`` is set for a tool in a namespace."""
 
     id = fields.String()
     status = word(*_STATUS)
@@ -86,7 +92,7 @@ class UsageSchema(AnswerSchema):
 
 
 class ResponseSchema(AnswerSchema):
-    """A response that has ended, with the fields of its request that are told back."""
+    """A response that has ended, with the fields of its request that it repeats."""
 
     id = fields.String()
     object = word("response")
@@ -99,26 +105,33 @@ class ResponseSchema(AnswerSchema):
     usage = fields.Nested(UsageSchema)
 
     background = Flag()
+    frequency_penalty = Number()
     instructions = fields.String(allow_none=True)
     max_output_tokens = count(allow_none=True)
     max_tool_calls = count(allow_none=True)
     metadata = fields.Dict(values=fields.String())
     model = fields.String()
     parallel_tool_calls = Flag()
+    presence_penalty = Number()
     previous_response_id = fields.String(allow_none=True)
     prompt_cache_key = fields.String(allow_none=True)
     reasoning = fields.Nested(ReasoningOptionsSchema)
     safety_identifier = fields.String(allow_none=True)
     service_tier = word("default")
     store = Flag()
-    temperature = Number(allow_none=True)
+    temperature = Number()
     text = Object()
     tool_choice = AnyOf(word("auto", "none", "required"), Object())
     tools = listed(Object())
     top_logprobs = count()
-    top_p = Number(allow_none=True)
+    top_p = Number()
     truncation = word("auto", "disabled")
     user = fields.String(allow_none=True)
+
+
+class InputTokensAnswerSchema(AnswerSchema):
+    object = word("response.input_tokens")
+    input_tokens = count()
 
 
 class DeletedSchema(AnswerSchema):

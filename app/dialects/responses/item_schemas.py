@@ -5,24 +5,17 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from app.dialects.responses.tool_schemas import Tools, load_objects
+from app.dialects.responses.tool_schemas import TOOL
 from app.schemas.fields import optional
-from app.schemas.json_form import (
-    FILLED,
-    LINK,
-    OBJECT,
-    TEXT,
-    Describe,
-    JsonSchema,
-    any_of,
-    given,
-    list_of,
-    of_other_type,
-    of_type,
-    of_types,
-)
+from app.schemas.json_form import FILLED, LINK, OBJECT, JsonSchema, any_of, given, of_other_type
 from app.schemas.loading import BaseSchema
-from app.schemas.openai_parts import AudioPartSchema, RefusalPartSchema, TextPartSchema
+from app.schemas.openai_parts import (
+    AudioPartSchema,
+    FileSchema,
+    RefusalPartSchema,
+    TextPartSchema,
+)
+from app.schemas.typed import TextOrObjects, TypedObject
 
 ROLES = ("user", "assistant", "system", "developer")
 
@@ -32,7 +25,7 @@ _SERVER_ITEM = re.compile(
 )
 """Items of tools that OpenAI or the client runs, and of OpenAI's own bookkeeping.
 
-Newer clients send kinds that are not known yet; these patterns are what all of them look like.
+Newer clients send further types; these patterns match all that are known to be of this kind.
 """
 
 
@@ -49,64 +42,33 @@ class ImagePartSchema(BaseSchema):
             raise ValidationError("Missing data for required field.", "image_url")
 
 
-class FilePartSchema(BaseSchema):
-    also = any_of(*(given(name, FILLED) for name in ("file_id", "file_data", "file_url")))
-
-    file_id = optional(fields.String)
-    file_data = optional(fields.String)
-    file_url = optional(fields.String, metadata=LINK)
-    filename = optional(fields.String)
-
-
 PARTS: dict[str, Schema] = {
     "input_text": TextPartSchema(),
     "output_text": TextPartSchema(),
     "text": TextPartSchema(),
     "refusal": RefusalPartSchema(),
     "input_image": ImagePartSchema(),
-    "input_file": FilePartSchema(),
+    "input_file": FileSchema(),
     "input_audio": AudioPartSchema(),
 }
 
 
-class Content(fields.Field[Any]):
-    """A text, or a list of parts; always loaded as a list of parts that tell their type."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, str):
-            return [{"type": "input_text", "text": value}] if value else []
-        if not isinstance(value, list):
-            raise ValidationError("Must be a text or a list of content parts.")
-        return load_objects(value, _load_part, "content part")
-
-    def json_schema(self, describe: Describe) -> JsonSchema:
-        return any_of(TEXT, list_of(any_of(*of_types(PARTS, describe))))
+CONTENT_PART = TypedObject(PARTS, "content part", flat=True)
 
 
-class Output(Content):
-    """What a tool answered: a text, loaded as it is, or parts."""
+class Content(TextOrObjects):
+    """A text, or a list of parts; always loaded as a list of parts with their types."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, str):
-            return value
-        return super()._deserialize(value, attr, data, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(CONTENT_PART, _text_parts, **options)
 
 
-def _load_part(part: dict[str, Any]) -> dict[str, Any]:
-    return _load_typed(part, part.get("type"), PARTS, "content part")
-
-
-def _load_typed(
-    value: dict[str, Any], kind: Any, schemas: dict[str, Schema], noun: str
-) -> dict[str, Any]:
-    if not isinstance(kind, str) or kind not in schemas:
-        raise ValidationError({"type": [f"Unknown type of {noun}: {kind!r}."]})
-    loaded: dict[str, Any] = schemas[kind].load(value)
-    return {"type": kind, **loaded}
+def _text_parts(text: str) -> list[dict[str, Any]]:
+    return [{"type": "input_text", "text": text}] if text else []
 
 
 class ItemSchema(BaseSchema):
-    """Every item may have an id; clients send back those that they were given."""
+    """Every item may have an id: clients send items back with the ids that they got."""
 
     id = optional(fields.String, validate=validate.Length(min=1))
     status = optional(fields.String)
@@ -119,7 +81,7 @@ class MessageSchema(ItemSchema):
 
 
 class CallSchema(ItemSchema):
-    """``namespace``: Codex groups its tools, and tells the group apart from the name."""
+    """``namespace``: Codex groups its tools, and sends the group separately from the name."""
 
     call_id = fields.String(required=True, validate=validate.Length(min=1))
     name = fields.String(required=True, validate=validate.Length(min=1))
@@ -136,7 +98,7 @@ class CustomCallSchema(CallSchema):
 
 class CallOutputSchema(ItemSchema):
     call_id = fields.String(required=True, validate=validate.Length(min=1))
-    output = Output(required=True)
+    output = TextOrObjects(CONTENT_PART, required=True)
     name = optional(fields.String)
     namespace = optional(fields.String)
 
@@ -151,7 +113,7 @@ class ReferenceSchema(BaseSchema):
 
 class AdditionalToolsSchema(ItemSchema):
     role = fields.String(load_default="developer")
-    tools = Tools(load_default=list)
+    tools = fields.List(TOOL, load_default=list)
 
 
 ITEMS: dict[str, Schema] = {
@@ -166,35 +128,38 @@ ITEMS: dict[str, Schema] = {
 }
 
 
-class Input(fields.Field[Any]):
-    """A text, which is the user's, or a list of items; always loaded as a list of items."""
+class Item(TypedObject):
+    """An input item. Those of server tools and of OpenAI's bookkeeping are loaded as they are."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, str):
-            value = [{"role": "user", "content": value}]
-        if not isinstance(value, list):
-            raise ValidationError("Must be a text or a list of input items.")
-        return load_objects(value, _load_item, "input item")
+    def type_of(self, value: dict[str, Any]) -> Any:
+        return value.get("type") or _untold_type(value)
 
-    def json_schema(self, describe: Describe) -> JsonSchema:
-        known = [
-            of_type(kind, describe(schema), default=kind == "message")
-            for kind, schema in ITEMS.items()
-        ]
-        untold = {**OBJECT, **given("id", FILLED), "additionalProperties": False}
-        others = of_other_type(ITEMS, f"^({_SERVER_ITEM.pattern})$")
-        return any_of(TEXT, list_of(any_of(*known, untold, others)))
+    def load_other(self, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+        if kind == "compaction_trigger":
+            raise ValidationError({"type": ["Compaction is not supported here. Send all items."]})
+        return value if _SERVER_ITEM.fullmatch(kind) else super().load_other(kind, value)
 
-
-def _load_item(item: dict[str, Any]) -> dict[str, Any]:
-    kind = item.get("type") or _untold_type(item)
-    if isinstance(kind, str) and kind not in ITEMS and _SERVER_ITEM.fullmatch(kind):
-        return {**item, "type": kind}
-    return _load_typed(item, kind, ITEMS, "input item")
+    def other_forms(self) -> tuple[JsonSchema, ...]:
+        reference = {**OBJECT, **given("id", FILLED), "additionalProperties": False}
+        return reference, of_other_type(ITEMS, f"^({_SERVER_ITEM.pattern})$")
 
 
 def _untold_type(item: dict[str, Any]) -> str | None:
-    """SDKs leave the type of messages away, and the Agents SDK that of references."""
+    """SDKs omit the type of messages, and the Agents SDK that of references."""
     if "role" in item:
         return "message"
     return "item_reference" if set(item) - {"type"} == {"id"} else None
+
+
+ITEM = Item(ITEMS, "input item", default="message", flat=True)
+
+
+class Input(TextOrObjects):
+    """A text, which is the user's, or a list of items; always loaded as a list of items."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ITEM, _user_message, **options)
+
+
+def _user_message(text: str) -> list[dict[str, Any]]:
+    return [ITEM.deserialize({"role": "user", "content": text})]

@@ -1,11 +1,11 @@
-"""OpenAI's Responses, the way out: Answer -> response object.
+"""Renders answers of OpenAI's Responses: an Answer as a response object.
 
 The wire format is that of the ``openai`` SDK's types (Response, ResponseOutputItem).
 """
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,24 +16,25 @@ from app.dialects.responses.tools import CALLABLE, Toolbox
 
 OutputPart = Reasoning | Text | ToolCall
 
-_TOLD_BACK = (
+_ECHOED = (
     "instructions",
     "max_output_tokens",
     "max_tool_calls",
     "previous_response_id",
     "prompt_cache_key",
     "safety_identifier",
-    "temperature",
-    "top_p",
     "user",
 )
+_NUMBERS = {"temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+"""Repeated with OpenAI's default if the client sent none: Open Responses allows no null there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same in every event of one response.
+    """The constant parts of all events of one response.
 
     ``first``: the number of its first output item; its input items have those before.
+    ``summarize``: reasoning is sent as a summary, because the client asked for one.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Envelope:
     echo: Mapping[str, Any]
     toolbox: Toolbox
     first: int
+    summarize: bool = False
 
     def item_id(self, kind: str, index: int) -> str:
         return item_id(self.id, kind, self.first + index)
@@ -53,46 +55,75 @@ def new_response_id() -> str:
 def new_envelope(
     response_id: str, payload: dict[str, Any], toolbox: Toolbox, first: int
 ) -> Envelope:
-    """An envelope of this second, with the fields of the request that a response tells back."""
-    return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first)
+    """An envelope of this second, with the fields of the request that the response repeats."""
+    summarize = _summary(payload["reasoning"] or {}) not in (None, "none")
+    return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first, summarize)
+
+
+def _summary(reasoning: Mapping[str, Any]) -> str | None:
+    return reasoning.get("summary") or reasoning.get("generate_summary")
 
 
 def _echo(payload: dict[str, Any]) -> dict[str, Any]:
-    """The server's own tools are not told back, for no answer can call them here."""
+    """The fields that the response repeats. OpenAI's own tools are left out: they cannot run
+    here."""
     reasoning, text = payload["reasoning"] or {}, payload["text"] or {}
     return {
         "background": False,
         "model": payload["model"],
-        **{name: payload[name] for name in _TOLD_BACK},
+        **{name: payload[name] for name in _ECHOED},
+        **{name: _number(payload[name], default) for name, default in _NUMBERS.items()},
         "metadata": payload["metadata"] or {},
         "parallel_tool_calls": payload["parallel_tool_calls"] is not False,
-        "reasoning": {name: reasoning.get(name) for name in ("effort", "summary")},
+        "reasoning": {"effort": reasoning.get("effort"), "summary": _summary(reasoning)},
         "service_tier": "default",
         "store": payload["store"] is not False,
-        "text": _told(text, {"format": {"type": "text"}, "verbosity": "medium"}),
-        "tool_choice": _told_choice(payload["tool_choice"]),
-        "tools": [tool for tool in payload["tools"] or () if "name" in tool],
+        "text": _with_defaults(text, {"format": {"type": "text"}, "verbosity": "medium"}),
+        "tool_choice": _echoed_choice(payload["tool_choice"]),
+        "tools": _echoed_tools(payload["tools"] or ()),
         "top_logprobs": payload["top_logprobs"] or 0,
         "truncation": payload["truncation"] or "disabled",
     }
 
 
-def _told(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without their nulls, over the defaults; a format in JSON has a name."""
-    told = {**defaults, **_given(options)}
-    told["format"] = _given(told["format"])
-    if told["format"]["type"] == "json_schema":
-        told["format"] = {"name": "response", **told["format"]}
-    return told
+def _number(given: float | None, default: float) -> float:
+    return default if given is None else given
 
 
-def _told_choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
+def _with_defaults(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults updated by the options that are not null; a schema format has all its fields."""
+    echoed = {**defaults, **_given(options)}
+    echoed["format"] = _given(echoed["format"])
+    if echoed["format"]["type"] == "json_schema":
+        needed = {"name": "response", "description": None, "strict": False}
+        echoed["format"] = {**needed, **echoed["format"]}
+    return echoed
+
+
+def _echoed_tools(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A function's fields may be null; a custom tool's ``format`` is an object or omitted."""
+    echoed = []
+    for tool in tools:
+        if tool["type"] == "function":
+            echoed.append(tool)
+        elif tool["type"] == "custom":
+            echoed.append(_given(tool))
+        elif tool["type"] == "namespace":
+            echoed.append({**tool, "tools": _echoed_tools(tool["tools"])})
+    return echoed
+
+
+def _echoed_choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
     if not isinstance(choice, dict):
         return choice or "auto"
     if choice["type"] not in (*CALLABLE, "allowed_tools"):
         return "auto"
-    told = _given(choice)
-    return told | {"tools": [_given(tool) for tool in told["tools"]]} if "tools" in told else told
+    echoed = _given(choice)
+    return (
+        echoed | {"tools": [_given(tool) for tool in echoed["tools"]]}
+        if "tools" in echoed
+        else echoed
+    )
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +131,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
-    """The whole answer as a Response. One without any content has an empty message."""
+    """The whole answer as a Response. Without any content it has an empty message."""
     parts = [part for part in answer.parts if not isinstance(part, MediaReply)] or [Text("")]
-    statuses = ["completed"] * (len(parts) - 1) + [last_status(parts[-1], answer.finished)]
+    statuses = ["completed"] * (len(parts) - 1) + [last_status(answer.finished)]
     output = [
         output_item(part, envelope, index, status)
         for index, (part, status) in enumerate(zip(parts, statuses, strict=True))
@@ -110,10 +141,9 @@ def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
     return ended_response(envelope, output, answer.finished)
 
 
-def last_status(part: OutputPart, finished: Finished) -> str:
-    """A cut answer ends in an incomplete item; only a call is never cut."""
-    cut = finished.reason == "length" and not isinstance(part, ToolCall)
-    return "incomplete" if cut else "completed"
+def last_status(finished: Finished) -> str:
+    """The status of the last item, which is incomplete in a cut answer."""
+    return "incomplete" if finished.reason == "length" else "completed"
 
 
 def ended_response(
@@ -129,7 +159,7 @@ def ended_response(
 
 
 def response_object(envelope: Envelope, output: Sequence[Item], **state: Any) -> dict[str, Any]:
-    """A response in any state; what ``state`` does not tell of it is null."""
+    """A response in any state. Fields that ``state`` does not set are null."""
     return {
         "id": envelope.id,
         "object": "response",
@@ -156,8 +186,8 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 def output_item(part: OutputPart, envelope: Envelope, index: int, status: str) -> Item:
-    """An item of the output; ``in_progress``, it has no content yet."""
-    body, begun = _body(part, envelope.toolbox), status == "in_progress"
+    """An item of the output. With the status ``in_progress`` it has no content yet."""
+    body, begun = _body(part, envelope), status == "in_progress"
     if begun and "content" in body:
         body["content"] = []
     if begun and "summary" in body:
@@ -165,13 +195,15 @@ def output_item(part: OutputPart, envelope: Envelope, index: int, status: str) -
     return {"id": envelope.item_id(body["type"], index), **body, "status": status}
 
 
-def _body(part: OutputPart, toolbox: Toolbox) -> Item:
+def _body(part: OutputPart, envelope: Envelope) -> Item:
     match part:
         case Text(text):
             return {"type": "message", "role": "assistant", "content": [text_part(text)]}
-        case Reasoning(text):
+        case Reasoning(text) if envelope.summarize:
             return {"type": "reasoning", "summary": [summary_part(text)]}
-    names = {"call_id": part.id, **toolbox.called(part.name)}
+        case Reasoning(text):
+            return {"type": "reasoning", "summary": [], "content": [reasoning_part(text)]}
+    names = {"call_id": part.id, **envelope.toolbox.called(part.name)}
     if part.custom:
         return {"type": "custom_tool_call", **names, "input": part.arguments}
     return {"type": "function_call", **names, "arguments": part.arguments}
@@ -183,3 +215,7 @@ def text_part(text: str) -> Item:
 
 def summary_part(text: str) -> Item:
     return {"type": "summary_text", "text": text}
+
+
+def reasoning_part(text: str) -> Item:
+    return {"type": "reasoning_text", "text": text}

@@ -1,22 +1,26 @@
-"""POST /responses, and what is kept of the responses that it gave."""
+"""POST /responses, and the stored responses."""
 
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.dialects.responses import response as responses
-from app.dialects.responses.answers import DeletedSchema, InputItemsSchema, ResponseSchema
+from app.dialects.responses.answers import (
+    DeletedSchema,
+    InputItemsSchema,
+    InputTokensAnswerSchema,
+    ResponseSchema,
+)
 from app.dialects.responses.items import Item, page_of, response_id_of
 from app.dialects.responses.request import begin_turn, parse
-from app.dialects.responses.schemas import ResponsesSchema, RetrieveSchema
+from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
-from app.errors import ApiError, InvalidRequest, NotFound, PromptTooLong
-from app.http.error_responses import error_response
+from app.errors import ApiError, InvalidRequest, NotFound
+from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.request_log import current_record
-from app.http.services import read_json, services
+from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -27,6 +31,7 @@ from app.state.store import Store
 blueprint = Blueprint("responses", __name__)
 FORMAT = WireFormat(blueprint)
 _SCHEMA = ResponsesSchema()
+_INPUT_TOKENS_SCHEMA = InputTokensSchema()
 _RETRIEVE_SCHEMA = RetrieveSchema()
 _PAGE_SCHEMA = OrderedQuerySchema()
 _HANDSHAKE = ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
@@ -36,50 +41,53 @@ class WebSocketsUnsupported(ApiError):
     status, type = 426, "invalid_request_error"
 
 
+class KeptResponse(TypedDict):
+    """A response object, and the ``input`` items that it answers to, earlier turns included."""
+
+    response: dict[str, Any]
+    input: list[Item]
+
+
 class Kept:
-    """The responses of one client: each with the items that it answers to."""
+    """The responses of one client."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
         self._owner = owner
 
     def keep(self, items: list[Item], response: dict[str, Any]) -> None:
-        self._store.keep(self._owner, response["id"], {"response": response, "input": items})
+        self._store.keep(self._owner, response["id"], KeptResponse(response=response, input=items))
 
     def response(self, response_id: str) -> dict[str, Any]:
-        return self._found(response_id)["response"]  # type: ignore[no-any-return]
+        return self._found(response_id)["response"]
 
     def input_items(self, response_id: str) -> list[Item]:
-        return self._found(response_id)["input"]  # type: ignore[no-any-return]
+        return self._found(response_id)["input"]
 
     def forget(self, response_id: str) -> None:
         self._found(response_id)
         self._store.forget(self._owner, response_id)
 
     def items_until(self, response_id: str) -> list[Item] | None:
-        record = self._store.recall(self._owner, response_id)
+        record = self._find(response_id)
         return None if record is None else [*record["input"], *record["response"]["output"]]
 
     def item(self, item_id: str) -> Item | None:
         items = self.items_until(response_id_of(item_id)) or ()
         return next((item for item in items if item.get("id") == item_id), None)
 
-    def _found(self, response_id: str) -> dict[str, Any]:
-        record = self._store.recall(self._owner, response_id)
+    def _find(self, response_id: str) -> KeptResponse | None:
+        return cast(KeptResponse | None, self._store.recall(self._owner, response_id))
+
+    def _found(self, response_id: str) -> KeptResponse:
+        record = self._find(response_id)
         if record is None:
             raise NotFound(f"Response with id {response_id!r} not found.")
         return record
 
 
-@blueprint.errorhandler(PromptTooLong)
-def tell_prompt_too_long(error: PromptTooLong) -> Response:
-    """Codex knows it by its code, but only at a 400; a 413 it sends six times over."""
-    told = InvalidRequest(error.message, code=error.code, metadata=error.metadata)
-    return error_response(told)
-
-
 def _kept() -> Kept:
-    """What is kept for the client of this request."""
+    """The stored responses of this client."""
     return Kept(services().store, services().gatekeeper.lease(request).owner)
 
 
@@ -88,12 +96,10 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease = services().gatekeeper.lease(request)
-    payload = load_payload(_SCHEMA, read_json())
+    lease, payload = read_request(_SCHEMA)
     kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
     query = with_files(parse(payload, turn, services().settings.bot_named), lease)
-    current_record().model = query.model
     items = turn.conversation
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
     keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
@@ -107,6 +113,18 @@ def create_response() -> Response:
     return jsonify(response)
 
 
+@blueprint.post("/responses/input_tokens")
+@operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
+def count_input_tokens() -> Response:
+    """Tokens of the prompt including tools, as in the usage of an answer."""
+    lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
+    payload["model"] = payload["model"] or ""
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
+    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    tokens = services().relay.count_prompt(query)
+    return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
+
+
 def _keep_nothing(_: dict[str, Any]) -> None:
     """The client sent ``store: false``."""
 
@@ -115,14 +133,15 @@ def _keep_nothing(_: dict[str, Any]) -> None:
 @blueprint.get("/responses")
 @operation("Refuses WebSockets", guarded=False, errors=(405, 426))
 def refuse_websocket() -> Response:
-    """Codex first asks for a WebSocket here. 426 sends it to POST at once; others cost it tries.
+    """Codex first tries a WebSocket here. At a 426 it uses POST at once; other statuses cost
+    retries.
 
-    nginx takes the Upgrade header away, so the handshake's other headers tell it too.
+    nginx removes the Upgrade header, so the other headers of the handshake count too.
     """
     if not any(name in request.headers for name in _HANDSHAKE):
         raise MethodNotAllowed(["POST"])
     raise WebSocketsUnsupported(
-        "This gateway speaks no WebSockets: send POST /v1/responses with stream: true.",
+        "This gateway has no WebSockets: send POST /v1/responses with stream: true.",
         code="websocket_not_supported",
     )
 

@@ -1,4 +1,4 @@
-"""OpenAI's Responses request: every field of it is known here, used or ignored."""
+"""Schemas of OpenAI's Responses request, with every field, used or ignored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,16 @@ from typing import Any
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
 from app.dialects.responses.item_schemas import Input
-from app.dialects.responses.tool_schemas import ToolChoiceSchema, Tools
-from app.schemas.fields import MODEL_NAME, Flag, Number, Object, Whole, optional
+from app.dialects.responses.tool_schemas import TOOL, ToolChoiceSchema
+from app.schemas.fields import (
+    MODEL_NAME,
+    Flag,
+    Number,
+    Object,
+    TokenLimit,
+    Whole,
+    optional,
+)
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
@@ -15,7 +23,7 @@ from app.schemas.typed import WordOrNested
 
 
 def _refuse(message: str) -> Callable[[Any], None]:
-    """What this gateway does not do is told at once: silence would change the answer's meaning."""
+    """Refuses a field that cannot be ignored, because that would change the answer's meaning."""
 
     def check(value: Any) -> None:
         if value is not False:
@@ -35,12 +43,15 @@ _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions a
 
 
 class ReasoningOptionsSchema(BaseSchema):
+    """``generate_summary`` is the former name of ``summary``."""
+
     effort = optional(fields.String)
     summary = optional(fields.String)
+    generate_summary = optional(fields.String)
 
 
 class FormatSchema(BaseSchema):
-    """The schema stands beside the type here, not one level below it as in Chat Completions."""
+    """The schema is beside the type, not one level below it as in Chat Completions."""
 
     also = any_of(where("type", "text", "json_object"), given("schema"))
 
@@ -64,7 +75,7 @@ class TextOptionsSchema(BaseSchema):
 
 
 class ResponsesSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     also = any_of(
         given("input", any_of(FILLED, list_of({}, least=1))), given("previous_response_id")
@@ -79,12 +90,12 @@ class ResponsesSchema(BaseSchema):
     previous_response_id = optional(fields.String)
     store = optional(Flag)
     stream = optional(Flag)
-    tools = Tools(load_default=list, allow_none=True)
+    tools = fields.List(TOOL, load_default=list, allow_none=True)
     tool_choice = WordOrNested(("auto", "none", "required"), ToolChoiceSchema)
     parallel_tool_calls = optional(Flag)
     text = fields.Nested(TextOptionsSchema, load_default=None, allow_none=True)
     reasoning = fields.Nested(ReasoningOptionsSchema, load_default=None, allow_none=True)
-    max_output_tokens = optional(Whole, validate=validate.Range(1))
+    max_output_tokens = optional(TokenLimit)
     temperature = optional(Number, validate=validate.Range(0, 2))
     top_p = optional(Number, validate=validate.Range(0, 1))
     metadata = optional(fields.Dict, keys=fields.String(), values=fields.String())
@@ -95,8 +106,10 @@ class ResponsesSchema(BaseSchema):
     conversation = optional(fields.Raw, validate=_refuse(_NO_CONVERSATION), metadata=_ONLY_NOT)
     prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
-    # Told back, without a counterpart at Poe.
+    # Repeated in the answer, without a counterpart at Poe.
+    frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     max_tool_calls = optional(Whole, validate=validate.Range(1))
+    presence_penalty = optional(Number, validate=validate.Range(-2, 2))
     prompt_cache_key = optional(fields.String)
     safety_identifier = optional(fields.String)
     truncation = optional(fields.String, validate=validate.OneOf(("auto", "disabled")))
@@ -117,8 +130,14 @@ class ResponsesSchema(BaseSchema):
     top_logprobs = optional(Whole, validate=validate.Range(0, 20))
 
 
+class InputTokensSchema(ResponsesSchema):
+    """A request whose tokens are counted. The model is optional, as at OpenAI."""
+
+    model: Any = fields.String(load_default="", allow_none=True)
+
+
 class RetrieveSchema(QuerySchema):
-    """The query string of a response that was kept: no stream is kept of it."""
+    """The query string for a stored response, which cannot be streamed."""
 
     stream = fields.String(
         validate=validate.Equal(

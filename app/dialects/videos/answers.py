@@ -14,7 +14,7 @@ class ErrorSchema(AnswerSchema):
 
 
 class VideoSchema(AnswerSchema):
-    """``progress`` is 0 or 100: bots tell no more. ``error``: why it could not be made."""
+    """``progress`` is 0 or 100, because bots do not report it. ``error``: why it failed."""
 
     id = fields.String()
     object = word("video")

@@ -1,9 +1,8 @@
-"""POST /videos: made by bots after the request; polled, downloaded and deleted by their ids."""
+"""/videos: bots make them after the request; clients poll, download and delete them by id."""
 
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
@@ -15,15 +14,16 @@ from app.core.stages.extract_files import only_files
 from app.dialects.videos import translate as videos
 from app.dialects.videos.answers import DeletedSchema, VideoSchema, VideosSchema
 from app.dialects.videos.schemas import ContentQuerySchema, CreateVideoSchema
-from app.dialects.videos.translate import Record
+from app.dialects.videos.translate import VideoFile, VideoRecord
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import read_payload
+from app.http.incoming import read_request
 from app.http.operations import MADE_FILE, operation
 from app.http.record_pages import own_records, read_ordered_page, records_of
-from app.http.request_log import current_record
 from app.http.services import services
 from app.http.stored_files import with_files
 from app.http.wire_formats import WireFormat
+from app.poe.links import home_of_bot
 from app.relay.jobs import Beat, with_lost_jobs_failed
 from app.relay.reply import Relay
 from app.schemas.loading import load_payload
@@ -31,7 +31,8 @@ from app.schemas.paging import OrderedQuerySchema
 from app.state.records import Kind, expiry
 
 POLL_AFTER_MS = "2000"
-VIDEOS = Kind("videos", noun="video", apart="file")  # bots may give films within their links
+# Its file is apart: a bot may give a whole film within its link.
+VIDEOS: Kind[VideoRecord] = Kind("videos", noun="video", apart="file")
 
 blueprint = Blueprint("videos", __name__, url_prefix="/videos")
 FORMAT = WireFormat(blueprint)
@@ -49,19 +50,20 @@ _CONTENT_SCHEMA = ContentQuerySchema()
     errors=(429,),
 )
 def create_video() -> Response:
-    """Answers at once; the bot is asked meanwhile."""
-    lease, settings = services().gatekeeper.lease(request), services().settings
-    payload = load_payload(_CREATE_SCHEMA, read_payload(_CREATE_SCHEMA))
+    """Starts a job that asks the bot, and answers at once."""
+    settings = services().settings
+    lease, payload = read_request(
+        _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
+    )
     query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, lease)
-    current_record().model = query.model
     video_id = f"video_{uuid.uuid4().hex}"
     record = videos.new_record(
         payload, query.model, video_id=video_id, created=int(time.time()), expires=expiry()
     )
     work = partial(_make, services().relay, query, lease)
     records, held = records_of(VIDEOS, lease), _bytes_of_files(query)
-    return _tell(services().jobs.start(lease.owner, records, record, work, held=held))
+    return _render(services().jobs.start(lease.owner, records, record, work, held=held))
 
 
 def _bytes_of_files(query: Query) -> int:
@@ -69,8 +71,8 @@ def _bytes_of_files(query: Query) -> int:
     return sum(len(part.data or b"") for part in parts if isinstance(part, Media))
 
 
-def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> Record:
-    """Runs in a greenlet of its own, when the request is long answered. Raises ApiError."""
+def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> dict[str, VideoFile]:
+    """The work of the job, in a greenlet of its own. Raises ApiError."""
     reply = relay.answer(query, lease, streaming=False, media_in_text=False)
     try:
         files = only_files(reply, bot=query.model, wants=videos.WANTED)
@@ -91,37 +93,38 @@ def list_videos() -> Response:
     records = own_records(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
     page = read_ordered_page(records, query)
-    entries = list(map(with_lost_jobs_failed, page.entries))
-    return jsonify(videos.render_videos(replace(page, entries=entries)))
+    return jsonify(page.render(lambda record: videos.render_video(with_lost_jobs_failed(record))))
 
 
 @blueprint.get("/<video_id>")
 @operation("The state of a video", VideoSchema)
 def retrieve_video(video_id: str) -> Response:
-    return _tell(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
+    return _render(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
 
 
 @blueprint.get("/<video_id>/content")
 @operation("A video's bytes", *MADE_FILE, query=(ContentQuerySchema,), errors=(502,))
 def send_content(video_id: str) -> Response:
-    """From where the bot keeps it, passed on as it comes."""
+    """Streams the video from where the bot keeps it."""
     records = own_records(VIDEOS)
     record = records.whole(with_lost_jobs_failed(records.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
     file = videos.file_of(record)
-    opened = open_for_client(file.url, services().settings)
+    settings = services().settings
+    home = home_of_bot(settings.bot_named(record["model"]), settings)
+    opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 
 
 @blueprint.delete("/<video_id>")
 @operation("Forgets a video", DeletedSchema)
 def delete_video(video_id: str) -> Response:
-    """Where it is still made, the bot is stopped at the job's next beat."""
+    """If the video is still being made, the job ends at its next beat."""
     own_records(VIDEOS).remove(video_id)
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
 
 
-def _tell(record: Record) -> Response:
+def _render(record: VideoRecord) -> Response:
     response = jsonify(videos.render_video(record))
     if record["status"] == "in_progress":
         response.headers["openai-poll-after-ms"] = POLL_AFTER_MS

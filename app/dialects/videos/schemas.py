@@ -23,7 +23,7 @@ from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
 MAX_PROMPT_CHARS = 32_000
-"""As at OpenAI. The prompt is kept, and told again with the video."""
+"""OpenAI's limit. The prompt is kept and returned with the video."""
 
 MAX_SECONDS = 3_600
 
@@ -31,7 +31,7 @@ _SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
 
 
 class Seconds(fields.Field[int | float]):
-    """A length in seconds: a number, or such a text, which OpenAI's clients send."""
+    """A length in seconds: a number, or a text, which OpenAI's clients send."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int | float:
         if isinstance(value, str) and _SECONDS.fullmatch(value):
@@ -48,9 +48,9 @@ class Seconds(fields.Field[int | float]):
 
 
 class Reference(fields.Field[Media | str | dict[str, str]]):
-    """What a video starts from: a file of a form, a link, or an object with one of its names.
+    """The input of a video: a file of a form, a link, or an object with a link or a file id.
 
-    Loaded as a file, as a link or as ``{"file_id": id}``.
+    Loaded as a file, a link or ``{"file_id": id}``.
     """
 
     def _deserialize(
@@ -78,7 +78,7 @@ class Reference(fields.Field[Media | str | dict[str, str]]):
 
 
 class CreateVideoSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

@@ -1,45 +1,56 @@
-"""OpenAI's Videos: a prompt is one user message, and a file of the answer is the video."""
+"""OpenAI's Videos: the prompt becomes one user message, and a file of the answer is the video."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from app.core.conversation import Media, Message, Query, Text
 from app.core.events import Answer, MediaReply
 from app.core.media import picture_of
-from app.core.paging import Page
 from app.core.stages.extract_files import first_wanted
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import NotFound, UpstreamError
+from app.relay.jobs import JobRecord
 from app.schemas.parameters import aspect_of, bot_parameters
 
-Record = dict[str, Any]
-"""What is kept of a video: OpenAI's fields, and once it is completed ``file``."""
+
+class VideoFile(TypedDict):
+    """The file that the bot made: the fields of a MediaReply."""
+
+    url: str
+    content_type: str
+    name: str
+
+
+class NewVideo(TypedDict):
+    """The fields of a video that is not made yet. Times are in seconds since the epoch."""
+
+    id: str
+    model: str
+    prompt: str
+    seconds: str
+    size: str
+    created_at: int
+    expires_at: int
+
+
+class VideoRecord(NewVideo, JobRecord):
+    """A stored video; once it is completed, with its ``file``."""
+
+    file: NotRequired[VideoFile]
+
 
 UNSAID = "auto"
-"""Told where the client did not ask for a length or a size: only the bot knows them."""
+"""The length or size of a video for which the client did not ask for one."""
 
 WANTED = ("video/",)
-"""How the content types begin of what a video may be."""
+"""Prefixes of the content types of a video."""
 
 MAX_LINK_CHARS = 16_000_000
-"""A bot may give its file within the link, as a data URL. More of it could not be kept."""
-
-_TOLD = (
-    "id",
-    "status",
-    "model",
-    "prompt",
-    "seconds",
-    "size",
-    "created_at",
-    "completed_at",
-    "expires_at",
-    "error",
-)
+"""The largest data URL of a file that can be kept."""
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
-    """Raises InvalidRequest for what no schema can judge."""
+    """Raises InvalidRequest for what schemas cannot check."""
     model = payload["model"] or default_model
     return Query(
         model=model,
@@ -55,7 +66,8 @@ def _references(payload: dict[str, Any]) -> list[Media]:
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """OpenAI's words, and those of Poe's bots: ``duration`` and ``aspect``. The client's win."""
+    """OpenAI's parameters, and ``duration`` and ``aspect`` of Poe's bots. Parameters that the
+    client set itself have priority."""
     parameters = bot_parameters(payload, CreateVideoSchema, ("seconds", "size"))
     if parameters.get("size") == UNSAID:
         del parameters["size"]
@@ -65,8 +77,7 @@ def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
 
 def new_record(
     payload: dict[str, Any], model: str, *, video_id: str, created: int, expires: int
-) -> Record:
-    """What is known of a video before it is made."""
+) -> NewVideo:
     seconds = payload["seconds"]
     return {
         "id": video_id,
@@ -79,39 +90,45 @@ def new_record(
     }
 
 
-def made(answer: Answer) -> Record:
-    """What a record gains by the answer, which has a file: its first video, else its first file.
+def made(answer: Answer) -> dict[str, VideoFile]:
+    """The ``file`` of a completed video: the first video of the answer, else its first file.
 
-    Raises UpstreamError.
+    Raises UpstreamError for a data URL that is too large.
     """
     file = first_wanted(answer.media, WANTED)
     if len(file.url) > MAX_LINK_CHARS:
-        message = "The bot gave its file within its answer, too large to be kept here."
+        message = "The bot sent its file within its answer, and it is too large to be kept here."
         raise UpstreamError(message, retryable=False)
     return {"file": {"url": file.url, "content_type": file.content_type, "name": file.name}}
 
 
-def file_of(record: Record) -> MediaReply:
-    """Raises NotFound where there is none: yet, or ever."""
-    match record["status"]:
-        case "completed" if "file" in record:
-            return MediaReply(**record["file"])
-        case "completed":
-            raise NotFound("Where this video's file is, is no longer kept.", code="file_not_kept")
-        case "failed":
-            error = record["error"]
-            raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])
+def file_of(record: VideoRecord) -> MediaReply:
+    """The video's file. Raises NotFound if there is none, or not yet."""
+    if error := record["error"]:
+        raise NotFound(f"This video could not be made: {error['message']}", code=error["code"])
+    if record["status"] == "completed":
+        if "file" not in record:
+            raise NotFound("The link to this video's file is no longer kept.", code="file_not_kept")
+        return MediaReply(**record["file"])
     raise NotFound(
-        "This video is not ready yet. GET /v1/videos/{id} tells when it is.", code="video_not_ready"
+        "This video is not ready yet. GET /v1/videos/{id} shows when it is.", code="video_not_ready"
     )
 
 
-def render_video(record: Record) -> dict[str, Any]:
-    """OpenAI's video object. Of bots on Poe no progress is known but the end."""
-    told = {name: record[name] for name in _TOLD}
-    progress = 100 if record["status"] == "completed" else 0
-    return {"object": "video", **told, "progress": progress, "remixed_from_video_id": None}
-
-
-def render_videos(page: Page) -> dict[str, Any]:
-    return {"object": "list", "data": list(map(render_video, page.entries)), **page.ends()}
+def render_video(record: VideoRecord) -> dict[str, Any]:
+    """OpenAI's video object. Its progress is 0 or 100, because bots do not report it."""
+    return {
+        "id": record["id"],
+        "object": "video",
+        "status": record["status"],
+        "model": record["model"],
+        "prompt": record["prompt"],
+        "seconds": record["seconds"],
+        "size": record["size"],
+        "created_at": record["created_at"],
+        "completed_at": record["completed_at"],
+        "expires_at": record["expires_at"],
+        "error": record["error"],
+        "progress": 100 if record["status"] == "completed" else 0,
+        "remixed_from_video_id": None,
+    }

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.conversation import Message, OutputFormat, Query, Text, ToolChoice, ToolSpec
-from app.core.json_output.settle import Verdict, complain, instruct, settle_json
+from app.core.json_output.instruct import complain, instruct
+from app.core.json_output.settle import settle_json
+from app.core.json_output.verdict import Verdict
 
 PERSON: dict[str, Any] = {
     "type": "object",
@@ -20,13 +22,13 @@ GOOD = '{"name": "Bob",  "age": 3}'
 
 
 def settle(text: str, schema: dict[str, Any] | None = None) -> Verdict:
-    return settle_json(text, OutputFormat(schema))
+    return settle_json(text, {"type": "object"} if schema is None else schema)
 
 
 def test_it_works() -> None:
     assert settle(GOOD, PERSON) == Verdict(GOOD)
     assert settle('{"name": "Bob", "age": "x"}', PERSON).violations == (
-        "$.age: 'x' is not of type 'integer'",
+        '$.age: "x" is not of type "integer"',
     )
 
 
@@ -97,15 +99,15 @@ def test_mending_keeps_the_whole(text: str, mended: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "no", "{", "[x]", "{name}", "I cannot do that.", "```\n```"])
 def test_no_json(text: str) -> None:
-    assert settle(text, PERSON) == Verdict(text, ("$: the answer is not JSON",))
+    assert settle(text, PERSON) == Verdict(text, ("$: the answer is not JSON",), is_json=False)
 
 
 @pytest.mark.parametrize(
     ("text", "ends"),
     [
-        ("[1]", "is not of type 'object'"),
-        ('"x"', "is not of type 'object'"),
-        ('[{"a": 1}, {"a": 2}]', "is not of type 'object'"),
+        ("[1]", 'is not of type "object"'),
+        ('"x"', 'is not of type "object"'),
+        ('[{"a": 1}, {"a": 2}]', 'is not of type "object"'),
         ('{"a": 1e400}', "is not JSON"),
     ],
 )
@@ -140,7 +142,7 @@ def test_values_that_are_no_object(text: str, schema: dict[str, Any], given: str
 def test_of_bad_pieces_the_longest_comes_nearest() -> None:
     text = 'As in [1]: {"name": "Bob", "age": "x"} {"z": 1}'
     assert settle(text, PERSON) == Verdict(
-        '{"name": "Bob", "age": "x"}', ("$.age: 'x' is not of type 'integer'",)
+        '{"name": "Bob", "age": "x"}', ('$.age: "x" is not of type "integer"',)
     )
 
 
@@ -149,8 +151,8 @@ def test_violations_are_few_and_short() -> None:
     verdict = settle(json.dumps(["x" * 10_000] * 50), schema)
     assert len(verdict.violations) == 10
     assert all(len(violation) < 400 for violation in verdict.violations)
-    assert verdict.violations[3].startswith("$[3]: 'xxx")
-    assert verdict.violations[3].endswith("is not of type 'integer'")
+    assert verdict.violations[3].startswith('$[3]: "xxx')
+    assert verdict.violations[3].endswith('is not of type "integer"')
 
 
 PIECES = st.lists(
@@ -233,5 +235,5 @@ def test_tools_are_called_all_the_same() -> None:
 
 
 def test_the_bot_is_told_every_violation() -> None:
-    told = complain(("$.a: 1 is not of type 'string'", "$: 'b' is a required property"))
-    assert "- $.a: 1 is not of type 'string'\n- $: 'b' is a required property\n" in told
+    told = complain(('$.a: 1 is not of type "string"', "$: 'b' is a required property"))
+    assert "- $.a: 1 is not of type \"string\"\n- $: 'b' is a required property\n" in told

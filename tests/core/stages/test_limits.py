@@ -120,15 +120,12 @@ def test_reasoning_counts() -> None:
     assert limited(1, *events) == [ReasoningDelta("one"), Cut("length")]
 
 
-def test_a_call_passes_whole_and_the_cut_follows() -> None:
+def test_a_call_passes_whole_or_not_at_all() -> None:
     whole = tokens.count("weather" + CALL.arguments)
     assert limited(whole, CALL) == [CALL]
-    assert limited(2, CALL) == [CALL, Cut("length")]
-    assert limited(2, TextDelta("one"), CALL, TextDelta("x")) == [
-        TextDelta("one"),
-        CALL,
-        Cut("length"),
-    ]
+    assert limited(whole - 1, CALL) == [Cut("length")]
+    assert limited(whole, TextDelta("one"), CALL) == [TextDelta("one"), Cut("length")]
+    assert limited(whole, CALL, TextDelta("x")) == [CALL, Cut("length")]
 
 
 def test_a_call_does_not_begin_without_a_token_left() -> None:
@@ -136,15 +133,17 @@ def test_a_call_does_not_begin_without_a_token_left() -> None:
 
 
 def test_a_call_in_pieces_is_not_cut() -> None:
+    whole = tokens.count("weather" + CALL.arguments)
     pieces: list[Event] = [
         ToolCallDelta(0, "", "call_1", "weather"),
         *(ToolCallDelta(0, piece) for piece in CALL.arguments),
     ]
-    assert limited(2, *pieces, ToolCallDelta(1, "{}", "call_2", "weather")) == [
-        *pieces,
-        Cut("length"),
-    ]
-    assert limited(tokens.count("weather" + CALL.arguments), *pieces) == pieces
+    second = ToolCallDelta(1, "{}", "call_2", "weather")
+    assert limited(whole, *pieces) == pieces
+    assert limited(whole - 1, *pieces) == [Cut("length")]
+    assert limited(whole, *pieces, second) == [*pieces, Cut("length")]
+    assert limited(whole + 1, *pieces, second) == [*pieces, Cut("length")]
+    assert limited(whole + 5, *pieces, second) == [*pieces, second]
 
 
 def test_other_events_keep_their_place() -> None:

@@ -1,11 +1,13 @@
 """Native calls one after another, however their deltas come."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.events import Batch, Cut, Event, TextDelta, ToolCallDelta, flatten
-from app.core.stages.order_calls import order_calls
+from app.core.events import Batch, Cut, Event, Restated, TextDelta, ToolCallDelta, flatten
+from app.core.stages.order_calls import drop_repeated_calls, order_calls
 from tests.core.deltas import batches_of
 
 
@@ -56,7 +58,7 @@ def test_deltas_in_turns_are_sorted() -> None:
 
 
 def test_a_call_waits_no_longer_than_the_one_before_is_whole() -> None:
-    batches = [[head(0, "a", '{"x":'), head(1, "b", "{")], [ToolCallDelta(0, "1}")]]
+    batches: list[Batch] = [[head(0, "a", '{"x":'), head(1, "b", "{")], [ToolCallDelta(0, "1}")]]
     assert list(order_calls(iter(batches))) == [
         [head(0, "a", '{"x":')],
         [ToolCallDelta(0, "1}"), head(1, "b", "{")],
@@ -127,3 +129,23 @@ def test_any_turns_give_the_same_arguments(turns: list[int]) -> None:
     events = ordered(*(head(index, str(index), next(pieces[index])) for index in turns))
     for index in range(3):
         assert arguments_of(events, index) == '{"a": [1, 2]}'
+
+
+# Calls that a bot repeats with its text are made once
+
+CALL = ToolCallDelta(0, "{}", "call_1", "f")
+
+
+def test_calls_that_are_restated_are_made_once() -> None:
+    again: Batch = [
+        Restated(),
+        replace(CALL, index=1, id="call_2"),
+        replace(CALL, index=2, name="g"),
+    ]
+    batches: list[Batch] = [[CALL], again]
+    calls = [
+        event for event in flatten(drop_repeated_calls(batches)) if isinstance(event, ToolCallDelta)
+    ]
+    assert [(call.index, call.name) for call in calls] == [(0, "f"), (1, "g")]
+    twice: list[Batch] = [[CALL], [replace(CALL, index=1, id="call_2")]]
+    assert len(list(flatten(drop_repeated_calls(twice)))) == 2

@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.events import ReasoningDelta, TextDelta
-from app.core.stages.reasoning import ReasoningSplitter
+from app.core.events import Batch, ReasoningDelta, Replacement, TextDelta, flatten
+from app.core.stages.reasoning import ReasoningSplitter, split_reasoning
+from tests.core.deltas import text_of
 
 TEXTS = {
-    "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n\n> three\n\nThe answer\n> quoted\n": (
+    "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n> \n> three\n\nThe answer\n> quoted\n": (
         "**Plan**\none\n\ntwo\n\nthree",
         "The answer\n> quoted\n",
+    ),
+    "*Thinking...*\n\n> one\n> two\n \n\n> Be brief.\n\nSo he said.": (
+        "one\ntwo",
+        "> Be brief.\n\nSo he said.",
     ),
     "Thinking... (12s elapsed)\n> why\nbecause": ("why", "because"),
     "*Thinking...*\n\nNo quote follows": ("", "*Thinking...*\n\nNo quote follows"),
@@ -75,3 +80,23 @@ def test_pieces_say_what_the_whole_says(pieces: list[str]) -> None:
 def test_text_without_the_header_passes_unchanged(text: str) -> None:
     if "Thinking" not in text:
         assert split(text) == ("", text)
+
+
+THINKING = "*Thinking...*\n\n> why\n\nanswer"
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "reasoning"),
+    [("split", "answer", "why"), ("drop", "answer", ""), ("inline", THINKING, "")],
+)
+def test_reasoning_modes(mode: str, text: str, reasoning: str) -> None:
+    events = list(flatten(split_reasoning([[TextDelta(THINKING)]], mode=mode)))
+    assert text_of(events) == text
+    thought = [event.text for event in events if isinstance(event, ReasoningDelta)]
+    assert "".join(thought) == reasoning
+
+
+def test_a_contradiction_within_the_reasoning_leaves_the_answer_alone() -> None:
+    batches: list[Batch] = [[TextDelta(THINKING)], [Replacement(THINKING.replace("why", "who"))]]
+    events = list(flatten(split_reasoning(batches, mode="split")))
+    assert text_of(events) == "answer"

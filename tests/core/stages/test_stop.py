@@ -18,7 +18,7 @@ from app.core.events import (
     ToolCallDelta,
     flatten,
 )
-from app.core.stages.limits import stop_at
+from app.core.stages.limits import end_at_cut, stop_at
 from tests.core.deltas import batches_of, chunked, merged, text_of
 
 CALL = ToolCallDelta(0, '{"city": "Paris"}', "call_1", "weather")
@@ -129,3 +129,12 @@ def test_stop_takes_linear_time(sequence: str) -> None:
     deltas = [TextDelta(char) for char in "ab" * 50_000 + "a" * 100_000]
     assert text_of(flatten(stop_at([[delta] for delta in deltas], (sequence,)))).startswith("abab")
     assert time.monotonic() - started < 5
+
+
+def test_a_cut_closes_the_bot_at_once() -> None:
+    closed: list[bool] = []
+    batches: list[Batch] = [[TextDelta("a")], [TextDelta("b"), Cut("length")], [TextDelta("c")]]
+    stage = end_at_cut(batches, lambda: closed.append(True))
+    assert next(stage) == [TextDelta("a")] and not closed
+    assert next(stage) == batches[1] and closed
+    assert next(stage, None) is None

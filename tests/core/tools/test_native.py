@@ -1,6 +1,7 @@
 """The native adapter."""
 
 from dataclasses import replace
+from typing import Any
 
 from app.core.conversation import Message, Query, Text, ToolCall, ToolChoice, ToolSpec
 from app.core.events import Batch, Cut, Finished, TextDelta, ToolCallDelta, Usage, flatten
@@ -11,11 +12,11 @@ HELLO = Message("user", (Text("Hello"),))
 END = Finished("stop", Usage(0, 0))
 
 
-def query(**more: object) -> Query:
+def query(**more: Any) -> Query:
     return replace(Query("m", "b", (HELLO,), TOOLS[:3]), **more)
 
 
-def parse(*batches: Batch, **more: object) -> list[Batch]:
+def parse(*batches: Batch, **more: Any) -> list[Batch]:
     return list(NativeAdapter().parse(iter(batches), query(**more)))
 
 

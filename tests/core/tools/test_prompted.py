@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from app.core.events import (
     fold,
 )
 from app.core.tools.prompted import PromptedAdapter
+from tests.core.deltas import batches_of
 from tests.core.tools.notations.writings import WRITINGS
 from tests.core.tools.offered import TOOLS, Found
 
@@ -28,21 +30,21 @@ END = Finished("stop", Usage(0, 0))
 PING = '<tool_call>{"name": "ping"}</tool_call>'
 
 
-def query(*messages: Message, tools: tuple[ToolSpec, ...] = TOOLS, **more: object) -> Query:
+def query(*messages: Message, tools: tuple[ToolSpec, ...] = TOOLS, **more: Any) -> Query:
     return replace(Query("m", "b", messages or (HELLO,), tools), **more)
 
 
-def prepare(*messages: Message, **more: object) -> Query:
+def prepare(*messages: Message, **more: Any) -> Query:
     return PromptedAdapter().prepare(query(*messages, **more))
 
 
-def prompt(**more: object) -> str:
+def prompt(**more: Any) -> str:
     [part] = prepare(**more).messages[0].parts
     assert isinstance(part, Text)
     return part.text
 
 
-def parse(*batches: Batch, **more: object) -> list[Batch]:
+def parse(*batches: Batch, **more: Any) -> list[Batch]:
     return list(PromptedAdapter().parse(iter(batches), query(**more)))
 
 
@@ -107,9 +109,9 @@ class TestPrepare:
     def test_the_history_is_written_without_tools_too(self) -> None:
         called = Message("assistant", (ToolCall("call_1", "f", "{}"),))
         answered = Message("tool", (ToolResult("call_1", (Text("1"),)),))
-        texts = [
-            part.text for m in prepare(called, answered, tools=()).messages for part in m.parts
-        ]
+        parts = [part for m in prepare(called, answered, tools=()).messages for part in m.parts]
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        assert len(texts) == len(parts)
         assert texts == [
             '<tool_call id="call_1">\n<name>f</name>\n<arguments>{}</arguments>\n</tool_call>',
             '<tool_result id="call_1" name="f">1</tool_result>',
@@ -127,7 +129,7 @@ class TestParse:
     @pytest.mark.parametrize("text, found", [row[1:] for row in WRITINGS])
     def test_streamed_is_whole(self, text: str, found: list[Found]) -> None:
         whole = fold([*parse([TextDelta(text)]), [END]])
-        streamed = fold([*parse(*([TextDelta(char)] for char in text)), [END]])
+        streamed = fold([*parse(*batches_of(*map(TextDelta, text))), [END]])
         assert whole.text == streamed.text == "".join(f for f in found if isinstance(f, str))
         calls = [(call.name, call.arguments) for call in whole.tool_calls]
         assert calls == [(call.name, call.arguments) for call in streamed.tool_calls]
@@ -164,7 +166,9 @@ class TestParse:
         assert parse([TextDelta("a")], [TextDelta("<invoke")])[-1] == [TextDelta("<invoke")]
 
     def test_one_call_only_ends_the_answer(self) -> None:
-        batches = iter([[TextDelta("a" + PING + PING), TextDelta("b")], [TextDelta("c")]])
+        batches: Iterator[Batch] = iter(
+            [[TextDelta("a" + PING + PING), TextDelta("b")], [TextDelta("c")]]
+        )
         asked = query(parallel_tool_calls=False)
         events = without_ids(flatten(PromptedAdapter().parse(batches, asked)))
         assert events == [TextDelta("a"), ToolCallDelta(0, "{}", None, "ping"), Cut("tool_calls")]
@@ -178,7 +182,7 @@ class TestParse:
 
     def test_a_made_up_result_ends_the_answer(self) -> None:
         texts = [PING, "\nThen:\n<tool_res", 'ult id="1">x', "</tool_result>"]
-        events = without_ids(flatten(parse(*([TextDelta(text)] for text in texts))))
+        events = without_ids(flatten(parse(*batches_of(*map(TextDelta, texts)))))
         assert events == [
             ToolCallDelta(0, "{}", None, "ping"),
             TextDelta("Then:"),
@@ -187,9 +191,8 @@ class TestParse:
 
     def test_adapters_have_no_state(self) -> None:
         adapter = PromptedAdapter()
-        first = adapter.parse(
-            iter([[TextDelta("<invoke")], [TextDelta(' name="ping"/>')]]), query()
-        )
+        pieces = batches_of(TextDelta("<invoke"), TextDelta(' name="ping"/>'))
+        first = adapter.parse(pieces, query())
         assert next(first) == []
-        assert list(adapter.parse(iter([[TextDelta("x")]]), query())) == [[TextDelta("x")]]
+        assert list(adapter.parse([[TextDelta("x")]], query())) == [[TextDelta("x")]]
         assert without_ids(flatten(first)) == [ToolCallDelta(0, "{}", None, "ping")]

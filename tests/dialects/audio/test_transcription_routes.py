@@ -239,7 +239,18 @@ def test_a_slow_bot_is_waited_for_with_signs_of_life(gateway: Server) -> None:
     form = {"model": "slow-9", "stream": "true"}
     response = post(gateway, data=form, files={"file": TUNE})
     assert response.headers["content-type"].startswith("text/event-stream")
-    assert response.text.count(": keep-alive\n\n") >= 2
+    assert response.text.count(": keep-alive\n") >= 2
+
+
+@pytest.mark.parametrize("path", ["transcriptions", "translations"])
+def test_a_recording_as_json(gateway: Server, path: str) -> None:
+    """As Open WebUI sends it."""
+    audio = {"data": base64.b64encode(TUNE).decode(), "format": "wav"}
+    body = {"model": "demo-transcriber", "input_audio": audio}
+    answer = post(gateway, f"/v1/audio/{path}", json=body)
+    assert answer.json()["text"] == TEXT
+    verbose = post(gateway, f"/v1/audio/{path}", json=body | {"response_format": "verbose_json"})
+    assert verbose.json()["duration"] == pytest.approx(SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +258,10 @@ def test_a_slow_bot_is_waited_for_with_signs_of_life(gateway: Server) -> None:
     [
         ({"data": {"model": "m"}}, "file"),
         ({"data": {"model": "m", "file": "a text"}}, "file"),
-        ({"json": {"model": "m", "file": "a text"}}, "file"),
+        ({"json": {"model": "m", "file": "a text"}}, "input_audio"),
+        ({"json": {"model": "m", "input_audio": {"data": "?", "format": "wav"}}}, "input_audio"),
+        ({"json": {"model": "m", "input_audio": {"data": "aGk="}}}, "input_audio.format"),
+        ({"data": b"RIFF", "headers": {"Content-Type": "audio/wav"}}, "file"),
         ({}, "file"),
         ({"data": {"model": "m"}, "files": {"file": b""}}, "file"),
         ({"data": {"model": "m"}, "files": {"document": TUNE}}, "document"),

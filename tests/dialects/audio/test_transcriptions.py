@@ -7,7 +7,7 @@ import pytest
 from openai.types.audio import TranscriptionVerbose, TranslationVerbose
 
 from app.core.conversation import Reasoning, Text
-from app.core.events import Answer, Finished, ReasoningDelta, TextDelta, Usage
+from app.core.events import Answer, Event, Finished, ReasoningDelta, TextDelta, Usage
 from app.dialects.audio.transcriptions import Encoder, render, render_verbose
 from app.errors import UpstreamError
 
@@ -24,8 +24,9 @@ def answer(text: str) -> Answer:
 
 def events_of(*texts: str) -> list[dict[str, Any]]:
     encoder = Encoder()
-    assert encoder.start() == b": keep-alive\n\n"
-    frames = [encoder.step(event) for event in (ReasoningDelta("hm"), *map(TextDelta, texts), END)]
+    assert encoder.start() == b": keep-alive\n"
+    events: list[Event] = [ReasoningDelta("hm"), *map(TextDelta, texts), END]
+    frames = [encoder.step(event) for event in events]
     return [json.loads(frame[6:]) for frame in b"".join(frames).split(b"\n\n")[:-1]]
 
 

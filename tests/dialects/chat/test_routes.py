@@ -88,7 +88,7 @@ def test_reasoning_is_apart_from_the_answer(client: openai.OpenAI) -> None:
     reasoning = "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas)
     assert reasoning == message.reasoning_content
     assert answer.usage and answer.usage.completion_tokens_details
-    assert answer.usage.completion_tokens_details.reasoning_tokens > 0
+    assert answer.usage.completion_tokens_details.reasoning_tokens
 
 
 @pytest.mark.parametrize("mode", ["inline", "drop"])
@@ -141,7 +141,7 @@ def replace(piece: str) -> Any:
         ([["meta", {"suggested_replies": True}], text("hi")], "hi"),
         ([text("wait\n\nDrawing (3s elapsed)"), replace("wait\n\ndrawn")], "wait\n\ndrawn"),
         ([text("snow \u2603 and \U0001f600")], "snow \u2603 and \U0001f600"),
-        ([text("cut \ud83d here")], "cut \ud83d here"),
+        ([text("cut \ud83d here")], "cut \ufffd here"),
     ],
 )
 def test_what_poe_sends_is_said_once_and_alike(

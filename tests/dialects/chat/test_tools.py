@@ -60,7 +60,7 @@ def streamed_turn(client: openai.OpenAI, messages: list[Any]) -> Any:
 @pytest.mark.parametrize("turn", [whole_turn, streamed_turn])
 def test_three_rounds_with_two_parallel_calls(client: openai.OpenAI, turn: Any) -> None:
     messages: list[Any] = [{"role": "user", "content": TASK}]
-    rounds = []
+    rounds: list[list[str]] = []
     while True:
         choice = turn(client, messages)
         calls = choice.message.tool_calls or []

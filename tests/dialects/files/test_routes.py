@@ -419,3 +419,14 @@ def test_errors_speak_the_vendors_dialect(claude: anthropic.Anthropic, place: Pl
         claude.models.retrieve("nobody")
     body = caught.value.body
     assert body["type"] == "error" and body["error"]["type"] == "not_found_error"
+
+
+def test_nothing_is_uploaded_whose_record_cannot_be_kept(
+    start_gateway: Callable[..., Server], place: Place, poe_files: Server, key: str
+) -> None:
+    """The SDKs ask again after a 503: an upload would be paid for three times."""
+    full = Place(start_gateway(**{**place.settings, "STATE_DIR": "/proc/nowhere"}), {})
+    before = uploads(poe_files)
+    answer = post(full, key, {"purpose": "user_data"}, file=("report.pdf", PDF))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert uploads(poe_files) == before

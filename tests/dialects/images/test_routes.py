@@ -198,7 +198,7 @@ def test_a_slow_bot_or_file_is_waited_for_with_signs_of_life(
         timeout=10,
     )
     assert response.headers["content-type"].startswith("text/event-stream")
-    assert response.text.count(": keep-alive\n\n") >= 2
+    assert response.text.count(": keep-alive\n") >= 2
     assert response.text.count("event: image_generation.completed\n") == choices
     assert "[DONE]" not in response.text
 
@@ -297,13 +297,20 @@ def test_links_in_the_text(client: openai.OpenAI, demo: Server) -> None:
     """By the bot of the simulated Poe that says what its prompt is."""
     url = f"{demo.url}/files/{colours_for(PROMPT)}.png"
     script = [["text", {"text": f"Painted in oil. ![a harbour]({url})"}]]
-    for wanted in ("url", "b64_json"):
-        answer = client.images.generate(
-            model="script-", prompt=json.dumps(script), response_format=wanted
+    answer = client.images.generate(model="script-", prompt=json.dumps(script))
+    [entry] = answer.data or []
+    assert (entry.revised_prompt, entry.url) == ("Painted in oil.", url)
+
+
+def test_a_bot_of_poe_does_not_lead_the_gateway_to_a_server_of_its_own_network(
+    client: openai.OpenAI, demo: Server
+) -> None:
+    """Not even to one of BOT_URLS, whose own bots may link to it."""
+    script = [["text", {"text": f"![a]({demo.url}/files/{colours_for(PROMPT)}.png)"}]]
+    with pytest.raises(openai.InternalServerError, match="not an https link"):
+        client.images.generate(
+            model="script-", prompt=json.dumps(script), response_format="b64_json"
         )
-        [entry] = answer.data or []
-        assert entry.revised_prompt == "Painted in oil."
-        assert entry.url == url if wanted == "url" else pictures(answer) == [PNG]
 
 
 def test_audio_counts_too(sdk: openai.OpenAI, painter: str) -> None:

@@ -82,7 +82,7 @@ def test_what_a_tool_may_answer() -> None:
 @pytest.mark.parametrize(
     ("block", "media"),
     [
-        (IMAGE, ("image/png", "image.png", None, "data")),
+        (IMAGE, ("image/png", "image", None, "data")),
         (
             {"type": "image", "source": {"type": "url", "url": "https://h/a.jpg"}},
             ("image/jpeg", "a.jpg", "https://h/a.jpg", "url"),
@@ -94,11 +94,11 @@ def test_what_a_tool_may_answer() -> None:
                 "title": "My report",
                 "citations": {"enabled": True},
             },
-            ("application/pdf", "My report.pdf", None, "data"),
+            ("application/pdf", "My report", None, "data"),
         ),
         (
             {"type": "image", "source": {"type": "base64", "data": PNG}},
-            ("image/png", "image.png", None, "data"),
+            ("image/png", "image", None, "data"),
         ),
         (
             {"type": "document", "source": {"type": "url", "url": "https://h/report"}},
@@ -212,3 +212,48 @@ def test_a_fault_in_a_block_is_told_by_its_place(block: dict[str, Any], param: s
     with pytest.raises(InvalidRequest) as caught:
         query_of([{"type": "text", "text": "fine"}, block])
     assert caught.value.param == f"messages[0].content[1].{param}"
+
+
+ENCODED = "QUJD" * 60
+
+
+@pytest.mark.parametrize(
+    ("block", "media"),
+    [
+        ({"type": "audio", "data": ENCODED, "mimeType": "audio/mpeg"}, ("audio/mpeg", "audio")),
+        (
+            {
+                "type": "resource",
+                "resource": {"uri": "file:///a/b.pdf", "mimeType": "application/pdf", "blob": PDF},
+            },
+            ("application/pdf", "b.pdf"),
+        ),
+    ],
+)
+def test_files_of_a_tool_server_are_attached(block: Any, media: tuple[str, str]) -> None:
+    result = part_of({"type": "tool_result", "tool_use_id": "t", "content": [block]})
+    [file] = result.parts
+    assert (file.content_type, file.name) == media and file.data
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "hologram", "payload": ENCODED},
+        {"type": "hologram", "payload": f"data:video/mp4;base64,{ENCODED}"},
+        {"type": "hologram", "inner": [{"bytes": ENCODED}]},
+        {"type": "resource", "resource": {"uri": "x", "raw": ENCODED}},
+    ],
+)
+def test_bytes_of_unknown_blocks_never_become_words(block: Any) -> None:
+    result = part_of({"type": "tool_result", "tool_use_id": "t", "content": [block]})
+    [text] = result.parts
+    assert "QUJDQUJD" not in text.text and "(a file)" in text.text
+
+
+def test_the_text_of_a_resource_is_read() -> None:
+    resource = {"uri": "file:///notes.md", "text": "Buy milk."}
+    block = {"type": "resource", "resource": resource}
+    result = part_of({"type": "tool_result", "tool_use_id": "t", "content": [block]})
+    [text] = result.parts
+    assert "Buy milk." in text.text and "notes.md" in text.text

@@ -194,7 +194,6 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"thinking": {"type": "enabled", "budget_tokens": 0}}, "thinking.budget_tokens"),
     ({"output_config": {"format": {"type": "text"}}}, "output_config.format.type"),
     ({"output_format": {"type": "json_schema"}}, "output_format.schema"),
-    ({"output_format": {"type": "json_schema", "schema": {"type": 5}}}, "output_format.schema"),
 ]
 
 

@@ -5,8 +5,10 @@ import json
 from itertools import combinations
 from typing import Any
 
+import anthropic
 import pytest
-from anthropic.types import Message
+from anthropic.types import Message, MessageDeltaUsage, TextBlock, ThinkingBlock, ToolUseBlock
+from anthropic.types.raw_message_delta_event import Delta
 
 from app.core.events import (
     Discarded,
@@ -52,9 +54,14 @@ def test_it_works() -> None:
         "message_delta",
         "message_stop",
     ]
-    assert folded(events) == [{"type": "text", "text": "Hello"}]
+    assert folded(events) == [{"type": "text", "text": "Hello", "citations": None}]
     assert events[0]["message"]["usage"]["input_tokens"] == 11
-    assert events[-2]["delta"] == {"stop_reason": "end_turn", "stop_sequence": None}
+    assert events[-2]["delta"] == {
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
+    }
 
 
 def test_the_form_of_a_frame() -> None:
@@ -87,8 +94,27 @@ def test_streamed_and_whole_are_alike(events: tuple[Event, ...], thinking: Think
     whole = rendered(*events, thinking=thinking)
     assert folded(stream) == whole["content"]
     assert stream[-2]["delta"]["stop_reason"] == whole["stop_reason"]
-    shared = whole["usage"].keys() - {"service_tier"}
+    shared = stream[-2]["usage"].keys()
     assert stream[-2]["usage"] == {name: whole["usage"][name] for name in shared}
+    assert shared == set(MessageDeltaUsage.model_fields)
+
+
+def test_no_field_of_the_sdk_is_missing() -> None:
+    """The TypeScript SDK's types require them all; Python's give them a default."""
+    events = (ReasoningDelta("Hm."), TextDelta("Yes."), CALL, Finished("tool_calls", USAGE))
+    whole, stream = rendered(*events), checked(streamed(*events))
+    thinking, text, call = whole["content"]
+    for body, kind in (
+        (whole, Message),
+        (whole["usage"], anthropic.types.Usage),
+        (thinking, ThinkingBlock),
+        (text, TextBlock),
+        (call, ToolUseBlock),
+        (stream[0]["message"], Message),
+        (stream[0]["message"]["usage"], anthropic.types.Usage),
+        (stream[-2]["delta"], Delta),
+    ):
+        assert set(kind.model_fields) - set(body) <= {"toolset_name"}, kind
 
 
 def _cut(text: str) -> list[list[str]]:
@@ -116,6 +142,12 @@ def test_what_comes_late_for_a_closed_call_opens_no_block() -> None:
     events = checked(streamed(begin, other, late, TextDelta("!"), late, END))
     kinds = [event["content_block"]["type"] for event in events if "content_block" in event]
     assert kinds == ["tool_use", "tool_use", "text"]
+
+
+def test_ids_do_not_grow() -> None:
+    native = ToolCallDelta(0, "{}", "toolu_abc", "add")
+    [block] = rendered(native, Finished("tool_calls", USAGE))["content"]
+    assert block["id"] == "toolu_abc"
 
 
 def test_ids_of_calls() -> None:
@@ -149,7 +181,7 @@ def test_stop_reasons(finished: Finished, reason: str, sequence: str | None) -> 
     body = rendered(TextDelta("x"), finished)
     assert (body["stop_reason"], body["stop_sequence"]) == (reason, sequence)
     delta = checked(streamed(TextDelta("x"), finished))[-2]["delta"]
-    assert delta == {"stop_reason": reason, "stop_sequence": sequence}
+    assert (delta["stop_reason"], delta["stop_sequence"]) == (reason, sequence)
 
 
 def test_usage_and_the_rest_of_the_message() -> None:
@@ -160,7 +192,11 @@ def test_usage_and_the_rest_of_the_message() -> None:
         "cache_read_input_tokens": 0,
         "output_tokens": 7,
         "output_tokens_details": {"thinking_tokens": 3},
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "server_tool_use": None,
         "service_tier": "standard",
+        "inference_geo": None,
+        "speed": None,
     }
     assert (body["id"], body["type"], body["role"]) == ("msg_1", "message", "assistant")
     assert body["model"] == "claude-x"
@@ -169,8 +205,7 @@ def test_usage_and_the_rest_of_the_message() -> None:
 def test_thinking_is_signed_and_told_as_asked() -> None:
     events = (ReasoningDelta("H"), ReasoningDelta("m."), TextDelta("Yes."), END)
     shown, omitted, none = (
-        rendered(*events, thinking=thinking)["content"]
-        for thinking in ("shown", "omitted", "none")  # type: ignore[arg-type]
+        rendered(*events, thinking=thinking)["content"] for thinking in ("shown", "omitted", "none")
     )
     assert [block["type"] for block in shown] == ["thinking", "text"]
     assert shown[0]["thinking"] == "Hm." and base64.b64decode(shown[0]["signature"], validate=True)

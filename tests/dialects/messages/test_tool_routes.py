@@ -55,7 +55,7 @@ def results_of(message: Message) -> list[dict[str, Any]]:
 @BOTH
 def test_three_rounds_with_two_parallel_calls(claude: anthropic.Anthropic, turn: Turn) -> None:
     messages: list[Any] = [{"role": "user", "content": TASK}]
-    rounds = []
+    rounds: list[list[str]] = []
     while True:
         message = turn(claude, model="demo-agent", messages=messages, tools=[ADD, READ])
         calls = [block for block in message.content if block.type == "tool_use"]

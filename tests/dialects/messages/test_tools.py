@@ -165,7 +165,6 @@ def test_choices(choice: Any, meant: ToolChoice, parallel: bool) -> None:
     ("tools", "choice", "param"),
     [
         ([tool("a")], {"type": "tool", "name": "nobody"}, "tool_choice.name"),
-        ([{"type": "bash_20250124", "name": "bash"}], {"type": "any"}, "tool_choice"),
         ([PLACEHOLDER], {"type": "tool", "name": PLACEHOLDER["name"]}, "tool_choice.name"),
         (None, {"type": "any"}, "tool_choice"),
         ([tool("a")], {"type": "tool"}, "tool_choice.name"),
@@ -183,3 +182,14 @@ def test_faults(tools: Any, choice: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         query_of(tools, tool_choice=choice)
     assert caught.value.param == param and caught.value.message.startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "bash"}])
+def test_a_choice_of_a_server_tool_is_dropped_with_it(choice: Any) -> None:
+    query = query_of([{"type": "bash_20250124", "name": "bash"}], tool_choice=choice)
+    assert query.tools == () and query.tool_choice == ToolChoice()
+
+
+def test_any_tool_means_those_that_are_left() -> None:
+    tools = [{"type": "bash_20250124", "name": "bash"}, tool("a")]
+    assert query_of(tools, tool_choice={"type": "any"}).tool_choice == ToolChoice("required")

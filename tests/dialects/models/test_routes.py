@@ -13,6 +13,7 @@ from tests.conftest import KEY
 from tests.servers import Server
 
 ODD_NAME = "Bilder/Größe:v1.5"
+HELLO: Any = [{"role": "user", "content": "hello"}]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,15 @@ def test_it_works(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
     info = of_anthropic["Gemini-2.5-Pro"]
     assert (info.display_name, info.max_tokens) == ("Gemini 2.5 Pro", 65_536)
     assert info.created_at.timestamp() == pro.created
+
+
+def test_no_field_of_anthropics_is_missing(server: Server, claude: anthropic.Anthropic) -> None:
+    version = {"anthropic-version": "2023-06-01"}
+    listed = get(server, "?limit=1000", **version).json()["data"]
+    for model in [*listed, get(server, "/demo-echo", **version).json()]:
+        assert set(anthropic.types.ModelInfo.model_fields) <= set(model)
+    assert claude.models.retrieve("demo-echo").capabilities is None
+    assert "capabilities" not in get(server, "/demo-echo").json()
 
 
 def test_an_alias_is_shown_with_its_bots_facts(gpt: openai.OpenAI) -> None:
@@ -112,3 +122,42 @@ def test_a_page_that_cannot_be(server: Server, query: str, param: str) -> None:
 @pytest.mark.parametrize("path", ["", "/demo-echo"])
 def test_a_credential_is_needed(server: Server, path: str) -> None:
     assert get(server, path, **{"x-api-key": ""}).status_code == 401
+
+
+def test_a_client_of_openai_reads_the_list(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(MODEL_ALIASES="gpt-4=Claude-Sonnet-4.5,claude-*=Claude-Sonnet-4.5")
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY) as sdk:
+        models: dict[str, Any] = {model.id: model for model in sdk.models.list()}
+        poe = models["Claude-Sonnet-4.5"]
+        assert poe.created == 1_759_000_000
+        assert poe.pricing["prompt"] == "0.000003"
+        assert models["gpt-4"].alias_of == "Claude-Sonnet-4.5"
+        assert models["demo-echo"].object == "model"
+        assert "claude-*" not in models
+        assert sdk.models.retrieve("gpt-4").id == "gpt-4"
+        assert sdk.models.retrieve("claude-3-haiku").id == "claude-3-haiku"
+        with pytest.raises(openai.NotFoundError):
+            sdk.models.retrieve("nobody/at all")
+
+
+def test_an_alias_answers_under_its_own_name(
+    start_gateway: Callable[..., Server], seen: Callable[[], Any]
+) -> None:
+    gateway = start_gateway(MODEL_ALIASES="gpt-4=count-7")
+    with openai.OpenAI(base_url=gateway.url, api_key=KEY) as sdk:
+        answer = sdk.chat.completions.create(model="gpt-4", messages=HELLO)
+    assert answer.model == "gpt-4"
+    assert seen()["calls"]["count-7"] == 1
+
+
+def test_models_without_poe(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(POE_API_URL="http://127.0.0.1:9", MODEL_ALIASES="gpt-4=GPT-4o")
+    headers = {"Authorization": "Bearer x"}
+    response = requests.get(f"{gateway.url}/v1/models", headers=headers, timeout=10)
+    assert response.status_code == 200
+    assert {"gpt-4", "demo-echo"} <= {model["id"] for model in response.json()["data"]}
+    for name, status in {"demo-echo": 200, "gpt-4": 200, "GPT-4o": 502}.items():
+        url = f"{gateway.url}/v1/models/{name}"
+        assert requests.get(url, headers=headers, timeout=10).status_code == status
+    ready = requests.get(f"{gateway.url}/readyz", timeout=10).json()
+    assert (ready["status"], ready["poe"]) == ("degraded", "unreachable")

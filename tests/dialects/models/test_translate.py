@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from openai.types import Model
 
 from app.config import Settings
-from app.core.paging import Page, cut_page
-from app.dialects.models.translate import find_model, render_list, render_model, render_models
+from app.core.paging import Page, Place, cut_page
+from app.dialects.models.translate import find_model, render_model, render_models
 from app.errors import InvalidRequest
 
-SONNET: dict[str, Any] = {
+SONNET: Any = {
     "id": "Claude-Sonnet-4.5",
     "object": "model",
     "created": 1_759_000_000_000,
@@ -89,7 +89,7 @@ def test_nothing_is_made_up() -> None:
         ),
     )
 )
-def test_whatever_poe_sends_is_a_model_for_both(model: dict[str, Any]) -> None:
+def test_whatever_poe_sends_is_a_model_for_both(model: Any) -> None:
     rendered = render_model(model)
     Model.model_validate(rendered, strict=True)
     ModelInfo.model_validate(rendered)
@@ -169,23 +169,23 @@ def test_pages_give_each_entry_once(
         backwards, entries_due = False, entries
     while True:
         way: dict[str, Any] = {"before": cursor} if backwards else {"after": cursor}
-        page = cut_page(entries, limit, **way)
+        page = cut_page(entries, limit, Place(**way))
         got = page.entries + got if backwards else got + page.entries
         if not page.has_more:
             break
         assert len(page.entries) == limit
-        cursor = page.ends()["first_id" if backwards else "last_id"]
+        cursor = page.render()["first_id" if backwards else "last_id"]
     assert got == entries_due
 
 
 def test_a_cursor_that_is_not_listed() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        cut_page([{"id": "a"}], 5, before="b")
+        cut_page([{"id": "a"}], 5, Place(before="b"))
     assert caught.value.param == "before_id"
 
 
 def test_an_empty_list() -> None:
-    assert render_list(Page([], has_more=False)) == {
+    assert Page([], has_more=False).render() == {
         "object": "list",
         "data": [],
         "has_more": False,

@@ -17,23 +17,25 @@ import hypothesis
 import pytest
 import requests
 import schemathesis
-from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from app.config import Settings
 from app.dialects.openapi.routes import describe
 from app.factory import create_app
+from tests.lengths import FULL
 from tests.servers import Server, free_port, running
 from tests.upload_server import FOLDER
 
 TOKEN = "schemathesis-token"
 CREDENTIAL = {"Authorization": f"Bearer {TOKEN}"}
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8" if FULL else "3"))
 """For each operation, beside those that cover each word of its schema."""
 
-MANY = 200
-"""Requests to one operation after which every fourth one must do: blocks have a thousand words."""
+MANY, ONE_IN = (200, 4) if FULL else (40, 24)
+"""Requests to one operation after which one in some must do: blocks have a thousand words."""
 
 TALKERS = (
     *("demo-echo", "demo-echo", "demo-agent", "demo-reasoner", "demo-search"),
@@ -82,7 +84,9 @@ schema.config.checks.positive_data_acceptance.expected_statuses = [
 
 
 @schema.hook
-def filter_failure(context, failure, case, response) -> bool:
+def filter_failure(
+    context: HookContext, failure: Failure, case: Case[Any], response: Response
+) -> bool:
     """Whether a failure is one."""
     if isinstance(failure, RejectedPositiveData):
         only_errors = "200" not in documented(case.operation.label)["responses"]
@@ -95,10 +99,11 @@ def filter_failure(context, failure, case, response) -> bool:
 def documented(label: str) -> dict[str, Any]:
     """What the document says of ``GET /files``."""
     method, _, path = label.partition(" ")
-    return DOCUMENT["paths"][path][method.lower()]
+    operation: dict[str, Any] = DOCUMENT["paths"][path][method.lower()]
+    return operation
 
 
-def is_not_read(case) -> bool:
+def is_not_read(case: Case[Any]) -> bool:
     """The first of several values counts; in lists of both vendors a header tells what is read."""
     if any(isinstance(value, list) for value in (case.query or {}).values()):
         return True
@@ -107,7 +112,7 @@ def is_not_read(case) -> bool:
     return "anthropic-version" in names and case.method == "GET"
 
 
-def cannot_be_formed(case, failure) -> bool:
+def cannot_be_formed(case: Case[Any], failure: Failure) -> bool:
     """A form cannot write an empty list, its nulls count as not given, and any bytes are a file."""
     form = case.body if case.media_type == "multipart/form-data" else None
     if not isinstance(form, dict):
@@ -172,7 +177,7 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def aim_body(case, turn: int) -> None:
+def aim_body(case: Case[Any], turn: int) -> None:
     """Names bots that there are, mostly."""
     body = case.body if isinstance(case.body, dict) else {}
     if "model" in body or (case.path.startswith(("/images", "/videos")) and turn % 8):
@@ -182,23 +187,24 @@ def aim_body(case, turn: int) -> None:
         body.pop("previous_response_id", None)
 
 
-def aim_path(case, place: Server, session: requests.Session, turn: int) -> None:
+def aim_path(case: Case[Any], place: Server, session: requests.Session, turn: int) -> None:
     """Names what there is, every other time, unless the name is what is wrong with the request."""
-    if case.path_parameters and turn % 2 and not case.meta.is_negative_at(ParameterLocation.PATH):
+    wrong = case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH)
+    if case.path_parameters and turn % 2 and not wrong:
         [name] = case.path_parameters
         case.path_parameters[name] = NEW[name](place, session)
 
 
 def new_file(place: Server, session: requests.Session) -> str:
-    form = {"purpose": (None, "user_data"), "file": ("notes.txt", b"notes", "text/plain")}
+    form: Any = {"purpose": (None, "user_data"), "file": ("notes.txt", b"notes", "text/plain")}
     answer = session.post(f"{place.url}/files", files=form, headers=CREDENTIAL, timeout=20)
-    return answer.json()["id"]
+    return str(answer.json()["id"])
 
 
 def new_response(place: Server, session: requests.Session) -> str:
     body = {"model": "demo-echo", "input": "hello"}
     answer = session.post(f"{place.url}/responses", json=body, headers=CREDENTIAL, timeout=20)
-    return answer.json()["id"]
+    return str(answer.json()["id"])
 
 
 def new_video(place: Server, session: requests.Session) -> str:
@@ -213,7 +219,7 @@ def new_video(place: Server, session: requests.Session) -> str:
             url = f"{place.url}/videos"
             video = session.post(url, json=body, headers=CREDENTIAL, timeout=20).json()
         if video.get("status") == "completed":
-            return video["id"]
+            return str(video["id"])
         time.sleep(0.05)
     raise TimeoutError(video)
 
@@ -229,15 +235,16 @@ NEW = {
 @schema.parametrize()
 @hypothesis.settings(deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 def test_it_answers_as_the_document_says(
-    case, place: Server, session: requests.Session, tally: Tally
+    case: Case[Any], place: Server, session: requests.Session, tally: Tally
 ) -> None:
+    assert case.meta is not None
     turn, allowed = tally.turn(case.operation.label), case.meta.generation.mode.is_positive
-    if turn > MANY and turn % 4:
+    if turn > MANY and turn % ONE_IN:
         return
     if allowed:
         aim_body(case, turn)
     aim_path(case, place, session, turn)
-    base = {"base_url": f"{place.url}/v1"}
+    base: dict[str, Any] = {"base_url": f"{place.url}/v1"}
     response = case.call(**base, session=session, headers=CREDENTIAL, timeout=30)
     tally.note(case.operation.label, allowed, response.status_code)
     case.validate_response(response, headers=CREDENTIAL, transport_kwargs=base)

@@ -327,10 +327,6 @@ def test_a_reference_is_resolved() -> None:
         ({"tool_choice": {"type": "allowed_tools", "tools": []}}, "tool_choice.mode"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
-        (
-            {"text": {"format": {"type": "json_schema", "schema": {"type": 5}}}},
-            "text.format.schema",
-        ),
     ],
 )
 def test_what_cannot_be_is_named(request_: Any, param: str) -> None:
@@ -354,6 +350,8 @@ def test_what_a_response_tells_back() -> None:
     response = response_object(new_envelope(ID, payload, turn.toolbox, 1), [])
     check_response(response)
     assert response["instructions"] == "i"
+    numbers = ("top_p", "presence_penalty", "frequency_penalty")
+    assert [response[name] for name in numbers] == [1.0, 0.0, 0.0]
     assert response["metadata"] == {"a": "b"}
     assert [tool["name"] for tool in response["tools"]] == ["add", "agents"]
     assert response["tools"][0]["strict"] is True
@@ -363,3 +361,26 @@ def test_what_a_response_tells_back() -> None:
     assert response["store"] is False and response["truncation"] == "auto"
     assert response["parallel_tool_calls"] is True
     assert (response["max_output_tokens"], response["temperature"]) == (5, 1.0)
+
+
+def test_numbers_are_told_back_and_penalties_do_not_reach_the_bot() -> None:
+    payload, turn = begun(top_p=0.5, presence_penalty=1, frequency_penalty=-0.5)
+    response = response_object(new_envelope(ID, payload, turn.toolbox, 1), [])
+    numbers = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+    assert [response[name] for name in numbers] == [1.0, 0.5, 1.0, -0.5]
+    assert parse(payload, turn, str).parameters == {"top_p": 0.5}
+
+
+def test_a_format_and_a_custom_tool_are_told_back_as_the_types_want_them() -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    payload, turn = begun(text={"format": form}, tools=[{"type": "custom", "name": "patch"}])
+    response = response_object(new_envelope(ID, payload, turn.toolbox, 1), [])
+    check_response(response)
+    assert response["text"]["format"] == {
+        "type": "json_schema",
+        "name": "response",
+        "description": None,
+        "schema": {"type": "object"},
+        "strict": False,
+    }
+    assert response["tools"] == [{"type": "custom", "name": "patch"}]

@@ -104,9 +104,17 @@ def test_streaming_into_a_model(sdk: openai.OpenAI) -> None:
 
 def test_json_mode(sdk: openai.OpenAI) -> None:
     response = sdk.responses.create(
-        model="demo-echo", input="Here: [1, 2]", text={"format": {"type": "json_object"}}
+        model="demo-echo", input='Here: {"a": [1]}', text={"format": {"type": "json_object"}}
     )
-    assert json.loads(response.output_text) == [1, 2]
+    assert json.loads(response.output_text) == {"a": [1]}
+
+
+def test_json_mode_loses_no_words(sdk: openai.OpenAI) -> None:
+    """demo-echo says the complaint again, which has no object either."""
+    response = sdk.responses.create(
+        model="demo-echo", input="none: [] here", text={"format": {"type": "json_object"}}
+    )
+    assert "JSON only" in response.output_text
 
 
 def test_an_answer_that_breaks_a_strict_schema_is_an_error(gateway: Server) -> None:
@@ -121,11 +129,18 @@ def test_reasoning_is_an_item_of_its_own(gateway: Server, sdk: openai.OpenAI) ->
     response = sdk.responses.create(model="demo-reasoner", input="one two")
     assert kinds(response) == ["reasoning", "message"]
     reasoning: Any = response.output[0]
-    assert "count words" in reasoning.summary[0].text
+    assert "count words" in reasoning.content[0].text and reasoning.summary == []
     assert response.output_text == "Your message has 2 words and 7 characters."
     assert response.usage and response.usage.output_tokens_details.reasoning_tokens > 0
     live = streamed(gateway, model="demo-reasoner", input="one two")
-    assert live["output"][0]["summary"][0]["text"] == reasoning.summary[0].text
+    assert live["output"][0]["content"][0]["text"] == reasoning.content[0].text
+    asked: Any = {"model": "demo-reasoner", "input": "one two", "reasoning": {"summary": "auto"}}
+    summarized: Any = sdk.responses.create(**asked).output[0]
+    assert summarized.summary[0].text == reasoning.content[0].text
+    assert not summarized.content
+    assert (
+        streamed(gateway, **asked)["output"][0]["summary"][0]["text"] == summarized.summary[0].text
+    )
     assert text_of(live) == response.output_text
 
 
@@ -268,3 +283,33 @@ def test_a_plain_get_is_a_wrong_method(gateway: Server) -> None:
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
     assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_the_tokens_of_a_prompt_are_counted(gateway: Server) -> None:
+    def count(**fields: Any) -> int:
+        answer = requests.post(
+            f"{gateway.url}/v1/responses/input_tokens",
+            json={"model": "demo-echo", **fields},
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["object"] == "response.input_tokens"
+        return int(answer.json()["input_tokens"])
+
+    short = count(input="one two three")
+    assert 3 <= short < count(input="one two three", instructions="Be brief.")
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    assert count(input="one two three", tools=tools) > short
+    assert count(input="one two three", model=None) == short
+
+
+def test_a_compaction_is_refused_before_the_bot_is_asked(gateway: Server) -> None:
+    answer = requests.post(
+        f"{gateway.url}/v1/responses",
+        json={"model": "demo-echo", "input": [{"type": "compaction_trigger"}]},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input[0].type"

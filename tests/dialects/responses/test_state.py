@@ -202,10 +202,8 @@ def test_a_reference_to_nothing(keeping: Server) -> None:
 def test_input_items_come_in_pages(sdk: openai.OpenAI, keeping: Server) -> None:
     items: Any = [{"role": "user", "content": f"number {number}"} for number in range(5)]
     response = sdk.responses.create(model="demo-echo", input=items, instructions="not listed")
-    texts = [
-        item.content[0].text  # type: ignore[union-attr]
-        for item in sdk.responses.input_items.list(response.id, limit=2)
-    ]
+    listed: Any = sdk.responses.input_items.list(response.id, limit=2)
+    texts = [item.content[0].text for item in listed]
     assert texts == [f"number {number}" for number in reversed(range(5))]
     page = call(keeping, "GET", f"{response.id}/input_items?limit=3&order=asc").json()
     ResponseItemList.model_validate(page)

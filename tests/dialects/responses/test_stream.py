@@ -90,8 +90,27 @@ def test_it_works() -> None:
     }
 
 
-def test_reasoning_comes_as_a_summary() -> None:
+def test_reasoning_comes_as_content() -> None:
     events = streamed(ReasoningDelta("well"), TextDelta("yes"), STOP)
+    assert told(events)[2:8] == [
+        "output_item.added",
+        "content_part.added",
+        "reasoning_text.delta",
+        "reasoning_text.done",
+        "content_part.done",
+        "output_item.done",
+    ]
+    assert events[2]["item"]["content"] == [] and events[2]["item"]["summary"] == []
+    assert events[3]["part"] == {"type": "reasoning_text", "text": ""}
+    reasoning, message = checked(events)["output"]
+    assert reasoning["summary"] == []
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "well"}]
+    assert message["type"] == "message"
+
+
+@pytest.mark.parametrize("asked", [{"summary": "auto"}, {"generate_summary": "detailed"}])
+def test_reasoning_comes_as_a_summary_where_one_was_asked_for(asked: dict[str, str]) -> None:
+    events = streamed(ReasoningDelta("well"), TextDelta("yes"), STOP, reasoning=asked)
     assert told(events)[2:8] == [
         "output_item.added",
         "reasoning_summary_part.added",
@@ -102,6 +121,7 @@ def test_reasoning_comes_as_a_summary() -> None:
     ]
     reasoning, message = checked(events)["output"]
     assert reasoning["summary"] == [{"type": "summary_text", "text": "well"}]
+    assert "content" not in reasoning
     assert message["type"] == "message"
 
 
@@ -122,6 +142,7 @@ def test_a_call_and_a_custom_call() -> None:
         "custom_tool_call_input.done",
         "output_item.done",
     ]
+    assert events[4]["name"] == "add"
     call, custom = checked(events)["output"]
     assert (call["call_id"], call["name"], call["arguments"]) == ("call_1", "add", '{"a":1}')
     assert (custom["type"], custom["input"]) == ("custom_tool_call", "*** Begin")
@@ -179,13 +200,6 @@ def test_a_cut_answer_is_incomplete() -> None:
     response = checked(streamed(ReasoningDelta("so"), TextDelta("Hel"), LENGTH))
     assert response["incomplete_details"] == {"reason": "max_output_tokens"}
     assert [item["status"] for item in response["output"]] == ["completed", "incomplete"]
-
-
-def test_a_call_is_never_incomplete() -> None:
-    events = streamed(ToolCallDelta(0, "{}", "c", "add"), LENGTH, tools=TOOLS)
-    response = checked(events)
-    assert response["status"] == "incomplete"
-    assert response["output"][0]["status"] == "completed"
 
 
 def test_each_keepalive_has_a_number_of_its_own() -> None:

@@ -127,6 +127,7 @@ def ask_both(gateway: Server, **request: Any) -> Iterator[dict[str, Any]]:
 
 
 def only_call(response: dict[str, Any]) -> dict[str, Any]:
+    call: dict[str, Any]
     [call] = [item for item in response["output"] if item["type"].endswith("_call")]
     return call
 

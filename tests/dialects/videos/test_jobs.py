@@ -208,7 +208,7 @@ def test_a_gateway_that_is_stopped(
         assert stream.status_code == 200
         begins(seen, "endless-stopped")
         ending = someone.create(gateway, "demo-video")
-        assert 6 < stopped_after(gateway, signal.SIGTERM) < 12
+        assert 4 < stopped_after(gateway, signal.SIGTERM) < 9
     assert closes(seen, "endless-stopped")
     next_one = start_gateway(**settings)
     assert someone.video(next_one, running)["error"]["code"] == "stopped"

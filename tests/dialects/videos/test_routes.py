@@ -287,7 +287,7 @@ def test_content_that_is_not_there_yet(sdk: openai.OpenAI) -> None:
     assert sdk.videos.poll(video_id, poll_interval_ms=NAPS_MS).status == "completed"
     for variant in ("thumbnail", "spritesheet"):
         with pytest.raises(openai.BadRequestError) as refused:
-            sdk.videos.download_content(video_id, variant=variant)  # type: ignore[arg-type]
+            sdk.videos.download_content(video_id, variant=variant)
         assert refused.value.param == "variant"
 
 

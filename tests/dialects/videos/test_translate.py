@@ -30,7 +30,7 @@ def parse(**fields: Any) -> Any:
     return videos.parse(load(**fields), lambda name: names.get(name, name), "Veo-3")
 
 
-def record(**fields: Any) -> dict[str, Any]:
+def record(**fields: Any) -> Any:
     new = videos.new_record(load(**fields), "Veo-3", video_id="video_1", created=5, expires=9)
     return {**new, "status": "in_progress", "completed_at": None, "error": None, "beat": 1.0}
 
@@ -150,7 +150,12 @@ def test_the_length_is_told_as_it_was_asked(seconds: Any, text: str) -> None:
 
 @pytest.mark.parametrize("files", [(FILM,), (POSTER, FILM), (FILM, POSTER)])
 def test_a_video_once_it_is_made(files: tuple[MediaReply, ...]) -> None:
-    done = {**record(), "status": "completed", "completed_at": 7, **videos.made(answer(*files))}
+    done: Any = {
+        **record(),
+        "status": "completed",
+        "completed_at": 7,
+        **videos.made(answer(*files)),
+    }
     assert videos.file_of(done) == FILM
     told = videos.render_video(done)
     assert (told["status"], told["progress"], told["completed_at"]) == ("completed", 100, 7)
@@ -175,7 +180,11 @@ def test_no_file() -> None:
     with pytest.raises(NotFound) as caught:
         videos.file_of(record())
     assert caught.value.code == "video_not_ready"
-    failed = {**record(), "status": "failed", "error": {"code": "no_file", "message": "It said: X"}}
+    failed: Any = {
+        **record(),
+        "status": "failed",
+        "error": {"code": "no_file", "message": "It said: X"},
+    }
     with pytest.raises(NotFound, match="It said: X") as caught:
         videos.file_of(failed)
     assert caught.value.code == "no_file"
@@ -183,7 +192,7 @@ def test_no_file() -> None:
 
 def test_the_list() -> None:
     page = Page([record()], has_more=True)
-    assert videos.render_videos(page) == {
+    assert page.render(videos.render_video) == {
         "object": "list",
         "data": [videos.render_video(record())],
         "has_more": True,

@@ -1,0 +1,37 @@
+"""Long loops in which the other clients of a worker have their turn.
+
+A gevent worker switches between its clients only where one of them waits. A loop over thousands of
+elements waits for nothing, so it must give way by itself.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+SLICE_SECONDS = 0.004
+"""How long a loop may go on before others have their turn. The goal for any wait is 5 ms."""
+
+Item = TypeVar("Item")
+
+
+def _stay() -> None:
+    """Without a worker (tests, commands) there are no others."""
+
+
+_give_way: Callable[[], None] = _stay
+
+
+def install(give_way: Callable[[], None]) -> None:
+    """Sets what lets other greenlets run; ``core`` itself knows none."""
+    global _give_way
+    _give_way = give_way
+
+
+def in_turns(items: Iterable[Item]) -> Iterator[Item]:
+    """The items; between two of them others have their turn, once SLICE_SECONDS are over."""
+    until = time.monotonic() + SLICE_SECONDS
+    for item in items:
+        yield item
+        if time.monotonic() >= until:
+            _give_way()
+            until = time.monotonic() + SLICE_SECONDS

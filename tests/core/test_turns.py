@@ -1,0 +1,29 @@
+"""Long loops give way to others, short ones do not."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app.core import turns
+
+
+@pytest.fixture
+def switches() -> Iterator[list[float]]:
+    """When others had their turn."""
+    times: list[float] = []
+    turns.install(lambda: times.append(time.monotonic()))
+    yield times
+    turns.install(turns._stay)
+
+
+def test_a_long_loop_gives_way_after_each_slice(switches: list[float]) -> None:
+    started = time.monotonic()
+    for _ in turns.in_turns(range(20)):
+        time.sleep(0.001)
+    assert 2 <= len(switches) <= (time.monotonic() - started) / turns.SLICE_SECONDS
+
+
+def test_a_short_loop_does_not(switches: list[float]) -> None:
+    assert list(turns.in_turns("abc")) == ["a", "b", "c"]
+    assert switches == []

@@ -1,0 +1,44 @@
+"""Whether the process runs, and whether it can do its work."""
+
+import socket
+import time
+from collections.abc import Callable
+
+import requests
+
+from tests.servers import Server
+
+
+def test_health(gateway: Server) -> None:
+    assert requests.get(f"{gateway.url}/healthz", timeout=5).json() == {"status": "ok"}
+    ready = requests.get(f"{gateway.url}/readyz", timeout=5).json()
+    assert ready == {
+        "status": "ready",
+        "vocabulary": "loaded",
+        "poe": "reachable",
+        "store": "usable",
+        "reasons": [],
+    }
+
+
+def test_a_store_that_cannot_be_used_is_told(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(STATE_DIR="/proc/nowhere")
+    ready = requests.get(f"{gateway.url}/readyz", timeout=10).json()
+    assert (ready["status"], ready["store"]) == ("degraded", "unusable")
+    [reason] = ready["reasons"]
+    assert reason.startswith("The state cannot be kept")
+
+
+def test_it_answers_within_a_second_whatever_hangs(start_gateway: Callable[..., Server]) -> None:
+    """Neither Poe nor Redis answers a connection; and another client asks meanwhile."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        port = silent.getsockname()[1]
+        gateway = start_gateway(
+            POE_API_URL=f"http://127.0.0.1:{port}", STATE_URL=f"redis://127.0.0.1:{port}"
+        )
+        for _ in range(3):
+            began = time.monotonic()
+            answer = requests.get(f"{gateway.url}/readyz", timeout=10)
+            assert time.monotonic() - began < 2
+            assert answer.status_code == 200
+            assert (answer.json()["status"], len(answer.json()["reasons"])) == ("degraded", 2)
