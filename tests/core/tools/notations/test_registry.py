@@ -2,8 +2,9 @@
 
 import pytest
 
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
-from app.core.tools.notations.registry import FENCED, NOTATIONS, MarkSearch, Notation
+from app.core.tools.notations.registry import FENCED, NOTATIONS, MarkSearch
 from tests.core.tools.offered import TOOLS
 
 MARKS = [
