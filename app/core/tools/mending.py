@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 _MAX_DEPTH = 200
+_MAX_VALUES = 20_000
+_MAX_GUESSED_CHARS = 200_000
 _CDATA = ("<![CDATA[", "]]>")
 _FENCE = "```"
 _BLANKS_AND_COMMAS = re.compile(r"[\s,;]*+")
@@ -114,7 +116,7 @@ def mend(text: str) -> tuple[Any, bool]:
 
     Mended for sure are brackets missing or too many at the end, commas, escapes that JSON lacks,
     Python's words and quotes. Guessed are the ends of strings whose quotes were not escaped, and
-    words without quotes. Takes linear time.
+    words without quotes, in texts of up to 200,000 characters. Takes linear time.
     """
     text = with_paths_escaped(unwrapped(text).strip())
     if not text.startswith(("{", "[")):
@@ -122,7 +124,7 @@ def mend(text: str) -> tuple[Any, bool]:
     for candidate in (text, html.unescape(text)) if "&" in text else (text,):
         if (value := _relaxed(candidate)) is not None:
             return value, False
-    for strings in (_STRING, _LENIENT_STRING):
+    for strings in (_STRING, _LENIENT_STRING) if len(text) <= _MAX_GUESSED_CHARS else ():
         if (value := _relaxed(text, strings, lenient=True)) is not None:
             return value, True
     return None, False
@@ -165,6 +167,7 @@ class _RelaxedJson:
         are strings, and commas may be missing."""
         self._text = text
         self._at = 0
+        self._values = 0
         self._strings = strings
         self._lenient = lenient
 
@@ -180,8 +183,9 @@ class _RelaxedJson:
         return self._text[self._at : self._at + 1]
 
     def _value(self, depth: int) -> Any:
-        if depth > _MAX_DEPTH:
-            raise ValueError("too many levels")
+        self._values += 1
+        if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
+            raise ValueError("too many levels or values")
         mark = self._next()
         if mark == "{":
             return self._object(depth)

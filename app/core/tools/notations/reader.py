@@ -162,7 +162,8 @@ class CallReader:
         elif opening.kind == "thought":
             context.think(opening.mark)
         elif opening.kind == "closing":
-            if self._output.takes_closing(opening.mark) or self._framed:
+            framing = self._framed and opening.mark.startswith("<|")
+            if self._output.takes_closing(opening.mark) or framing:
                 cursor.at = opening.end
         elif not context.is_doubtful():
             self._output.result()

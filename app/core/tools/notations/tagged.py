@@ -73,6 +73,7 @@ _TAG_TEXT = re.compile(r"[^<>]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
 _MAX_KEYS = 60
+_MAX_DEPTH = 4
 
 _Calls = Reading[list[RawCall] | None]
 _Call = Reading[RawCall | None]
@@ -81,11 +82,14 @@ _Call = Reading[RawCall | None]
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls of the container or element that begins here."""
     tag = yield from BLOCKS.read(cursor)
-    return None if tag is None else (yield from _tagged(cursor, tag, tools))
+    return None if tag is None else (yield from _tagged(cursor, tag, tools, 0))
 
 
-def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
-    """Calls one after another, up to what is none; a container's closing tag is read."""
+def read_several(cursor: TextCursor, tools: OfferedTools, depth: int = 1) -> _Calls:
+    """Calls one after another, up to what is none; a container's closing tag is read.
+
+    ``depth``: the number of containers around them.
+    """
     calls: list[RawCall] = []
     while True:
         yield from cursor.blanks()
@@ -95,7 +99,7 @@ def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         tag = yield from BLOCKS.read(cursor)
         if tag is None:
             return calls or None
-        found = yield from _tagged(cursor, tag, tools)
+        found = yield from _tagged(cursor, tag, tools, depth)
         if found is None:
             if calls:
                 cursor.rewind(start)
@@ -103,13 +107,13 @@ def read_several(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         calls += found
 
 
-def _tagged(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
+def _tagged(cursor: TextCursor, tag: Tag, tools: OfferedTools, depth: int) -> _Calls:
     if tag.name not in _ELEMENTS:
-        return (yield from _container(cursor, tag, tools))
+        return (yield from _container(cursor, tag, tools, depth)) if depth < _MAX_DEPTH else None
     return _listed((yield from _element(cursor, tag, tools)))
 
 
-def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
+def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools, depth: int) -> _Calls:
     """``<tool_call>`` and its like: JSON, a name with arguments, elements, or other containers."""
     if tag.named is not None:
         return _listed((yield from _named(cursor, tag.named, tools)))
@@ -120,10 +124,13 @@ def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
         return _listed((yield from _raw(cursor, None, _BLOCK_END, CONTAINERS)))
     if mark != "<":
         return (yield from _keyed(cursor, tools))
-    return (yield from _elements(cursor, tools, _NAMES if tag.name.endswith("s") else _ELEMENTS))
+    openings = _NAMES if tag.name.endswith("s") else _ELEMENTS
+    return (yield from _elements(cursor, tools, openings, depth))
 
 
-def _elements(cursor: TextCursor, tools: OfferedTools, openings: tuple[str, ...]) -> _Calls:
+def _elements(
+    cursor: TextCursor, tools: OfferedTools, openings: tuple[str, ...], depth: int
+) -> _Calls:
     """Of a container that begins with a tag: a name, the tag of a tool, or one of ``openings``."""
     start = cursor.position
     name = yield from next_name(cursor)
@@ -136,7 +143,7 @@ def _elements(cursor: TextCursor, tools: OfferedTools, openings: tuple[str, ...]
         yield from cursor.blanks()
         yield from CONTAINERS.close(cursor)
         return calls
-    return (yield from read_several(cursor, tools)) if name in openings else None
+    return (yield from read_several(cursor, tools, depth + 1)) if name in openings else None
 
 
 def _listed(call: RawCall | None) -> list[RawCall] | None:

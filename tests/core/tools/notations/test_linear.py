@@ -23,6 +23,8 @@ TEXTS = [
     ("blanks", "", " ", ""),
     ("nested on lines", "", '\n<tool_call>{"a": "', ""),
     ("nested, three deep", "", '\n<tool_calls><tool_call><invoke name="f"><parameter=a>', ""),
+    ("nested wrappers", "", "<tool_calls>", ""),
+    ("nested members", "", '{"function":', ""),
     ("never closed", '<tool_call>{"name": "ping", "arguments": {"a": "', "x> ", ""),
     ("never closed, raw", "<tool_call><name>ping</name><arguments>x", "a>b< ", ""),
     ("closing in vain", '<tool_call>{"a": "', "</tool_call>", ""),
