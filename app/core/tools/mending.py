@@ -111,7 +111,7 @@ def _escaped_path(string: re.Match[str]) -> str:
     return quote + path.replace("\\", "\\\\") + quote
 
 
-def mend(text: str) -> tuple[Any, bool]:
+def mend(text: str, *, guess: bool = True) -> tuple[Any, bool]:
     """The value of an object or array, None where it has none, and whether it was guessed.
 
     Mended for sure are brackets missing or too many at the end, commas, escapes that JSON lacks,
@@ -124,7 +124,8 @@ def mend(text: str) -> tuple[Any, bool]:
     for candidate in (text, html.unescape(text)) if "&" in text else (text,):
         if (value := _relaxed(candidate)) is not None:
             return value, False
-    for strings in (_STRING, _LENIENT_STRING) if len(text) <= _MAX_GUESSED_CHARS else ():
+    guess = guess and len(text) <= _MAX_GUESSED_CHARS
+    for strings in (_STRING, _LENIENT_STRING) if guess else ():
         if (value := _relaxed(text, strings, lenient=True)) is not None:
             return value, True
     return None, False
