@@ -1,18 +1,29 @@
-# The same verbs here and in CI: install run test lint soak bench. map: what docs/ has from the code.
+# The same verbs here and in CI: install run test test-long soak lint bench.
+# map: what docs/ has from the code. lock: the locks, from requirements.txt and requirements-dev.txt.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint soak bench bench-peers map clean
+.PHONY: install run test test-long soak lint bench bench-peers map lock clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
 
 install: $(VENV)/runtime
 
+# Two processes, for tests wait for servers most of the time.
+PYTEST = pytest -n 2 --dist loadfile
+COVERAGE := build/coverage
+
 test: $(VENV)/development
-	$(BIN)/python -m pytest
+	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
+	COVERAGE_FOLDER=$(COVERAGE) $(BIN)/python -m slipcover --json --out $(COVERAGE)/tests.json \
+		-m $(PYTEST) -m "not long"
+	$(BIN)/python -m slipcover --merge $(COVERAGE)/*.json --out $(COVERAGE)/total.json
+
+test-long: $(VENV)/development
+	TEST_LENGTH=full $(BIN)/python -m $(PYTEST) -m "long or hypothesis"
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .
@@ -40,15 +51,26 @@ map: $(VENV)/runtime
 	$(BIN)/python -m docs.generate
 
 clean:
-	rm -rf $(VENV) .venv-peers bench/build
+	rm -rf $(VENV) .venv-peers bench/build build
 
-$(VENV)/runtime: requirements.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+
+$(VENV)/runtime: requirements.lock | $(BIN)/pip
+	$(INSTALL) -r requirements.lock
 	@touch $@
 
-$(VENV)/development: requirements-dev.txt requirements.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/development: requirements-dev.lock | $(BIN)/pip
+	$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/runtime
+
+# What is locked stays as it is, except where the lists demand another version.
+LOCK = $(BIN)/uv pip compile --quiet --no-config --default-index https://pypi.org/simple \
+	--universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+lock: | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements-dev.txt)
+	$(LOCK) --output-file requirements.lock requirements.txt
+	$(LOCK) --constraints requirements.lock --output-file requirements-dev.lock requirements-dev.txt
 
 # Debian and Ubuntu keep a part of venv in a package of its own.
 $(BIN)/pip:

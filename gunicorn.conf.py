@@ -22,7 +22,7 @@ for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
     del sys.modules[_name]
 
 from app import memory  # noqa: E402
-from app.config import ConfigError, load_settings  # noqa: E402
+from app.config import ConfigError, load_settings, misspelt_settings  # noqa: E402
 
 memory.tune_allocator()
 
@@ -42,6 +42,9 @@ try:
     _settings = load_settings()
 except ConfigError as error:
     _end(str(error))
+
+for _name, _meant in misspelt_settings(os.environ).items():
+    sys.stderr.write(f"poegate: {_name}: there is no such setting. Did you mean {_meant}?\n")
 
 wsgi_app = "wsgi:application"
 worker_class = "app.worker.DrainingWorker"

@@ -5,8 +5,10 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -20,7 +22,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BotRule:
-    """One row of the TOML file's ``[bot]`` table: what holds for the names that match its glob."""
+    """One row of the TOML file's ``[bot]`` table, for the names that match its glob."""
 
     glob: str
     alias_of: str | None = None
@@ -49,7 +51,7 @@ def _pairs(value: Any) -> Pairs:
         return tuple((str(key).strip(), str(item).strip()) for key, item in value.items())
     pairs = [entry.partition("=") for entry in _text_list(value)]
     for number, (name, _, rest) in enumerate(pairs, 1):
-        if not (name.strip() and rest.strip()):  # not shown: it may hold a bot's access key
+        if not (name.strip() and rest.strip()):  # not shown, because it may contain an access key
             raise ValueError(f"expected name=value pairs, and entry {number} is none")
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
@@ -105,7 +107,7 @@ def _redis_url(value: Any) -> str:
 
 
 def _folder_url(value: Any) -> str:
-    """A base that names are appended to: the slash at its end is forgiven."""
+    """A base URL for names, with or without a slash at its end."""
     return _base_url(value).rstrip("/") + "/"
 
 
@@ -177,8 +179,8 @@ class Settings:
         Group.ACCESS,
         _text_list,
         (),
-        "origins of the web pages that may call the gateway from a browser",
-        shown="all of them; none where bots of `BOT_URLS` can be asked without an access token",
+        "origins of the web pages that may call the gateway from a browser; `*` is all of them",
+        shown="all; but bots of `BOT_URLS` only where they need an access token",
     )
     host: str = _setting(
         Group.LISTENING,
@@ -322,36 +324,31 @@ class Settings:
         """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
         return bool(self.bot_urls) and not self.access_tokens
 
-    @property
-    def allows_web_pages(self) -> bool:
-        """Whether a browser lets other sites' pages call the gateway. They cannot know a key or a
-        token, but where bots of BOT_URLS need none any page could ask them."""
-        return bool(self.cors_origins) or not self.is_open
-
     def bot_named(self, model: str) -> str:
-        """The bot behind a model name: what an alias stands for, or the name itself."""
+        """The bot of a model name: the alias's bot, or the name itself."""
         for glob, bot in self.model_aliases:
             if fnmatchcase(model, glob):
                 return bot
         return model
 
     def tool_adapter_of(self, bot: str) -> str:
-        """The name of the adapter by which that bot calls tools."""
+        """The name of the tool adapter for that bot."""
         for rule in self.bots:
             if rule.tool_adapter and fnmatchcase(bot, rule.glob):
                 return rule.tool_adapter
         return self.tool_adapter
 
     def tool_adapter_names(self) -> set[str]:
-        """All that any bot may need."""
+        """The names of all tool adapters that are used."""
         return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
 
     def url_of(self, bot: str) -> str | None:
-        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe's.
+        """The endpoint of a bot of BOT_URLS, or None for a bot of Poe.
 
-        ``{bot}`` in the URL stands for the name; a glob's URL without it is a folder of bots.
+        ``{bot}`` in the URL is replaced by the name. Without it, the name is appended to the URL of
+        a glob.
         """
-        name = quote(bot, safe="", errors="replace")  # a name must not choose another path
+        name = quote(bot, safe="", errors="replace")  # so that a name cannot change the path
         for glob, url in self.bot_urls:
             if fnmatchcase(bot, glob):
                 if "{bot}" in url:
@@ -372,8 +369,8 @@ SETTING_NAMES = tuple(name.upper() for name in SETTINGS)
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment over the TOML file over the defaults.
 
-    Raises ConfigError, naming the setting, where a value cannot be read. An empty variable counts
-    as not set, for that is how compose files and dashboards write "none".
+    Raises ConfigError, which names the setting, if a value cannot be read. An empty variable counts
+    as not set: compose files and dashboards use it for "none".
     """
     table = _read_toml(environ.get("POEGATE_CONFIG"))
     bots = _bot_rules(table.pop("bot", {}))
@@ -389,7 +386,44 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")
     aliases = tuple((rule.glob, rule.alias_of) for rule in bots if rule.alias_of)
     values["model_aliases"] = values.get("model_aliases", ()) + aliases
-    return Settings(**values, bots=bots)
+    settings = Settings(**values, bots=bots)
+    _refuse_misspelt_access(settings, environ, values)
+    return settings
+
+
+MIN_NAME_CHARS = 8
+"""Shorter names, such as PORT and HOST, have neighbours that belong to other programs."""
+LIKENESS = 0.85
+"""From 0 to 1, of difflib. POE_API_KEY has 0.96, POE_KEYS 0.8, ACCESS_TOKEN 0.96."""
+
+
+def misspelt_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that are set and no settings, and the setting that each of them resembles."""
+    names = [name for name in SETTING_NAMES if len(name) >= MIN_NAME_CHARS]
+    found = {}
+    for name in environ.keys() - {*SETTING_NAMES, "STATE_DIRECTORY"}:
+        meant = get_close_matches(name.upper(), names, n=1, cutoff=LIKENESS)
+        if meant and environ[name]:
+            found[name] = meant[0]
+    return found
+
+
+def _refuse_misspelt_access(
+    settings: Settings, environ: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Raises ConfigError: without its keys and tokens the gateway would be open to all."""
+    if _is_loopback(settings.host):
+        return
+    for name, meant in sorted(misspelt_settings(environ).items()):
+        if SETTINGS[meant.lower()].group is Group.ACCESS and meant.lower() not in given:
+            raise ConfigError(f"{name}: there is no such setting. Did you mean {meant}?")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _read_setting(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
@@ -419,7 +453,12 @@ def _bot_rules(table: Any) -> tuple[BotRule, ...]:
 def _bot_rule(glob: str, row: Any) -> BotRule:
     if isinstance(row, str):
         return BotRule(glob, row)
-    try:
-        return BotRule(glob, **row)
-    except TypeError as error:
-        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options") from error
+    if not isinstance(row, dict):
+        raise ConfigError(f"bot.{glob}: expected a bot's name or a table of its options")
+    options = [entry.name for entry in fields(BotRule)[1:]]
+    for name, value in row.items():
+        if name not in options:
+            raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(options)}")
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"bot.{glob}.{name}: expected a text, not {value!r}")
+    return BotRule(glob, **row)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of the gateway, as one tree.
 
     ApiError                      status  type
     ├── InvalidRequest            400     invalid_request_error
@@ -6,6 +6,7 @@
     ├── Unauthenticated           401     authentication_error
     ├── InsufficientCredits       402     insufficient_credits
     ├── Refused                   403     moderation_error
+    ├── NotPermitted              403     permission_error
     ├── NotFound                  404     not_found_error
     ├── MethodNotAllowed          405     invalid_request_error
     ├── BotTimeout                408     timeout_error
@@ -18,14 +19,14 @@
     ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
-An error holds facts. How it is written, ``http/envelopes.py`` says.
+``http/envelopes.py`` renders them.
 """
 
 from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """An error that the client gets. ``message`` is shown to people word for word."""
+    """An error that the client gets. ``message`` is shown to people as it is."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
@@ -41,10 +42,10 @@ class ApiError(Exception):
         retryable: bool | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """``param``: the field at fault. ``retry_after``: the header's value, as upstream sent it.
+        """``param``: the field with the error. ``retry_after``: the value of the header.
 
-        ``retryable``: where it differs from what the class says. ``metadata``: facts for programs,
-        such as Poe's error_id.
+        ``retryable``: overrides that of the class. ``metadata``: facts for programs, such as Poe's
+        error_id.
         """
         super().__init__(message)
         self.message = message
@@ -61,7 +62,7 @@ class InvalidRequest(ApiError):
 
 
 class PromptTooLong(InvalidRequest):
-    """The bot cannot read so long a prompt: the client should compact its conversation.
+    """The prompt is too long for the bot: the client should compact its conversation.
 
     OpenAI's clients know it by the code, Anthropic's by the words "prompt is too long", and all of
     them only at a 400 (Claude Code, Codex, Cline and LangChain then compact), so the message holds
@@ -82,6 +83,12 @@ class InsufficientCredits(ApiError):
 
 class Refused(ApiError):
     status, type = 403, "moderation_error"
+
+
+class NotPermitted(ApiError):
+    """The gateway itself does not allow it: Refused is Poe's refusal."""
+
+    status, type = 403, "permission_error"
 
 
 class NotFound(ApiError):

@@ -1,4 +1,4 @@
-"""The Flask application: settings, parts, routes."""
+"""Builds the Flask application: settings, services, routes."""
 
 import gevent
 from flask import Flask, Response
@@ -91,14 +91,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
-    if settings.allows_web_pages:
-        CORS(
-            app,
-            origins=list(settings.cors_origins) or "*",
-            expose_headers=EXPOSED_HEADERS,
-            max_age=86_400,
-            allow_private_network=True,
-            always_send=False,  # only browsers send an Origin, and only they read these headers
-        )
+    CORS(
+        app,
+        origins=list(settings.cors_origins) or "*",
+        expose_headers=EXPOSED_HEADERS,
+        max_age=86_400,
+        allow_private_network=True,
+        always_send=False,  # only browsers send an Origin, and only they read these headers
+    )
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app

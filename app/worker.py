@@ -1,15 +1,14 @@
-"""gunicorn's gevent worker: when it stops it waits for answers and jobs, but for no idle client.
+"""gunicorn's gevent worker: when it stops it waits for answers and jobs, but not for idle clients.
 
-gunicorn's own counts a connection that is only kept alive as one that is being served: behind
-nginx it would stop at the end of its grace period and never before. And at that end it would cut
-what still runs without a word.
+gunicorn's own worker treats an idle kept-alive connection like one with a request: behind nginx it
+would always use its whole grace time, and then end running answers without an error.
 
 SIGTERM, with gunicorn's ``graceful_timeout`` of 30 s:
 
-    0 s    no new connections; those at hand have LINGER_SECONDS for a request, and are then closed
-    24 s   jobs that are not done fail
-    27 s   answers that are not complete end within a second, with an error in their API's form
-    28.5 s what cannot even be written, because its client does not read, is closed
+    0 s    no new connections; open ones have LINGER_SECONDS for a request, and are then closed
+    24 s   running jobs fail
+    27 s   incomplete answers end within a second, with an error in their API's format
+    28.5 s connections whose client does not read its answer are closed
     30 s   gunicorn's master kills the worker
 """
 
@@ -34,20 +33,20 @@ from app.relay.jobs import STOP_SECONDS, Jobs
 log = logging.getLogger("poegate")
 
 LINGER_SECONDS = 1.0
-"""How long a stopping worker still waits for a connection's next request: it may be on its way."""
+"""How long a stopping worker waits for the next request of a connection, which may be in
+transit."""
 SPARE_SECONDS = 1.0
-"""A worker learns a little later than gunicorn that it is to stop."""
+"""A worker gets the signal a little later than gunicorn's master."""
 UNREAD_BYTES = 65_536
-"""What of a body is read off after its answer, so that the connection can be kept."""
+"""How much of an unread body is read after its answer, so that the connection can be kept."""
 CUT_SECONDS = 3.0
-"""Before the end of the grace time, running answers are told to end."""
+"""This long before the end of the grace time, running answers are ended."""
 CLOSE_SECONDS = 1.5
-"""Before it, the connections are closed of those that did not."""
+"""This long before it, the connections of the remaining ones are closed."""
 
 
 def _read_off(body: Any) -> bool:
-    """Whether what the application left of a body is short; then it is read, for the next request
-    follows it."""
+    """Reads the rest of a body, behind which the next request follows. False if it is too long."""
     left = UNREAD_BYTES
     with gevent.Timeout(LINGER_SECONDS, False):  # type: ignore[arg-type]
         while left > 0:
@@ -68,7 +67,7 @@ class JsonLogger(Logger):
 
 
 class DrainingWorker(GeventWorker):
-    """Closes idle connections once it is to stop, and lets the busy ones end."""
+    """When it stops, it closes idle connections and lets busy ones finish."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,9 +82,9 @@ class DrainingWorker(GeventWorker):
         return jobs
 
     def run(self) -> None:
-        """Until the worker is to stop, and its streams and jobs have ended.
+        """Serves until the worker is to stop and its streams and jobs have ended.
 
-        Where it must not wait (Ctrl-C, or gunicorn itself is gone), its jobs fail at once.
+        If it must not wait (Ctrl-C, or gunicorn's master is gone), its jobs fail at once.
         """
         gevent.spawn(self._warn_of_risks)
         memory.freeze()
@@ -124,7 +123,7 @@ class DrainingWorker(GeventWorker):
             self._connections.discard(own)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """One request. Between those that a client sends at once, others have their turn."""
+        """One request. Between pipelined requests of a client, other clients are served."""
         kept = super().handle_request(listener_name, req, sock, addr)
         gevent.sleep(0)
         if not _read_off(req.body):
@@ -132,9 +131,10 @@ class DrainingWorker(GeventWorker):
         return kept
 
     def _end_unread(self, sock: Any) -> None:
-        """Closes the connection of a client that still sends a body which nobody wants.
+        """Closes the connection of a client that still sends a body that is not read.
 
-        It first gets its answer: a connection that is closed with unread bytes is reset.
+        Waits until the client has its answer, because closing with unread bytes resets the
+        connection.
         """
         with gevent.Timeout(LINGER_SECONDS, False):  # type: ignore[arg-type]
             sock.shutdown(socket.SHUT_WR)
@@ -143,7 +143,7 @@ class DrainingWorker(GeventWorker):
         raise StopIteration("The body was not read.")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM. A signal handler must not block, so what follows is left to greenlets."""
+        """SIGTERM. A signal handler must not block, so greenlets do the rest."""
         super().handle_exit(sig, frame)
         gevent.spawn_later(LINGER_SECONDS, self._close_idle)
         gevent.spawn_later(self.cfg.graceful_timeout - CUT_SECONDS, self._cut_answers)
@@ -155,7 +155,7 @@ class DrainingWorker(GeventWorker):
         return self._connections <= self._idle
 
     def _end_jobs(self) -> None:
-        """Those that do not end in time are told as failed before gunicorn kills the worker."""
+        """Marks jobs that do not end in time as failed, before gunicorn kills the worker."""
         self._jobs.stop(self.cfg.graceful_timeout - STOP_SECONDS - SPARE_SECONDS)
 
     def _close_idle(self) -> None:
@@ -168,7 +168,7 @@ class DrainingWorker(GeventWorker):
         GRACE_TIME.is_over = True
 
     def _close_blocked(self) -> None:
-        """Whatever they wait for fails: a write ends the connection, all else is told as a 503."""
+        """Ends waiting greenlets: a write closes the connection, other waits become a 503."""
         blocked = self._connections - self._idle
         if blocked:
             log.warning("%d answers that could not be ended are cut", len(blocked))

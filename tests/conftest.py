@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import pytest
 import requests
 
 from app.demo.server import bot_urls
-from tests.servers import Server, free_port, running
+from tests.servers import COVERAGE_FOLDER, Server, free_port, running
 
 KEY = "test-key"
+
+GUNICORN = ("-m", "gunicorn")
+
+StartGateway = Callable[..., Server]
+"""Takes the settings, by their names as environment variables."""
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +45,28 @@ def upstream(logs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callable[..., Server]]:
-    """Starts a gateway of its own settings; it runs until the session ends."""
+def gateways(
+    demo: Server, upstream: Server, logs: Path
+) -> Callable[[], AbstractContextManager[StartGateway]]:
+    """Opens a block in which gateways can be started; at its end they end, all at once."""
+    return partial(_gateways, demo, upstream, logs)
+
+
+@pytest.fixture(scope="module")
+def start_gateway(
+    gateways: Callable[[], AbstractContextManager[StartGateway]],
+) -> Iterator[StartGateway]:
+    """Starts a gateway of its own settings; it runs until the module's tests have."""
+    with gateways() as start:
+        yield start
+
+
+@contextmanager
+def _gateways(demo: Server, upstream: Server, logs: Path) -> Iterator[StartGateway]:
     servers: list[Server] = []
     with ExitStack() as stack:
 
-        def start(**settings: str) -> Server:
+        def start(*program: str, **settings: str) -> Server:
             port = free_port()
             environ = {
                 "PORT": str(port),
@@ -56,7 +78,7 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
                 **settings,
             }
             log = logs / f"gateway-{port}.log"
-            server = stack.enter_context(running(["-m", "gunicorn"], port, log, environ))
+            server = stack.enter_context(running(program or GUNICORN, port, log, environ))
             servers.append(server)
             # gunicorn listens before its worker is there; this answer comes from the worker.
             requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
@@ -68,11 +90,15 @@ def start_gateway(demo: Server, upstream: Server, logs: Path) -> Iterator[Callab
 
 
 @pytest.fixture(scope="session")
-def gateway(start_gateway: Callable[..., Server]) -> Server:
-    """One gunicorn worker that passes the client's key through, with short time limits."""
-    return start_gateway(
-        FIRST_EVENT_TIMEOUT="2", IDLE_TIMEOUT="2", HEADERS_WAIT="1", KEEPALIVE_SECONDS="1"
-    )
+def gateway(gateways: Callable[[], AbstractContextManager[StartGateway]]) -> Iterator[Server]:
+    """One gunicorn worker that passes the client's key through, with short time limits.
+
+    All modules share it. It alone is measured for coverage: the instruments cost a second a start.
+    """
+    covered = ["-m", "tests.covered", COVERAGE_FOLDER, "gunicorn"] if COVERAGE_FOLDER else GUNICORN
+    limits = {"FIRST_EVENT_TIMEOUT": "2", "IDLE_TIMEOUT": "2"}
+    with gateways() as start:
+        yield start(*covered, **limits, HEADERS_WAIT="1", KEEPALIVE_SECONDS="1")
 
 
 @pytest.fixture

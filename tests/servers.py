@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
 STOP_SECONDS = 15
 
+COVERAGE_FOLDER = os.environ.get("COVERAGE_FOLDER", "")
+"""Where make test wants to find which lines of app/ the shared gateway executes; empty: nowhere."""
+
 
 class Server:
     """A running server. ``url`` is its base, ``log`` the file of what it printed."""
@@ -31,12 +34,17 @@ class Server:
         return self.log.read_text()
 
 
-PORTS = range(20_000, 32_768)
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Of pytest-xdist: how many of its processes run tests, and which one this is."""
+
+PORTS = range(20_000 + WORKER, 32_768, WORKERS)
 """Below those that Linux gives to outgoing connections (ip_local_port_range)."""
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on, and that no outgoing connection is given meanwhile."""
+    """A port that nobody listens on, that no outgoing connection is given meanwhile, and that no
+    other worker of pytest-xdist picks."""
     for port in random.sample(PORTS, 100):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
@@ -62,6 +70,8 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     unset = {"POEGATE_CONFIG", *SETTING_NAMES}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    # Else every server would compile all of the project anew.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app.config import ConfigError, Settings, load_settings
-from tests.servers import ROOT, free_port
+from app.config import ConfigError, Settings, load_settings, misspelt_settings
+from tests.servers import ROOT, Server, free_port
 
 
 def test_it_works() -> None:
@@ -102,12 +103,61 @@ def test_a_bad_setting_ends_the_start_in_one_line(name: str, value: str) -> None
     assert ended.stderr.count("Booting worker") <= 1
 
 
-@pytest.mark.parametrize("text", ["x =", "colour = 1", "bot = 1", "[bot]\na = {b = 1}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x =",
+        "colour = 1",
+        "bot = 1",
+        "[bot]\na = {b = 1}",
+        "[bot]\na = 5",
+        "[bot]\na = {alias_of = 5}",
+        "[bot]\na = {tool_adapter = ['native']}",
+        "[bot]\na = {alias_of = ''}",
+        "[bot]\na = {glob = 'b'}",
+    ],
+)
 def test_a_bad_file_is_told(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(text)
     with pytest.raises(ConfigError):
         load_settings({"POEGATE_CONFIG": str(file)})
+
+
+MISSPELT = [
+    ("POE_API_KEY", "POE_API_KEYS"),
+    ("ACCESS_TOKEN", "ACCESS_TOKENS"),
+    ("acces_tokens", "ACCESS_TOKENS"),
+    ("IDLE_TIMOUT", "IDLE_TIMEOUT"),
+]
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELT)
+def test_a_misspelt_setting_is_found(name: str, meant: str) -> None:
+    assert misspelt_settings({name: "x"}) == {name: meant}
+    assert misspelt_settings({name: ""}) == {}
+
+
+def test_other_programs_variables_are_no_settings() -> None:
+    others = "PATH HOME HOSTNAME HOSTS PORTS REPORT STATE_DIRECTORY LOGS_DIRECTORY OPENAI_API_KEY"
+    kubernetes = "POEGATE_PORT POEGATE_SERVICE_HOST KUBERNETES_PORT WEB_MEMORY DATABASE_URL"
+    assert misspelt_settings(dict.fromkeys(f"{others} {kubernetes}".split(), "x")) == {}
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELT[:3])
+def test_a_misspelt_key_does_not_open_the_gateway_to_all(name: str, meant: str) -> None:
+    load_settings({name: "x"})
+    load_settings({name: "x", "HOST": "::1"})
+    with pytest.raises(ConfigError, match=f"{name}.*{meant}"):
+        load_settings({name: "x", "HOST": "0.0.0.0"})
+    load_settings({"IDLE_TIMOUT": "x", "HOST": "0.0.0.0"})
+    keys = {"POE_API_KEYS": "k", "ACCESS_TOKENS": "t", "HOST": "0.0.0.0"}
+    load_settings({name: "x", **keys})
+
+
+def test_a_misspelt_setting_is_warned_of(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(IDLE_TIMOUT="5")
+    assert "IDLE_TIMOUT: there is no such setting. Did you mean IDLE_TIMEOUT?" in gateway.printed()
 
 
 def test_secrets_do_not_show() -> None:

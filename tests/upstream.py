@@ -102,11 +102,23 @@ async def cut(exchange: Exchange, tokens: str) -> None:
     raise ConnectionAbortedError("cut on purpose")
 
 
+async def meta(exchange: Exchange, _: str) -> None:
+    """Tells of its answer, which never comes."""
+    await exchange.start()
+    told = {"content_type": "text/markdown", "linkify": True, "suggested_replies": False}
+    await exchange.write(event("meta", **told, refetch_settings=False))
+    await _stay_silent(exchange)
+
+
 async def silent(exchange: Exchange, tokens: str) -> None:
     """So many tokens, then only comments, which are no events of the bot."""
     await exchange.start()
     for number in range(int(tokens)):
         await exchange.write(event("text", text=f"t{number} "))
+    await _stay_silent(exchange)
+
+
+async def _stay_silent(exchange: Exchange) -> None:
     leaving = asyncio.create_task(exchange.gone())
     while not leaving.done():
         await exchange.write(b": ping\r\n\r\n")
@@ -196,6 +208,7 @@ BEHAVIOURS = {
         typed,
         retry,
         cut,
+        meta,
         silent,
         endless,
         flood,

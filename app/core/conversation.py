@@ -21,6 +21,8 @@ class Media:
     ``file_id`` is the id of a file that was uploaded before. A dialect sets only that; once it is
     looked up, ``url`` is the attachment at Poe.
 
+    ``detail`` is OpenAI's wish for a picture, ``low`` or ``high``: it only changes what is counted.
+
     ``param`` is its place in the request, such as ``messages[0].content[1].image_url``, for errors
     that occur after parsing.
     """
@@ -31,6 +33,7 @@ class Media:
     url: str | None = None
     data: bytes | None = field(default=None, repr=False)
     file_id: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

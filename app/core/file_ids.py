@@ -72,5 +72,5 @@ def _resolve_plain(part: _Held, find: Find) -> _Held | Media:
             param=part.param,
             code="file_not_found",
         )
-    file = resolve_file(record, part.param)
+    file = replace(resolve_file(record, part.param), detail=part.detail)
     return file if part.name == part.file_id else replace(file, name=part.name)

@@ -1,7 +1,7 @@
 """The request's JSON, bounded before it is read.
 
-Reading JSON, and loading what was read, holds all other clients of the worker; what it costs is
-known from the bytes before it begins.
+Reading and loading JSON blocks all other clients of the worker, so its cost is bounded by counting
+bytes first.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from app.errors import InvalidRequest, RequestTooLarge
 from app.http.request_bodies import release_body
 
 MAX_BRACKETS = 500_000
-"""Opening brackets and braces, those within texts included: a container takes up to 250 bytes."""
+"""Opening brackets and braces, including those in texts. A container takes up to 250 bytes."""
 
 MAX_COMMAS = 2_000_000
-"""Those within texts included: an element takes up to 40 bytes."""
+"""Including those in texts. An element takes up to 40 bytes."""
 
 MAX_ELEMENTS = 20_000
 """Messages, input items and their parts together."""
@@ -26,7 +26,7 @@ _LISTS = ("messages", "input", "system", "content", "output", "tool_calls")
 
 
 def read_json() -> Any:
-    """The request's body. Raises InvalidRequest where it is not JSON, RequestTooLarge."""
+    """The request's body. Raises InvalidRequest if it is not JSON, and RequestTooLarge."""
     try:
         data = request.get_data(cache=False)
         _check_bytes(data)
@@ -34,7 +34,7 @@ def read_json() -> Any:
     except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
     finally:
-        release_body()  # what is left is the value, which other bounds hold
+        release_body()  # only the value is left, which has bounds of its own
     _check_elements(value)
     return value
 
@@ -57,7 +57,7 @@ def _check_elements(value: Any) -> None:
 
 
 def _elements(value: Any) -> Iterator[Any]:
-    """The elements of the lists that make up a conversation, in whatever format."""
+    """The elements of all lists of a conversation, in any format."""
     if not isinstance(value, dict):
         return
     for name in _LISTS:

@@ -1,4 +1,4 @@
-"""Whether an answer may go on: its client is still there, and the gateway is not at its end.
+"""Whether an answer may continue: its client is connected, and the grace time is not over.
 
 The client is asked of its socket, because writing shows only one token too late that it has left.
 """
@@ -16,10 +16,10 @@ from app.core.events import Batch, Batches
 from app.errors import ApiError, Unavailable
 
 LOOK_SECONDS = 1.0
-"""An answer learns no later that it is to end: batches come each second, empty ones if need be."""
+"""The interval of checks while waiting; batches, possibly empty, also arrive each second."""
 WATCH_SECONDS = 0.25
 RESTART_SECONDS = 5
-"""Retry-After: how long a gateway that restarts is away."""
+"""Retry-After: how long a restart of the gateway takes."""
 
 _PEER_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -29,7 +29,7 @@ class ClientGone(Exception):
 
 
 class GraceTime:
-    """The time that this process gives its answers once it is told to stop. Its worker ends it."""
+    """The grace time of this process for its answers. Its worker ends it."""
 
     def __init__(self) -> None:
         self.is_over = False
@@ -39,7 +39,7 @@ GRACE_TIME = GraceTime()
 
 
 def cut_short() -> ApiError:
-    """What an answer ends with that is not complete when the grace time is over."""
+    """The error of an answer that is incomplete when the grace time is over."""
     return Unavailable(
         "The gateway is being restarted, and this answer was not complete in time. "
         "Please ask again.",
@@ -54,13 +54,13 @@ def not_delivered() -> str:
 
 
 class Presence:
-    """The client behind one request. Always present where the server shows no socket (tests)."""
+    """The client of one request. Always present if the server gives no socket (in tests)."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         sock = environ.get("gunicorn.socket")
         self._poll = None
         if sock is not None:
-            # The real poll: gevent's would go to the hub, and nobody waits here.
+            # The original poll, because gevent's would switch to the hub.
             self._poll = monkey.get_original("select", "poll")()
             self._poll.register(sock.fileno(), _PEER_GONE)
 
@@ -74,7 +74,7 @@ class Presence:
             raise reason
 
     def watch(self, batches: Batches) -> Iterator[Batch]:
-        """The same batches, for as long as the answer may go on. Raises as ``check`` does.
+        """The same batches, as long as the answer may continue. Raises as ``check`` does.
 
         Looked at by time, for a look is a system call and batches come with each token.
         """
@@ -88,7 +88,7 @@ class Presence:
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Raises as ``check`` does, in the midst of what is waited for here, like gevent's Timeout.
+        """Raises as ``check`` does, interrupting the wait in this block, like gevent's Timeout.
 
         Not for writing to the client, which notices by itself.
         """

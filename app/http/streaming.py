@@ -1,4 +1,4 @@
-"""Serves a reply: whole, or as server-sent events while it comes."""
+"""Serves a reply: whole, or as server-sent events while it arrives."""
 
 import logging
 import time
@@ -19,7 +19,8 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 class Encoder(Protocol):
-    """A dialect's stream: events to frames. ``keepalive`` is what its clients count as life."""
+    """A dialect's stream: events to frames. ``keepalive`` is a frame that keeps its clients
+    waiting."""
 
     @property
     def keepalive(self) -> bytes: ...
@@ -32,11 +33,11 @@ class Encoder(Protocol):
 
 
 class Batched(Protocol):
-    """A reply, or several side by side."""
+    """A reply, or several in parallel."""
 
     @property
     def warnings(self) -> list[str]:
-        """What went otherwise than it was asked for, so far; for a header."""
+        """Deviations from the request so far, for a header."""
 
     def __iter__(self) -> Iterator[Batch]: ...
 
@@ -44,7 +45,7 @@ class Batched(Protocol):
 
 
 def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
-    """The folded reply, by choice. Raises ApiError, or ClientGone once nobody waits any more."""
+    """The folded reply, by choice. Raises ApiError, and ClientGone once the client has left."""
     record = current_record()
     try:
         answers = fold_choices(Presence(request.environ).watch(reply), choices)
@@ -57,7 +58,7 @@ def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
 
 
 def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Response:
-    """A streaming response. An error before the headers is raised, so that it can be a status."""
+    """A streaming response. An error before the headers is raised, so that it becomes a status."""
     stream = _Stream(reply, encoder, settings.keepalive_seconds)
     try:
         opening = stream.open(settings.headers_wait)
@@ -66,13 +67,13 @@ def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Respo
         raise
     current_record().warnings = reply.warnings
     response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
-    # A generator that was never started runs no finally; this runs whatever happens.
+    # A generator that was never started runs no finally block; this runs always.
     response.call_on_close(reply.close)
     return response
 
 
 class _Stream:
-    """One stream on its way. Made within the view, for Flask's globals end there."""
+    """One stream. Created within the view, because Flask's globals end there."""
 
     def __init__(self, reply: Batched, encoder: Encoder, keepalive_seconds: float) -> None:
         self._reply = reply
@@ -83,7 +84,7 @@ class _Stream:
         self._batches = iter(reply)
 
     def open(self, seconds: float) -> Batch:
-        """The first events, or none after that many seconds without any."""
+        """The first events, or none after that many seconds."""
         until = time.monotonic() + seconds
         for batch in self._presence.watch(self._batches):
             if batch or time.monotonic() >= until:

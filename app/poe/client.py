@@ -1,4 +1,4 @@
-"""Asks one bot: ``ask(query, key)`` gives the events of its reply, in batches as they arrive."""
+"""Asks a bot: ``ask(query, key)`` yields the events of its reply in batches, as they arrive."""
 
 import time
 from collections.abc import Iterator
@@ -32,18 +32,18 @@ from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
 
 NO_KEY = "none"
-"""fastapi_poe's server wants some key even where its bot has none."""
+"""fastapi_poe's server requires a key even for bots without one."""
 
 
 class _QuietRequest(fp.QueryRequest):
-    """The library puts ``repr(request)`` on every partial; this one's is short."""
+    """The library adds ``repr(request)`` to every partial, so it is kept short."""
 
     def __repr__(self) -> str:
         return "<request>"
 
 
 def prepare_library() -> None:
-    """Give fastapi_poe what it lacks for this use, and end its printing to stdout."""
+    """Patches fastapi_poe for use with gevent, and stops it from printing to stdout."""
     greenlet_loop.install()
     setattr(fastapi_poe.client, "QueryRequest", _QuietRequest)  # noqa: B010 - not exported
     setattr(fastapi_poe.client, "httpx_sse", event_source)  # noqa: B010
@@ -52,12 +52,12 @@ def prepare_library() -> None:
 
 
 def _stay_silent(error: Exception, message: str) -> None:
-    """The error comes out of the call; its message may hold what the bot or the user wrote."""
+    """Prints nothing: the call raises the error, whose message may contain user data."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Where a bot is asked: ``base_url`` and ``name`` joined, and by which key.
+    """The address of a bot, ``base_url`` and ``name`` joined, and the key to ask it with.
 
     One's own bots are never shown a Poe key; their access key is the password in their URL.
     """
@@ -70,7 +70,7 @@ class _Endpoint:
 
 
 class PoeClient:
-    """Every bot: Poe's, and those of BOT_URLS. Safe to share between greenlets."""
+    """Asks the bots of Poe and of BOT_URLS. Safe to share between greenlets."""
 
     def __init__(self, settings: Settings) -> None:
         prepare_library()
@@ -112,8 +112,8 @@ class PoeClient:
                 call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
             call.partials = self._partials(call.query, endpoint)
             for partial in call.partials:
-                call.deadline.renew()
                 if not isinstance(partial, fp.MetaResponse):  # Poe's ``meta`` begins no answer
+                    call.deadline.renew()
                     call.first = partial
                     break
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
@@ -191,14 +191,14 @@ class _Call:
         yield from self.partials
 
     def close(self) -> None:
-        """Closes the connection to the bot, where the answer has not ended."""
-        close = getattr(self.partials, "close", None)  # a generator, once it is there
+        """Closes the connection to the bot, unless the answer has ended."""
+        close = getattr(self.partials, "close", None)  # a generator, once it has started
         if close is not None:
             close()
 
 
 class _Deadline:
-    """When a silent bot is given up: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
+    """The time limit of a silent bot: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
 
     def __init__(self, settings: Settings, bot: str) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Server-sent events as fastapi_poe reads them, with one thing more: what arrived together.
+"""Server-sent events for fastapi_poe, with adjacent texts that arrived together merged.
 
 The library handles each event in some 10 microseconds, five generators deep. A fast bot's tokens
 arrive many at a time, so neighbouring ``text`` events of one read are handed on as one. Put in
@@ -29,7 +29,7 @@ class ServerEvent(NamedTuple):
 
 
 class EventDecoder:
-    """Bytes in pieces of any size to events, as WHATWG HTML section 9.2.6 reads them.
+    """Decodes events from bytes in pieces of any size, by WHATWG HTML section 9.2.6.
 
     One deviation, which is httpx_sse's too: an event that has a name but no data is an event.
     """
@@ -42,7 +42,7 @@ class EventDecoder:
         self._tail = ""
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete. What never gets its blank line is no event.
+        """The events that these bytes complete. An event ends with a blank line.
 
         Raises httpx.ReadError for an event of more than MAX_EVENT_CHARS.
         """
@@ -56,7 +56,7 @@ class EventDecoder:
         return [event for block in blocks if (event := _parse_block(block)) is not None]
 
     def _hold(self, text: str) -> None:
-        """Keeps the beginning of an event. Nothing is searched twice, whatever its size."""
+        """Keeps the beginning of an event. No byte is searched twice."""
         self._held.append(text)
         self._held_chars += len(text)
         self._tail = text[-1:] or self._tail
@@ -65,7 +65,7 @@ class EventDecoder:
 
 
 class _Newlines:
-    """CR LF and CR to LF, also where a piece ends between the two."""
+    """Converts CR LF and CR to LF, also if a piece ends between the two."""
 
     def __init__(self) -> None:
         self._after_return = False
@@ -96,7 +96,7 @@ def _parse_block(block: str) -> ServerEvent | None:
 
 
 def merge_texts(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
-    """The same events, but neighbours that carry nothing but text as one."""
+    """The same events, with adjacent events that contain only text merged."""
     texts: list[str] = []
     first: ServerEvent | None = None
     for event in events:
@@ -114,7 +114,7 @@ def merge_texts(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
 
 
 def _plain_text(event: ServerEvent) -> str | None:
-    """The text of a ``text`` event that is well-formed and says nothing else."""
+    """The text of a well-formed ``text`` event with no other field; else None."""
     if event.event != "text":
         return None
     try:
@@ -128,8 +128,8 @@ def _plain_text(event: ServerEvent) -> str | None:
 
 
 def _loads(data: str) -> Any:
-    """By orjson, which is much faster, but refuses halves of a surrogate pair. Bots send these
-    where a character is cut in two."""
+    """By orjson, which is much faster but refuses lone surrogates. Bots send these when they split
+    a character."""
     try:
         return orjson.loads(data)
     except ValueError:
@@ -144,7 +144,7 @@ def _dumps(data: Any) -> str:
 
 
 def _merged(first: ServerEvent, texts: list[str]) -> ServerEvent:
-    """One event with all the texts, which are cleared."""
+    """One event with all the texts; clears the list."""
     event = first
     if len(texts) > 1:
         event = ServerEvent("text", _dumps({"text": "".join(texts)}))
@@ -153,14 +153,14 @@ def _merged(first: ServerEvent, texts: list[str]) -> ServerEvent:
 
 
 _ANSWERS = frozenset(("text", "replace_response", "file", "suggested_reply", "json"))
-"""Events that are more of the answer. Others, such as ``meta`` and ``ping``, begin none."""
+"""Events that continue the answer. Others, such as ``meta`` and ``ping``, do not start one."""
 
 SILENCE = ServerEvent("text", '{"text": ""}')
-"""Stands among the events for a while in which nothing came. ``is_silence`` knows it again."""
+"""A marker among the events for a time without any, which ``is_silence`` recognises."""
 
 
 def is_silence(partial: PartialResponse) -> bool:
-    """Whether the library made this of SILENCE, and not of an empty event of the bot's."""
+    """Whether the library made this from SILENCE, and not from an empty event of the bot."""
     raw = partial.raw_response
     return not partial.text and isinstance(raw, dict) and raw.get("text") is SILENCE.data
 
@@ -172,7 +172,7 @@ class EventSource:
         self._stream = stream
 
     async def aiter_sse(self) -> AsyncIterator[ServerEvent]:
-        """Once the first event was there, SILENCE comes where nothing else does.
+        """After the first event, SILENCE is yielded while there are no events.
 
         Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
         where it ends before ``done``: the library itself takes that for a whole answer.
@@ -229,7 +229,7 @@ def _normal_call(call: dict[str, Any]) -> dict[str, Any]:
 async def aconnect_sse(
     session: Any, method: str, url: str, *, headers: dict[str, str], json: Any
 ) -> AsyncIterator[EventSource]:
-    """As httpx_sse's own."""
+    """Like httpx_sse's function."""
     headers |= {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     async with session.stream(method, url, headers=headers, json=json) as stream:
         yield EventSource(stream)

@@ -23,6 +23,9 @@ History = Callable[[int, str | None], HistoryPage]
 AskTogether = Callable[[Mapping[int, Callable[[], None]]], object]
 
 MAX_POSITIONS, POSITION_SECONDS = 10_000, 3_600.0
+KEPT_MICROSECONDS = 30 * 24 * 3600 * 1_000_000
+"""How far Poe's history goes back: 30 days."""
+
 SEARCH_LIMIT = 100
 """How many entries are asked for at once where a cursor must be searched: the most Poe gives."""
 
@@ -45,7 +48,10 @@ class _KeyHistory:
     def load(self) -> None:
         """Raises UpstreamError for an answer that cannot be merged."""
         page = self._history(self._limit, self.after)
-        self.entries.extend(_entries_in(page))
+        entries = _entries_in(page)
+        if any(entry["query_id"] == self.after for entry in entries):
+            entries = []  # the same page again: it would come for ever
+        self.entries.extend(entries)
         self.has_more = bool(page.get("has_more")) and bool(self.entries)
 
     def place(self) -> Place:
@@ -105,9 +111,14 @@ class PooledHistory:
     def _search(self, cursor: str) -> list[_KeyHistory]:
         """From the newest entry on: another worker gave the page, or it was long ago."""
         keys = self._open(SEARCH_LIMIT, [None] * len(self._histories))
+        first: int | None = None
         while newest := self._newest(keys):
-            if _take(newest, keys)["query_id"] == cursor:
+            entry = _take(newest, keys)
+            if entry["query_id"] == cursor:
                 return keys
+            first = entry["creation_time"] if first is None else first
+            if entry["creation_time"] < first - KEPT_MICROSECONDS:
+                break
         raise InvalidRequest(
             f"starting_after: No query with the id {cursor!r} is in the history.",
             param="starting_after",

@@ -1,4 +1,4 @@
-"""What fastapi_poe is given as its ``httpx.AsyncClient`` for one query."""
+"""The replacement of fastapi_poe's ``httpx.AsyncClient``, for one query."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 
 
 class PoeStatus(BotErrorNoRetry):
-    """An HTTP status other than 200 from a bot's endpoint, which fastapi_poe itself never reads.
+    """An HTTP status other than 200 from a bot's endpoint, which fastapi_poe does not check.
 
     A subclass of BotErrorNoRetry, so that the library hands it on at once.
     """
@@ -35,7 +35,7 @@ class PoeStatus(BotErrorNoRetry):
 
 
 class QuerySession:
-    """The two methods that fastapi_poe calls on its client, without the client.
+    """The two methods of its client that fastapi_poe calls.
 
     Cookies, redirects and the environment's proxies have no place in a query, and httpx's own
     requests and responses cost as much as half of the rest of a short one.
@@ -50,7 +50,7 @@ class QuerySession:
     async def stream(
         self, method: str, url: str, *, headers: dict[str, str], **body: Any
     ) -> AsyncIterator["AnswerStream"]:
-        """The response to a query, while its body comes. Raises PoeStatus."""
+        """The response to a query, while its body arrives. Raises PoeStatus."""
         headers["Content-Type"] = "application/json"
         incoming = self._transport.send(method, _url(url), headers, _encode(body["json"]))
         self._pacer.streams += 1
@@ -63,8 +63,8 @@ class QuerySession:
             incoming.release()
 
     async def post(self, *args: Any, **kwargs: Any) -> None:
-        """Drops it: fastapi_poe posts a ``report_error`` for answers that it does not like, among
-        them every answer without text, which is what image bots give."""
+        """Does nothing: fastapi_poe posts ``report_error`` for answers that it considers wrong,
+        such as every answer without text, which image bots give."""
 
 
 class AnswerStream:
@@ -87,7 +87,7 @@ class AnswerStream:
             return self._incoming.read()
         self._turn.give_way()
         if pause := self._pacer.pause():
-            # What is there already, such as the rest of a burst, is not kept waiting.
+            # What has arrived already, such as the rest of a burst, is read without a pause.
             data = self._incoming.read_now()
             if data is not None:
                 return data
@@ -95,8 +95,8 @@ class AnswerStream:
         return self._silence.receive(self._incoming.read)
 
     def read_to_the_end(self) -> None:
-        """After the last event: the body's end comes right behind it, and once that is read the
-        connection can be kept."""
+        """Reads the end of the body, which follows the last event, so that the connection can be
+        kept."""
         if self._incoming.complete:
             return
         with suppress(httpx.HTTPError), gevent.Timeout(END_SECONDS, False):  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ class AnswerStream:
 
 
 def _encode(payload: Any) -> bytes:
-    """JSON, by orjson where it can: an agent's history is half a megabyte at each turn.
+    """JSON, by orjson if possible: an agent's history is half a megabyte at each turn.
 
     It refuses what only a bot's parameters can still hold: lone surrogates, huge whole numbers.
     """

@@ -22,7 +22,7 @@ BLOCK_BYTES = 65_536
 CONNECT_SECONDS = 20.0
 MAX_CONNECTIONS = 1_000_000
 SWEEP_SECONDS = 5.0
-"""How often idle connections are looked at: one that Poe has closed would else stay half open."""
+"""How often idle connections are checked: one that Poe has closed would stay half open."""
 
 _NOT_FORWARDED = {b"connection", b"accept-encoding"}
 
@@ -31,7 +31,7 @@ class GeventTransport(httpx.AsyncBaseTransport):
     """Sends httpx requests over geventhttpclient. One for all origins and all greenlets."""
 
     def __init__(self, proxy: str | None = None) -> None:
-        """``proxy``: an ``http://user:password@host:port`` that all requests go through."""
+        """``proxy``: an ``http://user:password@host:port`` for all requests."""
         self._proxy = _proxy_options(proxy)
         self._origins: dict[tuple[str, str, int | None], HTTPClient] = {}
         self._sweeper: gevent.Greenlet[..., None] | None = None
@@ -73,10 +73,10 @@ class GeventTransport(httpx.AsyncBaseTransport):
                 concurrency=MAX_CONNECTIONS,
                 block_size=BLOCK_BYTES,
                 connection_timeout=CONNECT_SECONDS,
-                network_timeout=None,  # type: ignore[arg-type]  # the asker keeps the time
+                network_timeout=None,  # type: ignore[arg-type]  # the caller enforces time limits
                 **self._proxy,
             )
-        if self._sweeper is None:  # not when it is made, which may be before a fork
+        if self._sweeper is None:  # not in __init__, which may run before a fork
             self._sweeper = gevent.spawn(_sweep, weakref.ref(self))
         return self._origins[key]
 
@@ -87,7 +87,7 @@ class GeventTransport(httpx.AsyncBaseTransport):
 
 
 def _sweep(reference: "weakref.ref[GeventTransport]") -> None:
-    """For as long as somebody uses the transport."""
+    """Runs as long as the transport is used."""
     while (transport := reference()) is not None:
         transport.close_dead_connections()
         del transport
@@ -95,7 +95,7 @@ def _sweep(reference: "weakref.ref[GeventTransport]") -> None:
 
 
 def _close_dead(pool: ConnectionPool) -> None:
-    """An idle connection that can be read from is closed, or holds what nobody has asked for.
+    """An idle connection with readable data is closed, or has data that was not requested.
 
     The real poll, which waits for nothing, because gevent's would go to the hub: nobody else may
     take a connection meanwhile.
@@ -105,7 +105,7 @@ def _close_dead(pool: ConnectionPool) -> None:
     for sock in idle:
         poll.register(sock.fileno(), select.POLLIN)
     readable = {descriptor for descriptor, _ in poll.poll(0)}
-    for sock in reversed(idle):  # the last one back in is the first one out
+    for sock in reversed(idle):  # the last one returned is used first
         if sock.fileno() in readable:
             sock.close()
         else:
@@ -123,7 +123,8 @@ def _proxy_options(proxy: str | None) -> dict[str, Any]:
 
 
 def _headers(request: httpx.Request) -> dict[str, str]:
-    """The request's own, but kept alive, and uncompressed so that events are never held back."""
+    """The request's headers, for a kept-alive connection without compression, which would delay
+    events."""
     return {
         name.decode("ascii"): value.decode("latin-1")
         for name, value in request.headers.raw
@@ -140,7 +141,7 @@ async def _body_of(request: httpx.Request) -> Any:
 
 
 class _Form:
-    """A form with files, as the file that geventhttpclient sends: of a length known before.
+    """A form with files, as a file of known length that geventhttpclient sends.
 
     geventhttpclient never sends a POST twice, so it is read once.
     """
@@ -153,12 +154,12 @@ class _Form:
         return self._length
 
     def read(self, size: int) -> bytes:
-        """The next block, whatever its size; b"" at the end."""
+        """The next block, of any size; b"" at the end."""
         return next(self._blocks, b"")
 
 
 class Incoming:
-    """A response whose body is read as it comes, however few bytes that are.
+    """A response whose body is read as it arrives, in pieces of any size.
 
     geventhttpclient's own reads wait for a whole line or a whole block.
     """
@@ -169,7 +170,7 @@ class Incoming:
         self.headers: list[tuple[str, str]] = list(response.items())
 
     def header(self, name: str) -> str:
-        """A header's value; empty where there is none."""
+        """A header's value; "" if it is missing."""
         return str(self._response.get(name, ""))
 
     @property
@@ -178,7 +179,8 @@ class Incoming:
         return bool(self._response.message_complete)
 
     def read(self) -> bytes:
-        """What is there, waiting only where nothing is; b"" at the end. Raises httpx.ReadError."""
+        """The available bytes; waits only if there are none; b"" at the end. Raises
+        httpx.ReadError."""
         response = self._response
         buffer, sock = response._body_buffer, response._sock
         try:
@@ -206,7 +208,7 @@ class Incoming:
             sock.settimeout(None)
 
     def release(self) -> None:
-        """Back to the pool where the body was read to its end; else the connection is closed."""
+        """Returns the connection to the pool if the body was read to its end, else closes it."""
         self._response.release()
 
 

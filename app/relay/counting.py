@@ -1,5 +1,6 @@
 """Counts tokens in native threads, so that no other request waits."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -8,17 +9,27 @@ from gevent.threadpool import ThreadPool
 
 from app.core import tokens
 from app.core.conversation import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from app.core.pictures import picture_tokens, size_of
 from app.core.turns import in_turns
 
 COUNTING_THREADS = 2
 
 
 class Count:
-    """The tokens of a prompt. Long texts are counted in a native thread."""
+    """Tokens of a prompt; those of long texts are counted in a native thread.
 
-    def __init__(self, known: int, texts: dict[bytes, str], memory: tokens.TokenMemory) -> None:
+    ``repeated``: how often each of these texts is in the prompt.
+    """
+
+    def __init__(
+        self,
+        known: int,
+        texts: dict[bytes, str],
+        repeated: Counter[bytes],
+        memory: tokens.TokenMemory,
+    ) -> None:
         self._known = known
-        self._digests = tuple(texts)
+        self._repeated = tuple((digest, repeated[digest]) for digest in texts)
         self._memory = memory
         self._task = None
         if texts:
@@ -32,9 +43,11 @@ class Count:
         if self._task is None:
             return self._known
         counts: list[int] = self._task.get()
-        for digest, counted in zip(self._digests, counts, strict=True):
+        total = self._known
+        for (digest, times), counted in zip(self._repeated, counts, strict=True):
             self._memory.keep(digest, counted)
-        return self._known + sum(counts)
+            total += times * counted
+        return total
 
     def if_ready(self) -> int:
         """The number of tokens, or 0 if it is not known yet."""
@@ -58,6 +71,8 @@ class PromptCounter:
         texts = [_text_of(message.parts) for message in in_turns(messages)]
         known = tokens.framing_tokens(len(texts))
         unknown: dict[bytes, str] = {}
+        known += sum(map(_picture_tokens, in_turns(messages)))
+        repeated: Counter[bytes] = Counter()
         for text in in_turns(texts):
             if len(text) <= tokens.SHORT_CHARS:
                 known += tokens.count(text)
@@ -67,7 +82,8 @@ class PromptCounter:
             known += recalled or 0
             if recalled is None:
                 unknown[digest] = text
-        return Count(known, unknown, self._memory)
+                repeated[digest] += 1
+        return Count(known, unknown, repeated, self._memory)
 
 
 def count_off_hub(text: str) -> int:
@@ -79,7 +95,7 @@ def count_off_hub(text: str) -> int:
 
 
 def _text_of(parts: Iterable[Part]) -> str:
-    """The text of a message that is counted, without files and reasoning."""
+    """The text that is counted of a message; reasoning is not sent."""
     texts = []
     for part in parts:
         match part:
@@ -92,3 +108,15 @@ def _text_of(parts: Iterable[Part]) -> str:
             case Media() | Reasoning():
                 pass
     return "\n".join(texts)
+
+
+def _picture_tokens(message: Message) -> int:
+    """Of the pictures in a message, those in the results of tools too. Other files count nothing:
+    no vendor says how."""
+    inner = [part.parts for part in message.parts if isinstance(part, ToolResult)]
+    parts = [*message.parts, *(part for parts in inner for part in parts)]
+    return sum(
+        picture_tokens(size_of(part.data) if part.data else None, part.detail)
+        for part in parts
+        if isinstance(part, Media) and part.content_type.startswith("image/")
+    )

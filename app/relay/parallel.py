@@ -43,7 +43,7 @@ class MergedReplies:
         self._replies = replies
         self._stage = stage
         self._lenient = lenient
-        self._inbox: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MAX_WAITING)
+        self._queue: Queue[tuple[int, Batch | Exception]] = Queue(maxsize=MAX_WAITING)
         self._pumps: list[gevent.Greenlet[..., None]] = []
         self._batches = self._interleave()
 
@@ -83,7 +83,7 @@ class MergedReplies:
     def _take(self) -> tuple[int, Batch | Exception]:
         """The next batch or error; an empty batch after a second without any."""
         try:
-            return self._inbox.get(timeout=TICK_SECONDS)
+            return self._queue.get(timeout=TICK_SECONDS)
         except Empty:
             return 0, []
 
@@ -101,8 +101,8 @@ class MergedReplies:
     def _pump(self, index: int, reply: Reply) -> None:
         try:
             for batch in self._stage(reply):
-                self._inbox.put((index, batch))
+                self._queue.put((index, batch))
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that serves the client
-            self._inbox.put((index, error))
+            self._queue.put((index, error))
         finally:
             reply.close()

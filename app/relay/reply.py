@@ -89,9 +89,12 @@ class Reply:
 
     def _answer(self, query: Query) -> Iterator[Batch]:
         batches = self._retry_format(query) if needs_format(query) else self._ask(query)
-        if self._media_in_text:
-            batches = attach_media(batches)
-        return count_usage(batches, prompt_tokens=self._prompt_tokens, count=count_off_hub)
+        return count_usage(
+            batches,
+            prompt_tokens=self._prompt_tokens,
+            count=count_off_hub,
+            stage=attach_media if self._media_in_text else iter,
+        )
 
     def _ask(self, query: Query) -> Iterator[Batch]:
         """Asks the bot once and applies the stages to its reply."""

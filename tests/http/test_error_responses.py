@@ -313,3 +313,53 @@ def test_a_wrong_method(gateway: Server) -> None:
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def tool_requests(schema: Any) -> dict[str, Any]:
+    """A request with a tool of that schema, by path."""
+    function = {"name": "f", "parameters": schema}
+    return {
+        "chat/completions": {
+            "messages": HELLO,
+            "tools": [{"type": "function", "function": function}],
+        },
+        "responses": {"input": "hello", "tools": [{"type": "function", **function}]},
+        "messages": {
+            "messages": HELLO,
+            "max_tokens": 9,
+            "tools": [{"name": "f", "input_schema": schema}],
+        },
+    }
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+def test_deep_tools_are_served_or_refused(gateway: Server, path: str) -> None:
+    for depth, status in ((200, 200), (975, 400), (50_000, 400)):
+        body = json.dumps(tool_requests("SCHEMA")[path] | {"model": "demo-echo"})
+        schema = '{"items":' * depth + "{}" + "}" * depth
+        answer = requests.post(
+            f"{gateway.url}/v1/{path}",
+            data=body.replace('"SCHEMA"', schema),
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=20,
+        )
+        assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+def test_a_number_that_no_double_holds_is_refused(gateway: Server, path: str) -> None:
+    """A Responses body would be told back with it."""
+    body = json.dumps(tool_requests({})[path] | {"model": "demo-echo", "temperature": 0})
+    answer = requests.post(
+        f"{gateway.url}/v1/{path}",
+        data=body.replace('"temperature": 0', '"temperature": 1e999'),
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=20,
+    )
+    assert answer.status_code == 400, answer.text
+
+
+def test_a_meta_event_is_no_start(gateway: Server) -> None:
+    answer = post(gateway, {"model": "meta-event", "messages": HELLO})
+    assert answer.status_code == 408
+    assert answer.json()["error"]["type"] == "timeout_error"

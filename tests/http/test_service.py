@@ -97,6 +97,28 @@ def test_pages_of_the_internet_may_call_a_gateway_in_the_private_network(gateway
     assert preflight.headers["Access-Control-Allow-Private-Network"] == "true"
 
 
+@pytest.fixture(scope="module")
+def strict(start_gateway: Callable[..., Server]) -> Server:
+    """A gateway whose own bots need no token, and that names no page."""
+    return start_gateway(CORS_ORIGINS="")
+
+
+def test_no_web_page_may_ask_own_bots_that_need_no_token(strict: Server) -> None:
+    """Neither after a preflight nor by a plain POST; the gateway's own page may."""
+    url, key = f"{strict.url}/v1/chat/completions", {"Authorization": "Bearer x"}
+    for kind in ("application/json", "text/plain"):
+        headers = {**key, "Origin": "https://evil.example", "Content-Type": kind}
+        answer = requests.post(url, data=json.dumps(BODY), headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (403, "permission_error")
+    own = requests.post(url, json=BODY, headers={**key, "Origin": strict.url}, timeout=10)
+    assert own.status_code == 200
+    of_poe = {**BODY, "model": "count-2"}
+    answer = requests.post(
+        url, json=of_poe, headers={**key, "Origin": "https://evil.example"}, timeout=10
+    )
+    assert answer.status_code == 200, "its key is nobody else's"
+
+
 def test_a_whole_answer_that_its_client_does_not_take_is_logged_so(
     start_gateway: Callable[..., Server],
 ) -> None:

@@ -176,3 +176,9 @@ def test_a_bots_text_is_shown_whole_and_a_services_in_part() -> None:
     body = json.dumps({"detail": "x" * 1_000})
     assert len(status_error(400, body, None, BOT).message) > 1_000
     assert len(status_error(400, body, None, SERVICE).message) < 500
+
+
+@pytest.mark.parametrize("body", ["[" * 3_000, '{"a":' * 3_000, "[" * 3_000 + "]" * 3_000])
+def test_an_error_body_of_many_brackets_is_an_upstream_error(body: str) -> None:
+    assert isinstance(status_error(500, body, None, OWN_BOT), UpstreamError)
+    assert isinstance(translate_error(BotErrorNoRetry(body), OWN_BOT), UpstreamError)

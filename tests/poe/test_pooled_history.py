@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequest, UpstreamError
 from app.poe.pooled_history import History, PooledHistory
 from tests.account_api import page
+from tests.lengths import examples
 
 Entries = list[dict[str, Any]]
 
@@ -72,7 +73,7 @@ def read_all(
 times = st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObject) -> None:
     """Another worker, which never saw the page before, gives the same next page."""
@@ -83,7 +84,7 @@ def test_it_works(drawn: list[list[int]], other_workers: bool, data: st.DataObje
     assert 0 not in lengths or got == [], "has_more was right at the last page too"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(times, st.booleans(), st.data())
 def test_what_comes_meanwhile_disturbs_nothing(
     drawn: list[list[int]], other_workers: bool, data: st.DataObject
@@ -153,6 +154,36 @@ def test_an_unknown_cursor() -> None:
     with pytest.raises(InvalidRequest) as caught:
         pool([entries_of(0, [1, 2])]).page(5, "nobody")
     assert caught.value.param == "starting_after"
+
+
+def test_an_unknown_cursor_is_looked_for_within_30_days() -> None:
+    day = 24 * 3600 * 1_000_000
+    pages: list[str | None] = []
+
+    def endless(limit: int, after: str | None) -> Any:
+        """Four pages a day, for ever."""
+        pages.append(after)
+        first = int(after) + 1 if after else 0
+        times = range(first, first + limit)
+        entries = [
+            {"query_id": str(number), "creation_time": (10**6 * day) - number * day // 400}
+            for number in times
+        ]
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([endless], ask_in_turn).page(5, "nobody")
+    assert 120 <= len(pages) <= 122
+
+
+def test_a_page_that_comes_again_ends_the_walk() -> None:
+    entries = entries_of(0, [3, 2, 1])
+
+    def same(limit: int, after: str | None) -> Any:
+        return {"has_more": True, "data": entries}
+
+    with pytest.raises(InvalidRequest):
+        PooledHistory([same], ask_in_turn).page(5, "nobody")
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,17 @@ _MESSAGE_END = _End(("<|end|>", "<|return|>", "<|call|>", *_NEXT_MESSAGE), _NEXT
 _RESPONSE_END = _End(("<|close|>response<|sep|>",))
 
 
+MAX_STEP_CHARS = 2_000
+"""Each line of reasoning copies what is held behind it, so little is held at once."""
+
+
 class ReasoningSplitter:
     """A state machine that separates reasoning from the answer in text of any pieces.
 
     Text is held back only while it can still be a header or a mark, and at the start of a line
-    between quote and answer. A header that no quote follows is part of the answer; a block of
-    thoughts that is never closed is reasoning to its end.
+    that may be quote or answer. A header that no quote follows is part of the answer; a block of
+    thoughts that is never closed is reasoning to its end. Poe marks every line of the reasoning,
+    empty ones too, so a line without a mark ends it.
     """
 
     def __init__(self) -> None:
@@ -94,10 +99,13 @@ class ReasoningSplitter:
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that the text adds, with the text that was held back before it."""
-        self._held += text
         pieces: list[Piece] = []
-        while self._held and self._state(pieces):
-            pass
+        while text:
+            taken = len(text) if self._state == self._answer else MAX_STEP_CHARS
+            self._held += text[:taken]
+            text = text[taken:]
+            while self._held and self._state(pieces):
+                pass
         return pieces
 
     def close(self) -> list[Piece]:
@@ -217,27 +225,32 @@ class ReasoningSplitter:
         return held[:settled], "", False
 
     def _line_start(self, pieces: list[Piece]) -> bool:
-        """At the start of a line. Blank lines are skipped, a quote mark continues the reasoning,
-        any other text begins the answer."""
+        """At the start of a line. A quote mark continues the reasoning, a blank line ends it, any
+        other text begins the answer."""
         line = self._held.lstrip()
-        if not line:
-            return self._skip_blank(pieces)
-        self._breaks += self._held[: len(self._held) - len(line)].count("\n")
-        if not line.startswith(">"):
+        if line != self._held and "\n" in self._held[: len(self._held) - len(line)]:
             self._held = line
+            self._state = self._after_quote
+            return bool(line)
+        self._held = line
+        if not line:
+            return False
+        if not line.startswith(">"):
             self._state = self._answer
             return True
-        self._held = line
         if len(line) == 1:
             return False
         self._held = line[2:] if line[1] == " " else line[1:]
         self._state = self._quote
         return True
 
-    def _skip_blank(self, pieces: list[Piece]) -> bool:
-        self._breaks += self._held.count("\n")
-        self._held = ""
-        return False
+    def _after_quote(self, pieces: list[Piece]) -> bool:
+        """Blank lines are skipped. The answer may begin with a quote of its own."""
+        self._held = self._held.lstrip()
+        if not self._held:
+            return False
+        self._state = self._answer
+        return True
 
     def _quote(self, pieces: list[Piece]) -> bool:
         """Inside a quote line: its text is reasoning up to the end of the line."""

@@ -18,14 +18,19 @@ from app.core.events import (
 
 
 def count_usage(
-    batches: Batches, *, prompt_tokens: Callable[[], int], count: Callable[[str], int]
+    batches: Batches,
+    *,
+    prompt_tokens: Callable[[], int],
+    count: Callable[[str], int],
+    stage: Callable[[Batches], Batches] = iter,
 ) -> Iterator[Batch]:
-    """Ends the reply with Finished. ``prompt_tokens`` is called at the end."""
+    """Ends the reply with Finished, usage and all. ``prompt_tokens`` is called at the end.
+
+    ``stage``: what the events go through once they are counted. It may add text that the bot did
+    not write, such as links to its files.
+    """
     tally = _Tally()
-    for batch in batches:
-        for event in batch:
-            tally.add(event)
-        yield [event for event in batch if not isinstance(event, Discarded | Restated | Cut)]
+    yield from stage(tally.watch(batches))
     yield [tally.finished(prompt_tokens(), count)]
 
 
@@ -37,6 +42,12 @@ class _Tally:
         self._reasoning: list[str] = []
         self._called = False
         self._cut = Cut("stop")
+
+    def watch(self, batches: Batches) -> Iterator[Batch]:
+        for batch in batches:
+            for event in batch:
+                self.add(event)
+            yield [event for event in batch if not isinstance(event, Discarded | Restated | Cut)]
 
     def add(self, event: Event) -> None:
         match event:

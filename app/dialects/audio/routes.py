@@ -5,21 +5,24 @@ from functools import partial
 from typing import Any
 
 import gevent
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
+from app.access.credentials import Lease
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
+from app.core.openai_parts import read_audio
 from app.core.sounds import duration_of
 from app.core.stages.extract_files import first_wanted, only_files
 from app.dialects.audio import speech, transcriptions
 from app.dialects.audio.answers import TranscriptionSchema as Answer
 from app.dialects.audio.answers import VerboseTranscriptionSchema
-from app.dialects.audio.schemas import SpeechSchema, TranscriptionSchema
+from app.dialects.audio.schemas import JsonTranscriptionSchema, SpeechSchema, TranscriptionSchema
 from app.dialects.audio.transcriptions import Task
 from app.errors import InvalidRequest
 from app.http.bot_files import content_type_of, open_bot_file, open_for_client, send_bot_file
 from app.http.forms import is_form, read_form
 from app.http.incoming import read_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.services import services
 from app.http.streaming import stream_answer, whole_answers
@@ -31,6 +34,7 @@ blueprint = Blueprint("audio", __name__, url_prefix="/audio")
 FORMAT = WireFormat(blueprint)
 _SPEECH_SCHEMA = SpeechSchema()
 _TRANSCRIPTION_SCHEMA = TranscriptionSchema()
+_JSON_SCHEMA = JsonTranscriptionSchema()
 _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 
 
@@ -62,7 +66,12 @@ def _play(batches: Batches, settings: Settings, home: Origin | None) -> Iterator
 
 @blueprint.post("/transcriptions")
 @operation(
-    "The words of speech", *_TEXTS, form=TranscriptionSchema, streams=True, errors=BOT_ERRORS
+    "The words of speech",
+    *_TEXTS,
+    body=JsonTranscriptionSchema,
+    form=TranscriptionSchema,
+    streams=True,
+    errors=BOT_ERRORS,
 )
 def transcribe() -> Response:
     return _listen("transcribe")
@@ -72,6 +81,7 @@ def transcribe() -> Response:
 @operation(
     "The words of speech, in English",
     *_TEXTS,
+    body=JsonTranscriptionSchema,
     form=TranscriptionSchema,
     streams=True,
     errors=BOT_ERRORS,
@@ -80,14 +90,21 @@ def translate() -> Response:
     return _listen("translate")
 
 
-def _read_recording() -> dict[str, Any]:
-    if not is_form():
+def _read_recording() -> tuple[Lease, dict[str, Any]]:
+    if is_form():
+        return read_request(_TRANSCRIPTION_SCHEMA, lambda: read_form(_TRANSCRIPTION_SCHEMA))
+    lease, payload = read_request(_JSON_SCHEMA, _read_json)
+    return lease, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
+
+
+def _read_json() -> Any:
+    if request.mimetype != "application/json":
         raise InvalidRequest("file: Missing. Send a multipart/form-data body.", param="file")
-    return read_form(_TRANSCRIPTION_SCHEMA)
+    return read_json()
 
 
 def _listen(task: Task) -> Response:
-    lease, payload = read_request(_TRANSCRIPTION_SCHEMA, _read_recording)
+    lease, payload = _read_recording()
     settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
     streaming = bool(payload["stream"])

@@ -8,6 +8,7 @@ from marshmallow import INCLUDE, ValidationError, fields, validate
 from app.schemas.fields import MODEL_NAME, FileOfForm, Flag, Number, Object, TextOrTexts, optional
 from app.schemas.json_form import OBJECT, TEXT, Describe, JsonSchema, any_of, given
 from app.schemas.loading import BaseSchema
+from app.schemas.openai_parts import AudioSchema
 
 MAX_TEXTS = 1_000
 """How many keywords, languages, ... a request may have."""
@@ -27,7 +28,7 @@ class Voice(fields.Field[str]):
 
 
 class _AudioSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE
@@ -47,10 +48,9 @@ class SpeechSchema(_AudioSchema):
     stream_format = optional(fields.String, validate=validate.OneOf(("audio", "sse")))
 
 
-class TranscriptionSchema(_AudioSchema):
+class _RecordingSchema(_AudioSchema):
     """Also of translations, which have fewer fields."""
 
-    file = FileOfForm(required=True)
     language = optional(fields.String)
     languages = optional(TextOrTexts, most=MAX_TEXTS)
     keywords = optional(TextOrTexts, most=MAX_TEXTS)
@@ -71,3 +71,15 @@ class TranscriptionSchema(_AudioSchema):
     known_speaker_names = optional(TextOrTexts, most=MAX_TEXTS)
     known_speaker_references = optional(TextOrTexts, most=MAX_TEXTS)
     timestamp_granularities = optional(TextOrTexts, most=MAX_TEXTS)
+
+
+class TranscriptionSchema(_RecordingSchema):
+    """In a form, as OpenAI has it."""
+
+    file = FileOfForm(required=True)
+
+
+class JsonTranscriptionSchema(_RecordingSchema):
+    """As JSON, with the recording in base64. OpenRouter has this form, and Open WebUI sends it."""
+
+    input_audio = fields.Nested(AudioSchema, required=True)

@@ -28,7 +28,7 @@ class CustomCallSchema(AnswerSchema):
 
 
 class MessageSchema(AnswerSchema):
-    """``reasoning_content`` is what the bot thought before it answered."""
+    """``reasoning_content`` is the bot's reasoning."""
 
     role = word("assistant")
     content = fields.String(allow_none=True)

@@ -19,8 +19,12 @@ class LinkSchema(BaseSchema):
     url = fields.String(required=True, validate=validate.Length(min=1), metadata=LINK)
 
 
+class ImageLinkSchema(LinkSchema):
+    detail = fields.String(load_default=None, allow_none=True)
+
+
 class ImagePartSchema(BaseSchema):
-    image_url = fields.Nested(LinkSchema, required=True)
+    image_url = fields.Nested(ImageLinkSchema, required=True)
 
 
 class VideoPartSchema(BaseSchema):

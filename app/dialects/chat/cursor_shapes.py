@@ -1,8 +1,8 @@
-"""Requests as Cursor sends them to Chat Completions, brought to OpenAI's own form.
+"""Converts requests that Cursor sends to Chat Completions to OpenAI's own format.
 
-Cursor keeps the form of the model's vendor: flat tools as OpenAI's Responses has them, tools and
-content blocks as Anthropic has them. (A whole Responses body is read by ``routes.py``.) What
-already has OpenAI's form, and what no form explains, stays as it is for the schema to judge.
+Cursor uses the format of the model's vendor: flat tools as in OpenAI's Responses, tools and content
+blocks as in Anthropic's Messages. (``routes.py`` reads whole Responses bodies.) Everything else is
+left unchanged for the schema to check.
 """
 
 import json
@@ -18,7 +18,7 @@ def is_responses_body(body: Any) -> bool:
 
 
 def normalize(body: Any) -> Any:
-    """The request with its tools, choice and messages in OpenAI's form."""
+    """The request with its tools, tool choice and messages in OpenAI's format."""
     if not isinstance(body, dict):
         return body
     changed = {}
@@ -60,7 +60,7 @@ def _choice(choice: dict[str, Any]) -> Any:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """One message; or, where it holds Anthropic's tool results, those and then the rest of it."""
+    """The message; if it has Anthropic's tool results, these as messages, then the rest of it."""
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
         yield message
         return
@@ -102,7 +102,7 @@ def _call(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part(block: Any) -> Any:
-    """Anthropic's picture, and the texts and pictures of Responses, as a content part."""
+    """Anthropic's images, and texts and images of Responses, as a content part."""
     match block:
         case {"type": "image", "source": {"type": "base64", "data": str(data)} as source}:
             kind = source.get("media_type") or "image/png"

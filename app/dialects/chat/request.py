@@ -1,6 +1,7 @@
-"""OpenAI's Chat Completions, the way in: a payload that ChatSchema has loaded -> Query."""
+"""Reads a request of OpenAI's Chat Completions, loaded by ChatSchema, into a Query."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.core.conversation import (
@@ -34,7 +35,7 @@ _PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
@@ -74,8 +75,12 @@ def _content(content: Any, param: str) -> Iterator[Text | Media]:
 
 def _part(kind: str, part: dict[str, Any], param: str) -> Text | Media:
     match kind:
-        case "image_url" | "video_url":
-            return media_from_url(part[kind]["url"], kind[:5], f"{param}.{kind}")
+        case "image_url":
+            link = part[kind]
+            picture = media_from_url(link["url"], "image", f"{param}.{kind}")
+            return replace(picture, detail=link["detail"])
+        case "video_url":
+            return media_from_url(part[kind]["url"], "video", f"{param}.{kind}")
         case "input_audio":
             return read_audio(part[kind], f"{param}.{kind}")
         case "file":
@@ -95,7 +100,7 @@ def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
 
 
 def _tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
-    """Today's ``tools``, or the old ``functions``."""
+    """``tools``, or the legacy ``functions``."""
     tools = payload["tools"] or [
         {"type": "function", "function": function} for function in payload["functions"] or ()
     ]
@@ -131,7 +136,7 @@ def _named_choice(choice: dict[str, Any]) -> ToolChoice:
 
 
 def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
-    """A choice that could never be kept is an error of the client's."""
+    """Raises InvalidRequest for a choice that no answer can meet."""
     param = "tool_choice" if payload["tool_choice"] is not None else "function_call"
     offered = {tool.name for tool in _tools(payload)}
     unknown = sorted((choice.names or frozenset()) - offered)

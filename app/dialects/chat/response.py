@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, the way out: Answer -> body, events -> chunks.
+"""Renders answers of OpenAI's Chat Completions: an Answer as a body, events as chunks.
 
 The wire format is that of the ``openai`` SDK's types (ChatCompletion, ChatCompletionChunk).
 """
@@ -26,9 +26,9 @@ from app.http.openai_stream import OpenAIStream
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same in every chunk of one answer. ``created`` is in seconds.
+    """The constant fields of all chunks of one answer. ``created`` is in seconds.
 
-    ``functions``: the client asked in the old form, with ``functions`` instead of ``tools``.
+    ``functions``: the client sent the legacy ``functions`` instead of ``tools``.
     """
 
     id: str
@@ -50,7 +50,7 @@ def new_envelope(prefix: str, model: str, *, functions: bool = False) -> Envelop
 
 
 def render(answers: list[Answer], envelope: Envelope) -> dict[str, Any]:
-    """The whole answers, one a choice, as a ChatCompletion."""
+    """The whole answers as a ChatCompletion, one choice each."""
     usage = sum((answer.finished.usage for answer in answers), Usage(0, 0))
     choices = [
         {
@@ -102,7 +102,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 class ChunkStream(OpenAIStream):
-    """Chunks of one object each, with choices, ended by their usage if asked for, and [DONE]."""
+    """A stream of chunks with choices, which ends with usage, if requested, and [DONE]."""
 
     def __init__(self, envelope: Envelope, kind: str, *, include_usage: bool) -> None:
         self._include_usage = include_usage
@@ -121,7 +121,7 @@ class ChunkStream(OpenAIStream):
 
 
 class Encoder(ChunkStream):
-    """Events to SSE frames of chat.completion.chunk. Pure: knows nothing of sockets."""
+    """Events to SSE frames of chat.completion.chunk. Does no I/O."""
 
     def __init__(self, envelope: Envelope, *, include_usage: bool, choices: int = 1) -> None:
         super().__init__(envelope, "chat.completion.chunk", include_usage=include_usage)
@@ -137,7 +137,7 @@ class Encoder(ChunkStream):
         return b"".join(self._chunk(delta, index) for index in range(self._choices))
 
     def step(self, event: Event) -> bytes:
-        """Several choices come as ChoiceEvents, and a Finished with the sum of all at the end."""
+        """Several choices are ChoiceEvents, with a Finished for their sum at the end."""
         match event:
             case ChoiceEvent(index, Finished() as finished):
                 return self._last_chunk(finished, index)

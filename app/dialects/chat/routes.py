@@ -52,9 +52,9 @@ def create_chat_completion() -> Response:
 
 
 def _read_query(body: Any) -> tuple[Query, dict[str, Any]]:
-    """The query, and the loaded payload it came from. Raises InvalidRequest.
+    """The query and the loaded payload. Raises InvalidRequest.
 
-    Cursor sends Responses bodies here, and wants chunks of Chat Completions for them.
+    Cursor sends Responses bodies here, and expects Chat Completions as answers.
     """
     bot_named = services().settings.bot_named
     if is_responses_body(body):

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions request: every field of it is known here, used or ignored."""
+"""Schemas of OpenAI's Chat Completions request, with every field, used or ignored."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ class MessageSchema(BaseSchema):
 
     @validates_schema
     def check_content(self, message: dict[str, Any], **options: Any) -> None:
-        """Only an assistant may say nothing, for it may have called tools instead."""
+        """Only an assistant may have no content, because it may have called tools."""
         if message["content"] is None and message["role"] not in ("assistant", "function"):
             raise ValidationError("Missing data for required field.", "content")
 
@@ -88,7 +88,7 @@ class StreamOptionsSchema(BaseSchema):
 
 
 class ChatSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

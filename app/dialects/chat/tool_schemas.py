@@ -1,4 +1,4 @@
-"""Tools as OpenAI's Chat Completions writes them, in the form of today and the old one."""
+"""Schemas of tools in OpenAI's Chat Completions, current and legacy."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class CustomSchema(BaseSchema):
 
 
 class ToolSchema(BaseSchema):
-    """A tool: its ``type`` names the key under which it is described."""
+    """A tool. Its ``type`` is the name of the field with its definition."""
 
     also = under_its_type("function", "custom")
 
@@ -48,7 +48,7 @@ class NamedSchema(BaseSchema):
 
 
 class NamedToolSchema(BaseSchema):
-    """A reference to a tool, as tool_choice and allowed_tools make it."""
+    """A reference to a tool, in tool_choice and allowed_tools."""
 
     type = fields.String(required=True)
     function = fields.Nested(NamedSchema, load_default=None)

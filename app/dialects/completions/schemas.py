@@ -1,4 +1,4 @@
-"""OpenAI's old Completions request."""
+"""The schema of OpenAI's legacy Completions request."""
 
 from marshmallow import INCLUDE, fields, validate
 
@@ -21,7 +21,7 @@ MAX_CHOICES = 8
 
 
 class CompletionSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

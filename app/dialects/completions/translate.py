@@ -1,4 +1,4 @@
-"""OpenAI's old Completions: a prompt is one user message, and the answer is bare text.
+"""OpenAI's legacy Completions: the prompt becomes one user message; the answer is plain text.
 
 The wire format is that of the ``openai`` SDK's Completion, streamed as the same object.
 """
@@ -43,7 +43,7 @@ def _query(prompt: str, payload: dict[str, Any], bot_named: Callable[[str], str]
 
 
 def _messages(prompt: str, suffix: str | None) -> Iterator[Message]:
-    """Poe's bots complete chats; to complete between two texts they must be told so."""
+    """Poe's bots answer chats, so inserting text before a suffix needs an instruction."""
     if suffix:
         task = "Write only the text that belongs between the two texts, and nothing else."
         yield Message("system", (Text(task),))
@@ -52,7 +52,7 @@ def _messages(prompt: str, suffix: str | None) -> Iterator[Message]:
 
 
 def echoed_prompts(payload: dict[str, Any]) -> list[str]:
-    """What each choice's text begins with: its prompt where ``echo`` asks for it."""
+    """The beginning of each choice's text: its prompt if ``echo`` is set."""
     repeat = payload["n"] or 1
     return [
         prompt if payload["echo"] else "" for prompt in payload["prompt"] for _ in range(repeat)

@@ -70,7 +70,7 @@ def _source(value: Any) -> Source:
 
 
 class _PicturesSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

@@ -13,7 +13,7 @@ class TextSchema(AnswerSchema):
 
 
 class ThinkingSchema(AnswerSchema):
-    """What the bot thought. The signature is made here and never checked."""
+    """The bot's reasoning. The signature is made here and never checked."""
 
     type = word("thinking")
     thinking = fields.String()

@@ -93,7 +93,7 @@ class ToolReferenceSchema(BaseSchema):
     tool_name = fields.String(required=True)
 
 
-# No tool_result within a tool_result: what nests without end would exhaust the stack.
+# No tool_result within a tool_result: unbounded nesting would exhaust the stack.
 _RESULT_BLOCKS: dict[str, Schema] = {
     **_PLAIN_BLOCKS,
     "document": DocumentBlockSchema(),
@@ -119,7 +119,7 @@ class ThinkingBlockSchema(BaseSchema):
 
 
 class CompactionBlockSchema(BaseSchema):
-    """A summary in place of the turns before it, as Anthropic's context management writes it."""
+    """A summary that replaces the turns before it, by Anthropic's context management."""
 
     content = fields.String(load_default=None, allow_none=True)
 
@@ -141,7 +141,7 @@ class DefinitionSchema(BaseSchema):
 
 
 class ToolChangeBlockSchema(BaseSchema):
-    """A tool that comes or goes in mid-conversation: by its name, or with its definition."""
+    """A tool that is added or removed during the conversation: its name, or its definition."""
 
     tool = TypedObject(
         {"tool_reference": NamedSchema(), "tool_definition": DefinitionSchema()},

@@ -1,4 +1,4 @@
-"""Anthropic's content blocks, the way in: pairs that the schemas have loaded -> turns and parts."""
+"""Reads Anthropic's content blocks, loaded as ``(type, block)`` pairs, into turns and parts."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def read_system(blocks: Iterable[Block] | None) -> Iterator[Message]:
 
 
 def _unbilled(block: Block) -> Block:
-    """Without the line, mostly a block of its own, in which Claude Code says who pays for it."""
+    """The block without Claude Code's billing line, which is mostly a block of its own."""
     kind, held = block
     if not str(held.get("text", "")).startswith(_BILLING):
         return block
@@ -42,7 +42,7 @@ def _unbilled(block: Block) -> Block:
 
 
 def read_turns(message: dict[str, Any], param: str) -> Iterator[Message]:
-    """A message as turns: what tools answered stands in turns of its own, in the blocks' order."""
+    """A message as turns, in the order of its blocks; tool results become turns of their own."""
     parts = list(_parts(message["content"] or (), f"{param}.content"))
     role: Role = message["role"]
     if not parts and role != "system":
@@ -77,7 +77,7 @@ def _tool_result(block: dict[str, Any], param: str) -> ToolResult:
 
 
 def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text | Media]:
-    """A block that people or tools wrote. Empty texts, which Anthropic refuses, are passed over."""
+    """A block written by people or tools. Empty texts, which Anthropic refuses, are skipped."""
     match kind:
         case "text" | "compaction":
             text = block["text" if kind == "text" else "content"]
@@ -96,19 +96,19 @@ def _plain_block(kind: str, block: dict[str, Any], param: str) -> Iterator[Text 
         case "resource" if isinstance(block.get("resource"), dict):
             yield _mcp_resource(block["resource"], f"{param}.resource")
         case _:
-            yield Text(f"[{kind}: {_described(block)}]")
+            yield Text(f"[{kind}: {_as_text(block)}]")
 
 
 def _document(block: dict[str, Any], param: str) -> Iterator[Text | Media]:
-    """A file; or, where the client sent its text, that text between marks of its borders."""
+    """A file; or, for a document sent as text, that text between ``<document>`` tags."""
     kind, source = block["source"]
     if kind not in ("text", "content"):
         if block["context"]:
             yield Text(block["context"])
         yield _file(block["source"], "document", block["title"] or "document", param)
         return
-    told = {name: block[name] for name in ("title", "context") if block[name]}
-    marks = "".join(f" {name}={quoteattr(value)}" for name, value in told.items())
+    attributes = {name: block[name] for name in ("title", "context") if block[name]}
+    marks = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
     yield Text(f"<document{marks}>")
     inner = source["content"] if kind == "content" else [("text", {"text": source["data"]})]
     for index, (inner_kind, inner_block) in enumerate(inner):
@@ -123,7 +123,7 @@ def _mcp_resource(resource: dict[str, Any], param: str) -> Text | Media:
         return _mcp_file(resource, "blob", name, param)
     if isinstance(resource.get("text"), str):
         return Text(f"<resource name={quoteattr(name)}>\n{resource['text']}\n</resource>")
-    return Text(f"[resource: {_described(resource)}]")
+    return Text(f"[resource: {_as_text(resource)}]")
 
 
 def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media:
@@ -134,7 +134,7 @@ def _mcp_file(block: dict[str, Any], field: str, name: str, param: str) -> Media
 
 
 def _search_result(block: dict[str, Any]) -> str:
-    """What a client found for the model to cite: its texts under their source."""
+    """A search result for the model to cite: its texts with title and source."""
     texts = (inner.get("text", "") for _, inner in block["content"])
     head = f"<search_result title={quoteattr(block['title'])} source={quoteattr(block['source'])}>"
     return "\n".join((head, *texts, "</search_result>"))
@@ -149,8 +149,9 @@ def _file(source: Block, kind: str, name: str, param: str) -> Media:
     return media_from_base64(held["data"], held["media_type"] or USUAL[kind], name, f"{param}.data")
 
 
-def _described(block: dict[str, Any]) -> str:
-    """A server tool's block in words: no bot of Poe's knows them, and some tell what was found."""
+def _as_text(block: dict[str, Any]) -> str:
+    """A server tool's block as JSON text: Poe's bots do not know such blocks, and some contain
+    results."""
     try:
         return json.dumps(_readable(block), ensure_ascii=False)
     except RecursionError:
@@ -158,7 +159,7 @@ def _described(block: dict[str, Any]) -> str:
 
 
 def _readable(value: Any) -> Any:
-    """The value without what only Anthropic can read, and without the bytes of files."""
+    """The value without the parts that only Anthropic can read and without bytes of files."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
     if isinstance(value, str) and is_encoded(value):

@@ -1,4 +1,4 @@
-"""Anthropic's Messages, the way in: a payload that MessagesSchema has loaded -> Query."""
+"""Reads a request of Anthropic's Messages, loaded by MessagesSchema, into a Query."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,8 +18,8 @@ _UNTHREADED = {"error_code": "thread_unsupported_request", "unsupported": ["mess
 def refuse_thread(payload: Any) -> Any:
     """The payload, unless it asks the server to remember the conversation.
 
-    Newest SDKs' tool runners ask for that, and then send only what is new. At this very error
-    they send everything at once; any other ends them. So this comes before all other checks.
+    The tool runners of the newest SDKs ask for that and then send only new messages. At this error
+    they send the whole conversation; any other error ends them. So it is checked first.
     """
     if isinstance(payload, dict) and payload.get("thread") is not None:
         message = "thread: Message threads are not kept here. Send the whole conversation."
@@ -28,7 +28,7 @@ def refuse_thread(payload: Any) -> Any:
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     conversation = tuple(_conversation(payload))
     if not conversation:
         raise InvalidRequest("messages: There is nothing to answer.", param="messages")
@@ -56,9 +56,9 @@ def _conversation(payload: dict[str, Any]) -> Iterator[Message]:
 
 
 def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
-    """``output_config.format``, or what betas called ``output_format``.
+    """``output_config.format``, or ``output_format``, its name in betas.
 
-    Anthropic promises answers of that schema, so one that breaks it is not given.
+    Always strict: Anthropic guarantees that answers match the schema.
     """
     form, param = (payload["output_config"] or {}).get("format"), "output_config.format.schema"
     if form is None:
@@ -69,7 +69,7 @@ def _output_format(payload: dict[str, Any]) -> OutputFormat | None:
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """The bot's own parameters. What the client names as such goes before what is derived."""
+    """The bot's own parameters. Those that the client set have priority over derived ones."""
     thinking = payload["thinking"] or {}
     enabled = thinking.get("type") == "enabled"
     derived = {
@@ -81,7 +81,7 @@ def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _effort(payload: dict[str, Any]) -> str | None:
-    """The request's effort, or the one that a later system turn set in its place."""
+    """The effort of the request, or that of the last system turn that sets one."""
     configs = [payload["output_config"], *(turn["output_config"] for turn in payload["messages"])]
     efforts = [config["effort"] for config in configs if config and config["effort"]]
     return efforts[-1] if efforts else None

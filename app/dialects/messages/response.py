@@ -1,4 +1,4 @@
-"""Anthropic's Messages, the way out: Answer -> body, events -> stream events.
+"""Renders answers of Anthropic's Messages: an Answer as a body, events as stream events.
 
 The wire format is that of the ``anthropic`` SDK's types (Message, RawMessageStreamEvent).
 """
@@ -30,12 +30,12 @@ Thinking = Literal["shown", "omitted", "none"]
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _NO_TEXT = {"type": "text", "text": "", "citations": None}
 _CALLER = {"type": "direct"}
-"""The model itself: Anthropic's own tools can call tools, too."""
+"""The caller is the model; Anthropic's own tools can call tools too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is known of an answer before it begins.
+    """What is known of an answer before it starts.
 
     ``thinking``: ``omitted`` gives thinking blocks without their text, ``none`` gives no blocks.
     """
@@ -88,18 +88,18 @@ def _blocks(answer: Answer, envelope: Envelope) -> Iterator[dict[str, Any]]:
 
 
 def _signature(thought: str) -> str:
-    """Clients send thinking back only where it is signed; nobody checks the signature here."""
+    """Clients send thinking back only if it is signed. The signature is not checked here."""
     return b64encode(sha256(thought.encode("utf-8", "surrogatepass")).digest()).decode()
 
 
 def _tool_use(id: str, name: str) -> dict[str, Any]:
-    """Anthropic's ids of calls begin with ``toolu_``, and some clients look for that."""
+    """Anthropic's call ids begin with ``toolu_``, which some clients require."""
     own = id.removeprefix("call_").removeprefix("toolu_") or uuid.uuid4().hex
     return {"type": "tool_use", "id": f"toolu_{own}", "name": name, "caller": _CALLER}
 
 
 def _input(arguments: str) -> dict[str, Any]:
-    """Arguments as the object that they must be; what a bot sent instead stands under a name."""
+    """The arguments as an object; anything else that a bot sent is put under ``arguments``."""
     try:
         value = strict_json.loads(arguments or "{}")
     except ValueError:
@@ -113,7 +113,7 @@ def _ending(finished: Finished) -> dict[str, Any]:
 
 
 _UNENDED = dict.fromkeys(("container", "stop_details", "stop_reason", "stop_sequence"))
-"""What the end of a message tells, null as long as it has not ended."""
+"""The fields of a message's end; null while it has not ended."""
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 def _whole_usage(usage: Usage) -> dict[str, Any]:
-    """With the fields that the usage at the end of a stream does not have."""
+    """Usage with the fields that it does not have at the end of a stream."""
     return {
         **render_usage(usage),
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
@@ -139,12 +139,12 @@ def _whole_usage(usage: Usage) -> dict[str, Any]:
 
 
 class Encoder:
-    """Events to the SSE frames of a message: its blocks one after the other. Pure."""
+    """Events to the SSE frames of a message, whose blocks follow each other."""
 
     keepalive = b'event: ping\ndata: {"type": "ping"}\n\n'
 
     def __init__(self, envelope: Envelope, prompt_tokens: Callable[[], int] = lambda: 0) -> None:
-        """``prompt_tokens`` is asked once, at the start; the last event tells what they were."""
+        """``prompt_tokens`` is called once, at the start. The last event has the final number."""
         self._envelope = envelope
         self._prompt_tokens = prompt_tokens
         self._index = -1
@@ -187,7 +187,7 @@ class Encoder:
         return opening + self._add("thinking_delta", "thinking", text)
 
     def _call_tool(self, call: ToolCallDelta) -> bytes:
-        """A block for each call. One that was closed stays closed: what comes late is lost."""
+        """A block for each call. Later arguments of a closed block are dropped."""
         opening = b""
         if call.index not in self._begun_calls:
             start = {**_tool_use(call.id or "", call.name or ""), "input": {}}
@@ -199,7 +199,7 @@ class Encoder:
         return opening + self._add("input_json_delta", "partial_json", call.arguments)
 
     def _open(self, kind: str, start: Mapping[str, Any]) -> bytes:
-        """Begins a block of the kind, unless one is open."""
+        """Starts a block of the kind, unless one is open."""
         if self._kind == kind:
             return b""
         closing = self._close()
@@ -210,7 +210,7 @@ class Encoder:
         return closing + named_frame(opening)
 
     def _add(self, delta: str, name: str, text: str) -> bytes:
-        """A delta of a block whose end depends on what was written in it."""
+        """A delta of a block whose end depends on its content."""
         self._written.append(text)
         return self._delta({"type": delta, name: text})
 
@@ -221,7 +221,7 @@ class Encoder:
         return named_frame({"type": "content_block_delta", "index": self._index, "delta": delta})
 
     def _close(self) -> bytes:
-        """Ends the open block, if there is one: thoughts with their signature, calls with JSON."""
+        """Ends the open block, if there is one: thinking with its signature, calls with JSON."""
         if self._kind is None:
             return b""
         last = b""

@@ -45,8 +45,8 @@ def create_message() -> Response:
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
-    _, payload = read_request(_COUNT_SCHEMA, _read_body)
-    query = parse(payload, services().settings.bot_named)
+    lease, payload = read_request(_COUNT_SCHEMA, _read_body)
+    query = with_files(parse(payload, services().settings.bot_named), lease)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})
 
 

@@ -1,4 +1,4 @@
-"""Anthropic's Messages request: every field of it is known here, used or ignored."""
+"""Schemas of Anthropic's Messages request, with every field, used or ignored."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ class NamedChoiceSchema(ChoiceSchema):
 
 
 class ThinkingSchema(BaseSchema):
-    """``type`` is left open: vendors' clients learn new ones faster than gateways do."""
+    """``type`` is not restricted, because clients use new ones early."""
 
     type = fields.String(required=True)
     budget_tokens = optional(Whole, validate=validate.Range(1))
@@ -52,7 +52,7 @@ class OutputConfigSchema(BaseSchema):
 
 
 class MessageSchema(BaseSchema):
-    """One turn. Claude Code puts ``system`` turns, with an effort of their own, anywhere."""
+    """One turn. Claude Code sends ``system`` turns, with their own effort, at any place."""
 
     also = any_of(given("content"), where("role", "system"))
 
@@ -62,16 +62,16 @@ class MessageSchema(BaseSchema):
 
     @validates_schema
     def check_content(self, message: dict[str, Any], **options: Any) -> None:
-        """A system turn may consist of nothing but its output_config."""
+        """A system turn may have only an output_config."""
         if message["content"] is None and message["role"] != "system":
             raise ValidationError("Missing data for required field.", "content")
 
 
 class CountTokensSchema(BaseSchema):
-    """A request whose tokens are counted: one of MessagesSchema, without the need of a limit.
+    """A request whose tokens are counted: as MessagesSchema, with an optional ``max_tokens``.
 
-    Fields that Anthropic does not know are kept: they are the bot's parameters, for the SDKs put
-    what users pass as ``extra_body`` beside the other fields.
+    Unknown fields are kept as the bot's parameters: the SDKs put the fields of ``extra_body``
+    beside the others.
     """
 
     class Meta:

@@ -8,7 +8,7 @@ from app.schemas.typed import TypedObject
 
 
 class CustomToolSchema(BaseSchema):
-    """A tool of the client's own. All others are the vendor's, and known to no bot."""
+    """A tool of the client. All other types are Anthropic's own and unknown to bots."""
 
     name = fields.String(required=True, validate=TOOL_NAME)
     description = fields.String(load_default=None, allow_none=True)

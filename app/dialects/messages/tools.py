@@ -1,7 +1,7 @@
-"""Anthropic's tools, the way in: which of a request's tools the bot may call.
+"""Reads Anthropic's tools: which tools of a request the bot may call.
 
-Tools can be deferred: a client with hundreds of them describes a few, and one by which the model
-searches the rest. What the search finds is named by ``tool_reference`` blocks in the messages.
+Tools can be deferred: a client with hundreds of tools offers a few, and one that searches the
+others. ``tool_reference`` blocks in the messages name the tools that the search found.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.dialects.messages.blocks import Block
 from app.errors import InvalidRequest
 
 _PLACEHOLDER = "DeferredToolPlaceholder"
-"""A tool of Claude Code's that must not be called: it marks that there are deferred ones."""
+"""A tool of Claude Code that only marks that there are deferred tools. It must not be called."""
 
 _SERVER_SEARCH = "tool_search_tool_"
 
@@ -21,8 +21,8 @@ _SERVER_SEARCH = "tool_search_tool_"
 def read_tools(payload: dict[str, Any]) -> tuple[ToolSpec, ...]:
     """The client's own tools that are not deferred, or were found.
 
-    The vendor's are left out in silence, for clients always send them. Where the search itself
-    is one of the vendor's, which nobody can perform here, all tools count as found.
+    Anthropic's own tools are left out without an error, because clients always send them. If the
+    search is one of them, it cannot run here, and all tools count as found.
     """
     toolbox = _Toolbox(payload)
     for message in in_turns(payload["messages"]):
@@ -39,7 +39,7 @@ def server_tool_names(payload: dict[str, Any]) -> frozenset[str]:
 
 
 class _Toolbox:
-    """The tools of a request as its messages change them, in the messages' order."""
+    """The tools of a request, as its messages change them in order."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
         choice: Block = payload["tool_choice"] or ("auto", {})
@@ -106,7 +106,7 @@ def _spec(tool: dict[str, Any]) -> ToolSpec:
 def read_tool_choice(
     choice: Block | None, tools: tuple[ToolSpec, ...], server_tools: frozenset[str]
 ) -> ToolChoice:
-    """Raises InvalidRequest for a choice that could never be kept.
+    """Raises InvalidRequest for a choice that no answer can meet.
 
     ``server_tools``: names of tools that only Anthropic runs. They are dropped, and a choice of
     them is dropped with them: Claude Code's web search sends nothing but such a tool.

@@ -37,13 +37,13 @@ ERRORS = {
     408: ("BotTimeout", "The bot did not start in time."),
     413: ("RequestTooLarge", "The body is over the limit, or a file too large for the bot."),
     415: ("UnsupportedEncoding", "The body has a Content-Encoding that is not read."),
-    426: ("WebSocketsUnsupported", "WebSockets are not spoken here; stream by POST instead."),
+    426: ("WebSocketsUnsupported", "WebSockets are not supported here; stream by POST instead."),
     429: ("RateLimited", "Too many requests; Retry-After says when to come again, if known."),
     502: ("UpstreamError", "The bot, Poe or the network failed."),
     503: ("Unavailable", "The gateway restarts, or the state cannot be reached; see Retry-After."),
     529: ("Overloaded", "Poe is overloaded."),
 }
-"""Each error that a client is details of: the name and the meaning of its status."""
+"""The name and the meaning of each error status."""
 
 _ENVELOPES: dict[str, Any] = {
     OPENAI.name: OPENAI.schema(),
@@ -173,13 +173,13 @@ def _responses(rule: Rule, details: Operation, prefix: str) -> JsonSchema:
 
 
 def _error_prefix(app: Flask, rule: Rule) -> str:
-    """Of the names of the error answers: which vendor's envelope they have."""
+    """The prefix of the names of error answers, which says whose envelope they have."""
     envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 
 def _statuses(rule: Rule, details: Operation) -> set[int]:
-    """The errors that follow from what the operation takes, and its own."""
+    """The error statuses of the operation: those of its inputs, and its own."""
     return {
         *details.errors,
         *((401,) if details.guarded else ()),

@@ -34,10 +34,7 @@ class ReasoningTextSchema(AnswerSchema):
 
 
 class ReasoningSchema(AnswerSchema):
-    """What the bot thought before it answered.
-
-    It stands in ``content``; or in ``summary``, where the client asked for one.
-    """
+    """The bot's reasoning: in ``content``, or in ``summary`` if the client asked for one."""
 
     type = word("reasoning")
     id = fields.String()
@@ -47,7 +44,7 @@ class ReasoningSchema(AnswerSchema):
 
 
 class CallSchema(AnswerSchema):
-    """``namespace`` is told of a tool that is in one."""
+    """``namespace`` is set for a tool in a namespace."""
 
     id = fields.String()
     status = word(*_STATUS)
@@ -95,7 +92,7 @@ class UsageSchema(AnswerSchema):
 
 
 class ResponseSchema(AnswerSchema):
-    """A response that has ended, with the fields of its request that are told back."""
+    """A response that has ended, with the fields of its request that it repeats."""
 
     id = fields.String()
     object = word("response")

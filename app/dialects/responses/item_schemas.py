@@ -25,7 +25,7 @@ _SERVER_ITEM = re.compile(
 )
 """Items of tools that OpenAI or the client runs, and of OpenAI's own bookkeeping.
 
-Newer clients send kinds that are not known yet; these patterns are what all of them look like.
+Newer clients send further types; these patterns match all that are known to be of this kind.
 """
 
 
@@ -68,7 +68,7 @@ def _text_parts(text: str) -> list[dict[str, Any]]:
 
 
 class ItemSchema(BaseSchema):
-    """Every item may have an id; clients send back those that they were given."""
+    """Every item may have an id: clients send items back with the ids that they got."""
 
     id = optional(fields.String, validate=validate.Length(min=1))
     status = optional(fields.String)
@@ -81,7 +81,7 @@ class MessageSchema(ItemSchema):
 
 
 class CallSchema(ItemSchema):
-    """``namespace``: Codex groups its tools, and tells the group apart from the name."""
+    """``namespace``: Codex groups its tools, and sends the group separately from the name."""
 
     call_id = fields.String(required=True, validate=validate.Length(min=1))
     name = fields.String(required=True, validate=validate.Length(min=1))

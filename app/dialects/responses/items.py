@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses: as they are kept, and as the messages that a bot reads."""
+"""Items of OpenAI's Responses: how they are kept, and their conversion to messages."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,19 +34,19 @@ _ENCODED = ("output", "action", "operation", "arguments")
 
 
 def item_id(response_id: str, kind: str, serial: int) -> str:
-    """An id that tells the response by which the item can be found again."""
+    """An id that contains the id of the response, by which the item can be found."""
     return f"{_PREFIXES.get(kind, 'item')}_{response_id.removeprefix('resp_')}{serial:04x}"
 
 
 def response_id_of(item: str) -> str:
-    """The response that ``item_id`` has named the item after."""
+    """The id of the response in an id made by ``item_id``."""
     return f"resp_{item.rpartition('_')[2][:32]}"
 
 
 def settle_items(
     items: Iterable[Item], response_id: str, first: int, find: Callable[[str], Item | None]
 ) -> list[Item]:
-    """Items as they are kept: references replaced by what they mean, each with an id and a status.
+    """Items as they are kept: references are resolved, and each item has an id and a status.
 
     ``first`` is the number of the first item within its response. Raises InvalidRequest for a
     reference to nothing.
@@ -80,7 +80,7 @@ def _settled(item: Item, new_id: str) -> Item:
 
 
 def _settled_part(part: Item, role: str | None) -> Item:
-    """Text is an assistant's output or anybody else's input, whatever the client called it."""
+    """Text becomes output of the assistant, or input of other roles, whatever its type was."""
     if part["type"] == "refusal" and role == "assistant":
         return part
     if "text" not in part and "refusal" not in part:
@@ -92,9 +92,9 @@ def _settled_part(part: Item, role: str | None) -> Item:
 
 
 def messages_of(items: Iterable[tuple[Item, str]]) -> tuple[Message, ...]:
-    """The conversation in items, each with its place in the request (for errors).
+    """The messages of items, each given with its place in the request for errors.
 
-    What an assistant said and called in one turn comes as several items, and is one message.
+    Text and calls of one assistant turn are several items, and become one message.
     """
     messages: list[Message] = []
     for item, param in in_turns(items):
@@ -109,7 +109,7 @@ def messages_of(items: Iterable[tuple[Item, str]]) -> tuple[Message, ...]:
 
 
 def _message(item: Item, param: str) -> Message | None:
-    """None for what no bot reads: reasoning, lists of tools, what OpenAI's own tools did."""
+    """None for items that bots do not get: reasoning, lists of tools, OpenAI's own tools."""
     match item["type"]:
         case "message":
             parts = tuple(_parts(item["content"], f"{param}.content"))
@@ -122,9 +122,9 @@ def _message(item: Item, param: str) -> Message | None:
         case "computer_call" | "computer_call_output":
             return None
         case kind if kind.endswith("_call_output"):
-            return _result(item, (Text(_told(item)),))
+            return _result(item, (Text(_content_of(item)),))
         case kind if kind.endswith("_call") and item.get("call_id"):
-            call = ToolCall(str(item["call_id"]), kind.removesuffix("_call"), _told(item))
+            call = ToolCall(str(item["call_id"]), kind.removesuffix("_call"), _content_of(item))
             return Message("assistant", (call,))
     return None
 
@@ -136,16 +136,17 @@ def _call(item: Item) -> ToolCall:
 
 
 def _result(item: Item, parts: tuple[Text | Media, ...]) -> Message:
-    """local_shell's output names its call by its own id."""
+    """The output of local_shell has the id of its call as its own id."""
     name = item.get("name") and offered_name(item.get("namespace"), item["name"])
     call_id = str(item.get("call_id") or item.get("id") or "")
     return Message("tool", (ToolResult(call_id, parts, name),))
 
 
-def _told(item: Item) -> str:
-    """What a tool that the client runs for OpenAI (local_shell, apply_patch, ...) did, as JSON."""
-    told: Any = next((item[name] for name in _ENCODED if name in item), {})
-    return told if isinstance(told, str) else json.dumps(told)
+def _content_of(item: Item) -> str:
+    """The content of an item of a client-run OpenAI tool (local_shell, apply_patch, ...), as
+    JSON."""
+    content: Any = next((item[name] for name in _ENCODED if name in item), {})
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def _parts(content: str | Sequence[Item], param: str) -> Iterator[Text | Media]:
@@ -159,9 +160,7 @@ def _parts(content: str | Sequence[Item], param: str) -> Iterator[Text | Media]:
 def _part(part: Item, param: str) -> Text | Media:
     match part["type"]:
         case "input_image":
-            if part.get("file_id"):
-                return named_file(part["file_id"], f"{param}.file_id")
-            return media_from_url(part["image_url"], "image", f"{param}.image_url")
+            return replace(_picture(part, param), detail=part.get("detail"))
         case "input_audio":
             return read_audio(part["input_audio"], f"{param}.input_audio")
         case "input_file":
@@ -169,10 +168,16 @@ def _part(part: Item, param: str) -> Text | Media:
     return Text(part.get("text") or part.get("refusal") or "")
 
 
-def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str) -> dict[str, Any]:
-    """A part of the items, as OpenAI lists them: the newest first unless asked otherwise.
+def _picture(part: Item, param: str) -> Media:
+    if part.get("file_id"):
+        return named_file(part["file_id"], f"{param}.file_id")
+    return media_from_url(part["image_url"], "image", f"{param}.image_url")
 
-    Raises InvalidRequest where ``after`` is none of them. The SDK has no null for the ends.
+
+def page_of(items: Sequence[Item], *, after: str | None, limit: int, order: str) -> dict[str, Any]:
+    """A page of the items as OpenAI lists them, by default the newest first.
+
+    Raises InvalidRequest if there is no item ``after``. The SDK allows no null for the ids.
     """
     ordered = list(items) if order == "asc" else list(reversed(items))
     page = cut_page(ordered, limit, Place(after, names=("after", "before")))

@@ -1,4 +1,4 @@
-"""OpenAI's Responses, the way in: a payload that ResponsesSchema has loaded -> Query."""
+"""Reads a request of OpenAI's Responses, loaded by ResponsesSchema, into a Query."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ PREVIOUS = "previous_response_id"
 
 
 class Memory(Protocol):
-    """What is kept of this client's earlier responses."""
+    """The earlier responses of this client that are kept."""
 
     def items_until(self, response_id: str) -> list[Item] | None:
-        """The conversation up to and with that response, or None where it is not known."""
+        """The conversation up to and including that response, or None if it is unknown."""
 
     def item(self, item_id: str) -> Item | None: ...
 
 
 class NothingKept:
-    """The memory of a client of whom nothing is kept."""
+    """The memory of a client without kept responses."""
 
     def items_until(self, response_id: str) -> None:
         return None
@@ -37,7 +37,7 @@ class NothingKept:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a request adds to its conversation: ``history`` is what came before."""
+    """The new items of a request, and the ``history`` before them."""
 
     history: Sequence[Item]
     items: Sequence[Item]
@@ -49,14 +49,14 @@ class Turn:
 
 
 def begin_turn(payload: Mapping[str, Any], response_id: str, memory: Memory) -> Turn:
-    """Raises NotFound for a previous response that is not kept, InvalidRequest for no input."""
+    """Raises NotFound if the previous response is not kept, InvalidRequest without any input."""
     history = _history(payload[PREVIOUS], memory)
     items = settle_items(payload["input"] or (), response_id, len(history), memory.item)
     if not items and not history:
         raise InvalidRequest("input: There is nothing to answer.", param="input")
-    # Newer models of Codex are told of tools by an item of the input instead of by ``tools``.
-    told = [tool for item in [*history, *items] for tool in _tools_in(item)]
-    return Turn(history, items, open_toolbox([*told, *(payload["tools"] or ())]))
+    # For newer models, Codex sends tools in an item of the input instead of in ``tools``.
+    announced = [tool for item in [*history, *items] for tool in _tools_in(item)]
+    return Turn(history, items, open_toolbox([*announced, *(payload["tools"] or ())]))
 
 
 def _history(previous: str | None, memory: Memory) -> list[Item]:
@@ -77,7 +77,7 @@ def _tools_in(item: Item) -> list[dict[str, Any]]:
 
 
 def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) -> Query:
-    """``bot_named`` resolves aliases. Raises InvalidRequest for what no schema can judge."""
+    """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
     output = (payload["text"] or {}).get("format")
     return Query(
         model=payload["model"],
@@ -94,7 +94,7 @@ def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) 
 
 
 def _messages(instructions: str | None, turn: Turn) -> tuple[Message, ...]:
-    """Instructions hold for this answer alone: those of earlier responses are not in the items."""
+    """Instructions apply to this answer only: those of earlier responses are not in the items."""
     said = messages_of(
         [
             *((item, PREVIOUS) for item in turn.history),
@@ -107,7 +107,7 @@ def _messages(instructions: str | None, turn: Turn) -> tuple[Message, ...]:
 
 
 def _parameters(payload: dict[str, Any]) -> dict[str, Any]:
-    """``reasoning.effort`` goes by the name that it has in Chat Completions, and at Poe."""
+    """``reasoning.effort`` gets its name of Chat Completions, which Poe uses."""
     parameters = bot_parameters(payload, ResponsesSchema, _PARAMETERS)
     effort = (payload["reasoning"] or {}).get("effort")
     return {"reasoning_effort": effort, **parameters} if effort else parameters

@@ -1,4 +1,4 @@
-"""OpenAI's Responses, the way out: Answer -> response object.
+"""Renders answers of OpenAI's Responses: an Answer as a response object.
 
 The wire format is that of the ``openai`` SDK's types (Response, ResponseOutputItem).
 """
@@ -16,7 +16,7 @@ from app.dialects.responses.tools import CALLABLE, Toolbox
 
 OutputPart = Reasoning | Text | ToolCall
 
-_TOLD_BACK = (
+_ECHOED = (
     "instructions",
     "max_output_tokens",
     "max_tool_calls",
@@ -26,15 +26,15 @@ _TOLD_BACK = (
     "user",
 )
 _NUMBERS = {"temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
-"""Told back with OpenAI's defaults where the client gave none: Open Responses has no null there."""
+"""Repeated with OpenAI's default if the client sent none: Open Responses allows no null there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same in every event of one response.
+    """The constant parts of all events of one response.
 
     ``first``: the number of its first output item; its input items have those before.
-    ``summarize``: reasoning is told as a summary, for which the client has asked.
+    ``summarize``: reasoning is sent as a summary, because the client asked for one.
     """
 
     id: str
@@ -55,7 +55,7 @@ def new_response_id() -> str:
 def new_envelope(
     response_id: str, payload: dict[str, Any], toolbox: Toolbox, first: int
 ) -> Envelope:
-    """An envelope of this second, with the fields of the request that a response tells back."""
+    """An envelope of this second, with the fields of the request that the response repeats."""
     summarize = _summary(payload["reasoning"] or {}) not in (None, "none")
     return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first, summarize)
 
@@ -65,21 +65,22 @@ def _summary(reasoning: Mapping[str, Any]) -> str | None:
 
 
 def _echo(payload: dict[str, Any]) -> dict[str, Any]:
-    """The server's own tools are not told back, for no answer can call them here."""
+    """The fields that the response repeats. OpenAI's own tools are left out: they cannot run
+    here."""
     reasoning, text = payload["reasoning"] or {}, payload["text"] or {}
     return {
         "background": False,
         "model": payload["model"],
-        **{name: payload[name] for name in _TOLD_BACK},
+        **{name: payload[name] for name in _ECHOED},
         **{name: _number(payload[name], default) for name, default in _NUMBERS.items()},
         "metadata": payload["metadata"] or {},
         "parallel_tool_calls": payload["parallel_tool_calls"] is not False,
         "reasoning": {"effort": reasoning.get("effort"), "summary": _summary(reasoning)},
         "service_tier": "default",
         "store": payload["store"] is not False,
-        "text": _told(text, {"format": {"type": "text"}, "verbosity": "medium"}),
-        "tool_choice": _told_choice(payload["tool_choice"]),
-        "tools": _told_tools(payload["tools"] or ()),
+        "text": _with_defaults(text, {"format": {"type": "text"}, "verbosity": "medium"}),
+        "tool_choice": _echoed_choice(payload["tool_choice"]),
+        "tools": _echoed_tools(payload["tools"] or ()),
         "top_logprobs": payload["top_logprobs"] or 0,
         "truncation": payload["truncation"] or "disabled",
     }
@@ -89,36 +90,40 @@ def _number(given: float | None, default: float) -> float:
     return default if given is None else given
 
 
-def _told(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without their nulls, over the defaults; a format with a schema has all its fields."""
-    told = {**defaults, **_given(options)}
-    told["format"] = _given(told["format"])
-    if told["format"]["type"] == "json_schema":
+def _with_defaults(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults updated by the options that are not null; a schema format has all its fields."""
+    echoed = {**defaults, **_given(options)}
+    echoed["format"] = _given(echoed["format"])
+    if echoed["format"]["type"] == "json_schema":
         needed = {"name": "response", "description": None, "strict": False}
-        told["format"] = {**needed, **told["format"]}
-    return told
+        echoed["format"] = {**needed, **echoed["format"]}
+    return echoed
 
 
-def _told_tools(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A function's fields may be null; a custom tool's ``format`` is an object or left out."""
-    told = []
+def _echoed_tools(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A function's fields may be null; a custom tool's ``format`` is an object or omitted."""
+    echoed = []
     for tool in tools:
         if tool["type"] == "function":
-            told.append(tool)
+            echoed.append(tool)
         elif tool["type"] == "custom":
-            told.append(_given(tool))
+            echoed.append(_given(tool))
         elif tool["type"] == "namespace":
-            told.append({**tool, "tools": _told_tools(tool["tools"])})
-    return told
+            echoed.append({**tool, "tools": _echoed_tools(tool["tools"])})
+    return echoed
 
 
-def _told_choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
+def _echoed_choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
     if not isinstance(choice, dict):
         return choice or "auto"
     if choice["type"] not in (*CALLABLE, "allowed_tools"):
         return "auto"
-    told = _given(choice)
-    return told | {"tools": [_given(tool) for tool in told["tools"]]} if "tools" in told else told
+    echoed = _given(choice)
+    return (
+        echoed | {"tools": [_given(tool) for tool in echoed["tools"]]}
+        if "tools" in echoed
+        else echoed
+    )
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
-    """The whole answer as a Response. One without any content has an empty message."""
+    """The whole answer as a Response. Without any content it has an empty message."""
     parts = [part for part in answer.parts if not isinstance(part, MediaReply)] or [Text("")]
     statuses = ["completed"] * (len(parts) - 1) + [last_status(answer.finished)]
     output = [
@@ -137,7 +142,7 @@ def render(answer: Answer, envelope: Envelope) -> dict[str, Any]:
 
 
 def last_status(finished: Finished) -> str:
-    """Of the last item: a cut answer ends in an incomplete one."""
+    """The status of the last item, which is incomplete in a cut answer."""
     return "incomplete" if finished.reason == "length" else "completed"
 
 
@@ -154,7 +159,7 @@ def ended_response(
 
 
 def response_object(envelope: Envelope, output: Sequence[Item], **state: Any) -> dict[str, Any]:
-    """A response in any state; what ``state`` does not tell of it is null."""
+    """A response in any state. Fields that ``state`` does not set are null."""
     return {
         "id": envelope.id,
         "object": "response",
@@ -181,7 +186,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 def output_item(part: OutputPart, envelope: Envelope, index: int, status: str) -> Item:
-    """An item of the output; ``in_progress``, it has no content yet."""
+    """An item of the output. With the status ``in_progress`` it has no content yet."""
     body, begun = _body(part, envelope), status == "in_progress"
     if begun and "content" in body:
         body["content"] = []

@@ -1,4 +1,4 @@
-"""POST /responses, and what is kept of the responses that it gave."""
+"""POST /responses, and the stored responses."""
 
 from functools import partial
 from typing import Any, TypedDict, cast
@@ -87,7 +87,7 @@ class Kept:
 
 
 def _kept() -> Kept:
-    """What is kept for the client of this request."""
+    """The stored responses of this client."""
     return Kept(services().store, services().gatekeeper.lease(request).owner)
 
 
@@ -116,11 +116,11 @@ def create_response() -> Response:
 @blueprint.post("/responses/input_tokens")
 @operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
 def count_input_tokens() -> Response:
-    """Tokens of the prompt, tools and all, as the answer's usage would have them."""
+    """Tokens of the prompt including tools, as in the usage of an answer."""
     lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
     turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
-    query = parse(payload, turn, services().settings.bot_named)
+    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
@@ -133,14 +133,15 @@ def _keep_nothing(_: dict[str, Any]) -> None:
 @blueprint.get("/responses")
 @operation("Refuses WebSockets", guarded=False, errors=(405, 426))
 def refuse_websocket() -> Response:
-    """Codex first asks for a WebSocket here. 426 sends it to POST at once; others cost it tries.
+    """Codex first tries a WebSocket here. At a 426 it uses POST at once; other statuses cost
+    retries.
 
-    nginx takes the Upgrade header away, so the handshake's other headers tell it too.
+    nginx removes the Upgrade header, so the other headers of the handshake count too.
     """
     if not any(name in request.headers for name in _HANDSHAKE):
         raise MethodNotAllowed(["POST"])
     raise WebSocketsUnsupported(
-        "This gateway speaks no WebSockets: send POST /v1/responses with stream: true.",
+        "This gateway has no WebSockets: send POST /v1/responses with stream: true.",
         code="websocket_not_supported",
     )
 

@@ -1,4 +1,4 @@
-"""OpenAI's Responses request: every field of it is known here, used or ignored."""
+"""Schemas of OpenAI's Responses request, with every field, used or ignored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ from app.schemas.typed import WordOrNested
 
 
 def _refuse(message: str) -> Callable[[Any], None]:
-    """What this gateway does not do is told at once: silence would change the answer's meaning."""
+    """Refuses a field that cannot be ignored, because that would change the answer's meaning."""
 
     def check(value: Any) -> None:
         if value is not False:
@@ -43,7 +43,7 @@ _NO_PROMPT = "Prompt templates are not kept by this gateway. Send instructions a
 
 
 class ReasoningOptionsSchema(BaseSchema):
-    """``generate_summary`` is the old name of ``summary``."""
+    """``generate_summary`` is the former name of ``summary``."""
 
     effort = optional(fields.String)
     summary = optional(fields.String)
@@ -51,7 +51,7 @@ class ReasoningOptionsSchema(BaseSchema):
 
 
 class FormatSchema(BaseSchema):
-    """The schema stands beside the type here, not one level below it as in Chat Completions."""
+    """The schema is beside the type, not one level below it as in Chat Completions."""
 
     also = any_of(where("type", "text", "json_object"), given("schema"))
 
@@ -75,7 +75,7 @@ class TextOptionsSchema(BaseSchema):
 
 
 class ResponsesSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     also = any_of(
         given("input", any_of(FILLED, list_of({}, least=1))), given("previous_response_id")
@@ -106,7 +106,7 @@ class ResponsesSchema(BaseSchema):
     conversation = optional(fields.Raw, validate=_refuse(_NO_CONVERSATION), metadata=_ONLY_NOT)
     prompt = optional(fields.Raw, validate=_refuse(_NO_PROMPT), metadata=_ONLY_NOT)
 
-    # Told back, without a counterpart at Poe.
+    # Repeated in the answer, without a counterpart at Poe.
     frequency_penalty = optional(Number, validate=validate.Range(-2, 2))
     max_tool_calls = optional(Whole, validate=validate.Range(1))
     presence_penalty = optional(Number, validate=validate.Range(-2, 2))
@@ -131,13 +131,13 @@ class ResponsesSchema(BaseSchema):
 
 
 class InputTokensSchema(ResponsesSchema):
-    """A request whose tokens are counted. OpenAI needs no model for it."""
+    """A request whose tokens are counted. The model is optional, as at OpenAI."""
 
     model: Any = fields.String(load_default="", allow_none=True)
 
 
 class RetrieveSchema(QuerySchema):
-    """The query string of a response that was kept: no stream is kept of it."""
+    """The query string for a stored response, which cannot be streamed."""
 
     stream = fields.String(
         validate=validate.Equal(

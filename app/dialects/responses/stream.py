@@ -1,7 +1,7 @@
-"""OpenAI's Responses, streamed: events -> server-sent events. Pure: knows nothing of sockets.
+"""Streams OpenAI's Responses: events as server-sent events. Does no I/O.
 
-The wire format is that of the ``openai`` SDK's ResponseStreamEvent. One item is under way at a
-time: added, its content, done. Codex reads whole items only; others read the deltas.
+The wire format is that of the ``openai`` SDK's ResponseStreamEvent. Only one item is open at a
+time: added, its content, done. Codex reads only whole items; other clients read the deltas.
 """
 
 import itertools
@@ -34,7 +34,7 @@ _Key = tuple[type[TextDelta | ReasoningDelta | ToolCallDelta], int]
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How the content of one kind of item is told: its deltas, and the part that they are in."""
+    """The events for the content of one kind of item: its deltas, and the part that has them."""
 
     events: str
     whole: str
@@ -72,7 +72,7 @@ _FORMS = {
 
 
 class _OpenItem:
-    """An item of the output that is under way, as the events that tell of it."""
+    """The open item of the output, and its events."""
 
     def __init__(self, part: OutputPart, envelope: Envelope, index: int) -> None:
         self._empty = part
@@ -84,7 +84,7 @@ class _OpenItem:
         summary = begun["type"] == "reasoning" and envelope.summarize
         self._form = _FORMS["summary" if summary else begun["type"]]
         self._place = {"item_id": begun["id"], "output_index": index, **self._form.place}
-        # Deltas are most of a stream: all but their text is encoded once for all of them.
+        # Most events are deltas: all of them but the text is encoded only once.
         kind = f"{self._form.events}.delta"
         delta = {"type": kind, **self._place, **self._form.extra}
         self._delta = f"event: {kind}\ndata: {compact_json(delta)[:-1]}"
@@ -97,15 +97,15 @@ class _OpenItem:
     def more(self, text: str, number: int) -> bytes:
         """The frame of a delta; ``number`` is its sequence number."""
         self._pieces.append(text)
-        told = f'{self._delta},"delta":{compact_json(text)},"sequence_number":{number}}}\n\n'
-        return told.encode("ascii")
+        frame = f'{self._delta},"delta":{compact_json(text)},"sequence_number":{number}}}\n\n'
+        return frame.encode("ascii")
 
     def end(self, status: str) -> Iterator[StreamEvent]:
         text = "".join(self._pieces)
-        told = {self._form.whole: text, **self._form.extra}
+        whole = {self._form.whole: text, **self._form.extra}
         if self._begun["type"] == "function_call":
-            told["name"] = self._begun["name"]
-        yield {"type": f"{self._form.events}.done", **self._place, **told}
+            whole["name"] = self._begun["name"]
+        yield {"type": f"{self._form.events}.done", **self._place, **whole}
         if self._form.part_events:
             yield self._part_event("done", text)
         yield self._item_event("done", self.item(status))
@@ -133,8 +133,8 @@ class _OpenItem:
 class Encoder:
     """Events to SSE frames.
 
-    ``keep`` is given the whole response before the frame that tells its end, so that a client that
-    has seen the end can go on from there.
+    ``keep`` gets the whole response before the last frame is sent, so that a client that has seen
+    the end can refer to the response.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Encoder:
 
     @property
     def keepalive(self) -> bytes:
-        """Codex's idle timer counts real events only: comments would not keep it waiting."""
+        """Codex's idle timer counts only events: comments would not keep it waiting."""
         return self._begun_event("in_progress")
 
     def start(self) -> bytes:
@@ -167,10 +167,10 @@ class Encoder:
         return b""
 
     def fail(self, error: ApiError) -> bytes:
-        """Codex ignores ``error`` events: a response that failed tells it what to do next."""
+        """A failed response, because Codex ignores ``error`` events."""
         output = [*self._output, *([self._open.item("incomplete")] if self._open else ())]
-        told = {"code": failure_code(error), "message": _failure_message(error)}
-        response = response_object(self._envelope, output, status="failed", error=told)
+        failure = {"code": failure_code(error), "message": _failure_message(error)}
+        response = response_object(self._envelope, output, status="failed", error=failure)
         return self._state("response.failed", response)
 
     def _add(self, event: TextDelta | ReasoningDelta | ToolCallDelta, text: str) -> bytes:
@@ -205,10 +205,10 @@ class Encoder:
         return frames + self._state(f"response.{response['status']}", response)
 
     def _begun_event(self, what: str) -> bytes:
-        """The response as it began: encoded once, for the tools in it may be many."""
-        told = f'{{"type":"response.{what}","response":{self._begun}'
+        """The response at its start. It is encoded once, because it may have many tools."""
+        data = f'{{"type":"response.{what}","response":{self._begun}'
         number = next(self._sequence)
-        return f'event: response.{what}\ndata: {told},"sequence_number":{number}}}\n\n'.encode()
+        return f'event: response.{what}\ndata: {data},"sequence_number":{number}}}\n\n'.encode()
 
     def _state(self, kind: str, response: dict[str, Any]) -> bytes:
         return self._frame({"type": kind, "response": response})
@@ -219,7 +219,7 @@ class Encoder:
 
 
 def _key(event: TextDelta | ReasoningDelta | ToolCallDelta) -> _Key:
-    """Events of one key that follow each other are one item."""
+    """Consecutive events with the same key belong to one item."""
     return type(event), event.index if isinstance(event, ToolCallDelta) else 0
 
 
@@ -233,7 +233,7 @@ def _empty_part(event: TextDelta | ReasoningDelta | ToolCallDelta) -> OutputPart
 
 
 def failure_code(error: ApiError) -> str:
-    """The code by which clients decide: Codex repeats at a server_error, and gives up at others."""
+    """The code that clients evaluate: Codex retries only at ``server_error``."""
     if isinstance(error, PromptTooLong):
         return "context_length_exceeded"
     if isinstance(error, InsufficientCredits):
@@ -246,7 +246,7 @@ def failure_code(error: ApiError) -> str:
 
 
 def _failure_message(error: ApiError) -> str:
-    """Codex waits as long as the message says, for a stream has no header for it any more."""
+    """Codex waits as long as the message says, because the headers are already sent."""
     wait = error.retry_after or ""
     hint = f" Please try again in {wait}s." if _SECONDS.match(wait) else ""
     return error.message + hint

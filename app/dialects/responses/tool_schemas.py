@@ -1,4 +1,4 @@
-"""Tools as OpenAI's Responses writes them: flat, and some of them grouped in a namespace."""
+"""Schemas of tools in OpenAI's Responses: flat, and optionally grouped in a namespace."""
 
 from typing import Any
 
@@ -24,10 +24,8 @@ class CustomSchema(BaseSchema):
 
 
 class Tool(TypedObject):
-    """A tool. Of one that the server would run only the type is left.
-
-    Codex and cline offer web_search and image_generation although nobody asked for them.
-    """
+    """A tool. Of OpenAI's own tools only the type is kept: Codex and cline always send web_search
+    and image_generation."""
 
     def load_other(self, kind: str, value: dict[str, Any]) -> dict[str, Any]:
         return {}
@@ -47,7 +45,7 @@ TOOLS["namespace"] = NamespaceSchema()
 
 
 class NamedToolSchema(BaseSchema):
-    """A reference to a tool; a tool of the server's has no name."""
+    """A reference to a tool. OpenAI's own tools have no name."""
 
     type = fields.String(required=True)
     name = optional(fields.String)

@@ -1,7 +1,7 @@
 """Tools and the choice among them, as OpenAI's Responses writes them.
 
 A namespace is a group of tools that Codex offers. A bot reads ``namespace.name``; the call that it
-makes is told with both apart, for Codex knows no tool of the long name.
+makes is sent with both as separate fields, because Codex does not know the long name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,36 +16,36 @@ CALLABLE = ("function", "custom")
 
 
 def offered_name(namespace: str | None, name: str) -> str:
-    """The one name by which a bot knows a tool."""
+    """The name of a tool for the bot."""
     return f"{namespace}.{name}" if namespace else name
 
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """The tools of one request, by the name that the bot is told."""
+    """The tools of one request, by their names for the bot."""
 
     specs: Mapping[str, ToolSpec]
     homes: Mapping[str, tuple[str, str]]
     """Namespace and name of each tool that is in a namespace."""
     server_tools: bool = False
-    """Whether there were others too, that nobody runs here."""
+    """Whether there were also tools of OpenAI's, which do not run here."""
 
     def called(self, name: str) -> dict[str, str]:
-        """What a call of the tool says of its name."""
+        """The name fields of a call of the tool."""
         if name not in self.homes:
             return {"name": name}
         namespace, own = self.homes[name]
         return {"name": own, "namespace": namespace}
 
     def named(self, reference: Mapping[str, Any]) -> str:
-        """The tool that tool_choice means. A name without its namespace does, if it is unique."""
+        """The tool that tool_choice names. A unique name may come without its namespace."""
         name: str = offered_name(reference["namespace"], reference["name"])
         homeless = [full for full, (_, own) in self.homes.items() if own == name]
         return homeless[0] if name not in self.specs and len(homeless) == 1 else name
 
 
 def open_toolbox(tools: Iterable[dict[str, Any]]) -> Toolbox:
-    """Of two tools of one name the later counts: ``additional_tools`` may repeat what was there."""
+    """Of two tools with one name the later one counts: ``additional_tools`` may repeat tools."""
     specs: dict[str, ToolSpec] = {}
     homes: dict[str, tuple[str, str]] = {}
     server_tools = False
@@ -78,7 +78,7 @@ def _spec(name: str, tool: dict[str, Any]) -> ToolSpec:
 
 
 def tool_choice(choice: str | dict[str, Any] | None, toolbox: Toolbox) -> ToolChoice:
-    """Raises InvalidRequest for a choice that no answer could keep."""
+    """Raises InvalidRequest for a choice that no answer can meet."""
     wanted = _wanted(choice, toolbox)
     for name in sorted((wanted.names or frozenset()) - toolbox.specs.keys()):
         message = f"tool_choice: No tool of the name {name!r} is among the tools."
@@ -94,12 +94,12 @@ def _wanted(choice: str | dict[str, Any] | None, toolbox: Toolbox) -> ToolChoice
     if choice == "required" and not (toolbox.specs or toolbox.server_tools):
         message = "tool_choice: There are no tools to choose from."
         raise InvalidRequest(message, param="tool_choice")
-    # Only tools of the server, which cline and others offer unasked: none of them can be required.
+    # Only OpenAI's own tools, which cline and others always send: none of them can be required.
     return ToolChoice("required" if choice == "required" and toolbox.specs else "auto")
 
 
 def _wanted_tool(choice: dict[str, Any], toolbox: Toolbox) -> ToolChoice:
-    """A tool of the server's cannot be called here: the bot answers as it would without it."""
+    """OpenAI's own tools cannot be called here: a choice of one is dropped."""
     if choice["type"] == "allowed_tools":
         names = frozenset(toolbox.named(tool) for tool in choice["tools"] if tool["name"])
         return ToolChoice("required" if choice["mode"] == "required" and names else "auto", names)

@@ -78,7 +78,7 @@ class Reference(fields.Field[Media | str | dict[str, str]]):
 
 
 class CreateVideoSchema(BaseSchema):
-    """Fields that OpenAI does not know are kept: they are the bot's parameters."""
+    """Unknown fields are kept as the bot's parameters."""
 
     class Meta:
         unknown = INCLUDE

@@ -50,7 +50,7 @@ MAX_LINK_CHARS = 16_000_000
 
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str], default_model: str) -> Query:
-    """Raises InvalidRequest for what no schema can judge."""
+    """Raises InvalidRequest for what schemas cannot check."""
     model = payload["model"] or default_model
     return Query(
         model=model,
@@ -111,7 +111,7 @@ def file_of(record: VideoRecord) -> MediaReply:
             raise NotFound("The link to this video's file is no longer kept.", code="file_not_kept")
         return MediaReply(**record["file"])
     raise NotFound(
-        "This video is not ready yet. GET /v1/videos/{id} tells when it is.", code="video_not_ready"
+        "This video is not ready yet. GET /v1/videos/{id} shows when it is.", code="video_not_ready"
     )
 
 

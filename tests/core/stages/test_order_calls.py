@@ -58,7 +58,7 @@ def test_deltas_in_turns_are_sorted() -> None:
 
 
 def test_a_call_waits_no_longer_than_the_one_before_is_whole() -> None:
-    batches = [[head(0, "a", '{"x":'), head(1, "b", "{")], [ToolCallDelta(0, "1}")]]
+    batches: list[Batch] = [[head(0, "a", '{"x":'), head(1, "b", "{")], [ToolCallDelta(0, "1}")]]
     assert list(order_calls(iter(batches))) == [
         [head(0, "a", '{"x":')],
         [ToolCallDelta(0, "1}"), head(1, "b", "{")],

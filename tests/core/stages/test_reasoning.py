@@ -11,9 +11,13 @@ from app.core.stages.reasoning import ReasoningSplitter, split_reasoning
 from tests.core.deltas import text_of
 
 TEXTS = {
-    "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n\n> three\n\nThe answer\n> quoted\n": (
+    "*Thinking...*\n\n> **Plan**\n> one\n>\n> two\n> \n> three\n\nThe answer\n> quoted\n": (
         "**Plan**\none\n\ntwo\n\nthree",
         "The answer\n> quoted\n",
+    ),
+    "*Thinking...*\n\n> one\n> two\n \n\n> Be brief.\n\nSo he said.": (
+        "one\ntwo",
+        "> Be brief.\n\nSo he said.",
     ),
     "Thinking... (12s elapsed)\n> why\nbecause": ("why", "because"),
     "*Thinking...*\n\nNo quote follows": ("", "*Thinking...*\n\nNo quote follows"),

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.events import Batch, Replacement, TextDelta, flatten
+from app.core.events import Replacement, TextDelta, flatten
 from app.core.stages.surrogates import join_surrogates
+from tests.core.deltas import batches_of, text_of
 
 
 def halves(text: str) -> str:
@@ -15,9 +16,7 @@ def halves(text: str) -> str:
 
 
 def joined(*texts: str) -> str:
-    batches: list[Batch] = [[TextDelta(text)] for text in texts]
-    events = list(flatten(join_surrogates(batches)))
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
+    return text_of(flatten(join_surrogates(batches_of(*map(TextDelta, texts)))))
 
 
 @given(st.text(max_size=12), st.data())
@@ -43,6 +42,6 @@ def test_a_lone_half_becomes_the_replacement_character(text: str) -> None:
 
 
 def test_a_replacement_is_joined_and_ends_what_waited() -> None:
-    batches: list[Batch] = [[TextDelta("\ud83c")], [Replacement("x\ud83d\ude00")], [TextDelta("!")]]
+    batches = batches_of(TextDelta("\ud83c"), Replacement("x\ud83d\ude00"), TextDelta("!"))
     events = list(flatten(join_surrogates(batches)))
     assert events == [Replacement("x😀"), TextDelta("!")]

@@ -7,12 +7,14 @@ from app.core.events import (
     Cut,
     Discarded,
     Finished,
+    MediaReply,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
     Usage,
     fold,
 )
+from app.core.stages.attachments import attach_media
 from app.core.stages.usage import count_usage
 
 
@@ -35,3 +37,12 @@ def test_reasons_to_finish() -> None:
     assert finish([TextDelta("a"), Cut("length")]).reason == "length"
     assert finish([call], [Cut("length")]) == Finished("tool_calls", Usage(0, 3))
     assert finish([Discarded("ab")], [TextDelta("c")]).usage.completion == 3
+
+
+def test_links_to_files_are_not_written_by_the_bot() -> None:
+    batches: list[Batch] = [
+        [TextDelta("ab"), MediaReply("data:image/png;base64,x", "image/png", "n")]
+    ]
+    answer = fold(count_usage(batches, prompt_tokens=lambda: 0, count=len, stage=attach_media))
+    assert answer.text == "ab\n\n![n](data:image/png;base64,x)"
+    assert answer.finished == Finished("stop", Usage(0, 2))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.tools.coercion import coerced, compact
+from tests.lengths import examples
 
 NODE = {
     "type": "object",
@@ -112,7 +113,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, SCHEMAS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_no_schema_and_no_value_raises(value: Any, schema: Any) -> None:
     coerced(value, schema)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.tools.mending import mend, read_json, read_json_lines
+from tests.lengths import examples
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_lines() -> None:
 
 
 @given(st.text(alphabet="{}[]\"':,\\ a1\ntTrue/*#`<&;-.e()"))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_nothing_raises(text: str) -> None:
     read_json("{" + text)
     read_json_lines(text)

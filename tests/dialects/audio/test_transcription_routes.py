@@ -242,12 +242,26 @@ def test_a_slow_bot_is_waited_for_with_signs_of_life(gateway: Server) -> None:
     assert response.text.count(": keep-alive\n") >= 2
 
 
+@pytest.mark.parametrize("path", ["transcriptions", "translations"])
+def test_a_recording_as_json(gateway: Server, path: str) -> None:
+    """As Open WebUI sends it."""
+    audio = {"data": base64.b64encode(TUNE).decode(), "format": "wav"}
+    body = {"model": "demo-transcriber", "input_audio": audio}
+    answer = post(gateway, f"/v1/audio/{path}", json=body)
+    assert answer.json()["text"] == TEXT
+    verbose = post(gateway, f"/v1/audio/{path}", json=body | {"response_format": "verbose_json"})
+    assert verbose.json()["duration"] == pytest.approx(SECONDS)
+
+
 @pytest.mark.parametrize(
     ("sent", "param"),
     [
         ({"data": {"model": "m"}}, "file"),
         ({"data": {"model": "m", "file": "a text"}}, "file"),
-        ({"json": {"model": "m", "file": "a text"}}, "file"),
+        ({"json": {"model": "m", "file": "a text"}}, "input_audio"),
+        ({"json": {"model": "m", "input_audio": {"data": "?", "format": "wav"}}}, "input_audio"),
+        ({"json": {"model": "m", "input_audio": {"data": "aGk="}}}, "input_audio.format"),
+        ({"data": b"RIFF", "headers": {"Content-Type": "audio/wav"}}, "file"),
         ({}, "file"),
         ({"data": {"model": "m"}, "files": {"file": b""}}, "file"),
         ({"data": {"model": "m"}, "files": {"document": TUNE}}, "document"),

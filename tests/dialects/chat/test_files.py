@@ -96,3 +96,19 @@ def test_an_upload_that_fails_names_its_part(start_gateway: Callable[..., Server
         ask(sdk, image(DATA_URL))
     assert caught.value.status_code == 502
     assert caught.value.param == "messages[0].content[1].image_url"
+
+
+def test_a_picture_of_an_earlier_turn_is_attached_again(
+    client: openai.OpenAI, seen: Callable[[], Any]
+) -> None:
+    link = "https://pfst.cf2.poecdn.net/base/image/0a1b?w=1024"
+    messages: Any = [
+        {"role": "user", "content": "Draw a cat"},
+        {"role": "assistant", "content": f"![cat]({link})"},
+        {"role": "user", "content": "Now in blue"},
+    ]
+    client.chat.completions.create(model="count-2", messages=messages)
+    _, drawn, last = seen()["last"]["count-2"]["query"]
+    [attachment] = drawn["attachments"]
+    assert (attachment["url"], attachment["content_type"]) == (link, "image/png")
+    assert last["attachments"] == []

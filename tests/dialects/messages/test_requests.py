@@ -14,7 +14,7 @@ from tests.dialects.messages.test_routes import HELLO, TEXT, raw, whole
 from tests.servers import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aliasing(start_gateway: Callable[..., Server], upstream: Server) -> Server:
     """A gateway to which count-1 is a bot of one's own: it gets files inline."""
     return start_gateway(

@@ -1,5 +1,6 @@
 """Anthropic's Messages through gunicorn, with the anthropic SDK as the client."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import requests
 from anthropic.types import Message
 
+from app.demo.picture import colours_for, draw
 from tests.anthropic_stream import checked, events_in, folded
 from tests.conftest import KEY
 from tests.servers import Server
@@ -161,3 +163,21 @@ def test_structured_output_streamed(claude: anthropic.Anthropic) -> None:
         model="demo-echo", max_tokens=99, messages=ANN, output_format=Person
     ) as stream:
         assert stream.get_final_message().parsed_output == Person(name="Ann", age=5)
+
+
+WORDS: Any = [{"type": "text", "text": "hello"}]
+
+
+def test_pictures_are_counted(claude: anthropic.Anthropic) -> None:
+    """By their size, not by their bytes; an answer's usage counts them alike."""
+    data = base64.b64encode(draw(colours_for("x")) + bytes(9_000)).decode()
+    source: Any = {"type": "base64", "media_type": "image/png", "data": data}
+    seen: Any = [{"role": "user", "content": [{"type": "image", "source": source}, *WORDS]}]
+    plain: Any = [{"role": "user", "content": WORDS}]
+    counts = [
+        claude.messages.count_tokens(model="demo-echo", messages=messages).input_tokens
+        for messages in (seen, plain)
+    ]
+    assert counts[0] - counts[1] == 255
+    answer = claude.messages.create(model="demo-echo", max_tokens=9, messages=seen)
+    assert answer.usage.input_tokens == counts[0]

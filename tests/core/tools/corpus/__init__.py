@@ -27,7 +27,7 @@ from pathlib import Path
 from app.core.conversation import ToolSpec
 
 _HERE = Path(__file__).parent
-_STRING = {"type": "string"}
+_STRING: dict[str, object] = {"type": "string"}
 
 
 def _tool(tool_name: str, **properties: dict[str, object]) -> ToolSpec:

@@ -155,7 +155,9 @@ def mistral_args(calls: Calls) -> str:
 
 
 def llama3(calls: Calls) -> str:
-    return "<|python_tag|>" + _each(calls, lambda *call: _named(*call, "parameters"), "; ")
+    return "<|python_tag|>" + _each(
+        calls, lambda name, body: _named(name, body, "parameters"), "; "
+    )
 
 
 def bare_json(calls: Calls) -> str:

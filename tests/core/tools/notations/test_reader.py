@@ -8,6 +8,7 @@ from app.core.tools.notations.calls import Call
 from app.core.tools.notations.reader import CallReader, ForgedResult
 from tests.core.tools.notations.writings import CALLED_AT_THE_END, WRITINGS
 from tests.core.tools.offered import TOOLS, Found
+from tests.lengths import examples
 
 PIECES = st.lists(
     st.sampled_from(
@@ -84,7 +85,7 @@ def test_a_call_is_given_as_soon_as_its_block_is_complete(text: str, found: list
 
 
 @given(PIECES, st.lists(st.integers(0, 200), max_size=6))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_streamed_is_whole(pieces: list[str], cuts: list[int]) -> None:
     text = "".join(pieces)
     whole = find(text)
@@ -95,7 +96,7 @@ def test_streamed_is_whole(pieces: list[str], cuts: list[int]) -> None:
 
 
 @given(PIECES)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_without_a_call_no_byte_changes(pieces: list[str]) -> None:
     found = find("".join(pieces))
     if not any(isinstance(each, tuple) for each in found):
@@ -108,7 +109,7 @@ def test_any_text_is_text(text: str) -> None:
 
 
 @given(st.text(alphabet="<>/\"'{}[]`=tolcainvkefup_ \n", max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_nothing_raises(text: str) -> None:
     assert "".join(map(str, find(*text))) == text
 
