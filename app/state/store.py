@@ -60,13 +60,6 @@ class Store:
         self._settings = settings
         self._medium: _Medium | None = None
 
-    def keep(self, owner: str, name: str, value: Mapping[str, Any]) -> None:
-        """Never fails, because the answer matters more than its copy. Failures are logged."""
-        try:
-            self.write(owner, name, value)
-        except InternalError as error:
-            log.warning("not kept: %s: %s", name, error.message)
-
     def write(self, owner: str, name: str, value: Mapping[str, Any]) -> None:
         """Raises InternalError if the value cannot be kept."""
         data = _encoded(value)

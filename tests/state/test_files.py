@@ -34,7 +34,7 @@ def test_nothing_is_opened_before_it_is_used(store: Store, tmp_path: Path) -> No
 
 
 def test_files_are_the_gateways_alone(store: Store, tmp_path: Path) -> None:
-    store.keep("ann", "resp_1", VALUE)
+    store.write("ann", "resp_1", VALUE)
     [file] = (tmp_path / "state" / "kept").iterdir()
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:2])]
     assert modes == [0o600, 0o700, 0o700]
@@ -44,21 +44,18 @@ def test_files_are_the_gateways_alone(store: Store, tmp_path: Path) -> None:
 def test_a_folder_that_others_can_read_is_closed(tmp_path: Path) -> None:
     """systemd's StateDirectory is made before the gateway starts; ours lies within it."""
     (tmp_path / "kept").mkdir(mode=0o755)
-    Store(Settings(state_dir=str(tmp_path))).keep("ann", "resp_1", VALUE)
+    Store(Settings(state_dir=str(tmp_path))).write("ann", "resp_1", VALUE)
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
 
 
-def test_a_full_disk_costs_no_answer_but_is_told_to_who_must_know(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    store.keep("ann", "resp_1", VALUE)
+def test_a_full_disk_is_told(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write("ann", "resp_1", VALUE)
 
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
         full.setattr(os, "replace", fail)
-        store.keep("ann", "resp_2", VALUE)
         writes: list[Callable[[], object]] = [
             lambda: store.write("ann", "resp_3", VALUE),
             lambda: store.change("ann", "resp_1", lambda old: {"a": 1}),
@@ -66,7 +63,6 @@ def test_a_full_disk_costs_no_answer_but_is_told_to_who_must_know(
         for write in writes:
             with pytest.raises(InternalError):
                 write()
-    assert "resp_2" in caplog.text
     assert [store.recall("ann", f"resp_{number}") for number in (1, 2, 3)] == [VALUE, None, None]
     assert len(list((tmp_path / "state" / "kept").iterdir())) == 1
 
@@ -83,7 +79,7 @@ def no_more_files() -> Iterator[None]:
 
 
 def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
-    store.keep("ann", "index", VALUE)
+    store.write("ann", "index", VALUE)
     changes: list[Any] = []
     asks: list[Callable[[], object]] = [
         lambda: store.recall("ann", "index"),
@@ -99,7 +95,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
 
 def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
     """Also what a file system itself refuses is told, and never deletes anything else."""
-    store.keep("ann", "resp_1", VALUE)
+    store.write("ann", "resp_1", VALUE)
     [file] = (tmp_path / "state" / "kept").iterdir()
     file.unlink()
     file.mkdir()
@@ -119,7 +115,7 @@ def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 5, 12])
 def test_half_a_file_is_as_none(store: Store, tmp_path: Path, size: int) -> None:
     """As after a power failure; and a new value takes its place."""
-    store.keep("ann", "resp_1", VALUE)
+    store.write("ann", "resp_1", VALUE)
     [file] = (tmp_path / "state" / "kept").iterdir()
     os.truncate(file, size)
     assert store.recall("ann", "resp_1") is None
@@ -130,7 +126,7 @@ def test_a_lock_that_another_process_holds(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
-    store.keep("ann", "index", {"ids": []})
+    store.write("ann", "index", {"ids": []})
     with open(tmp_path / "state" / "lock", "ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(InternalError):
@@ -163,7 +159,7 @@ def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()
     old = written(folder, "old", 10, KEEP_SECONDS + 1)
-    Store(Settings(state_dir=str(tmp_path))).keep("ann", "resp_1", VALUE)
+    Store(Settings(state_dir=str(tmp_path))).write("ann", "resp_1", VALUE)
     deadline = time.monotonic() + 5
     while old.exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -158,6 +158,11 @@ def ended_response(
     return response_object(envelope, output, **state, usage=render_usage(finished.usage))
 
 
+def not_kept(response: dict[str, Any]) -> dict[str, Any]:
+    """A response that should have been kept: nobody can go on from it by its id."""
+    return {**response, "store": False}
+
+
 def response_object(envelope: Envelope, output: Sequence[Item], **state: Any) -> dict[str, Any]:
     """A response in any state. Fields that ``state`` does not set are null."""
     return {
@@ -182,6 +187,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,
+        **usage.cost_details(),
     }
 
 

@@ -1,7 +1,7 @@
 """POST /responses, and the stored responses."""
 
 from functools import partial
-from typing import Any, TypedDict, cast
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -13,20 +13,20 @@ from app.dialects.responses.answers import (
     InputTokensAnswerSchema,
     ResponseSchema,
 )
-from app.dialects.responses.items import Item, page_of, response_id_of
+from app.dialects.responses.items import page_of
+from app.dialects.responses.kept import Kept
 from app.dialects.responses.request import begin_turn, parse
 from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
-from app.errors import ApiError, InvalidRequest, NotFound
+from app.errors import ApiError, InvalidRequest
 from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
 from app.schemas.loading import load_payload
 from app.schemas.paging import OrderedQuerySchema
-from app.state.store import Store
 
 blueprint = Blueprint("responses", __name__)
 FORMAT = WireFormat(blueprint)
@@ -41,54 +41,9 @@ class WebSocketsUnsupported(ApiError):
     status, type = 426, "invalid_request_error"
 
 
-class KeptResponse(TypedDict):
-    """A response object, and the ``input`` items that it answers to, earlier turns included."""
-
-    response: dict[str, Any]
-    input: list[Item]
-
-
-class Kept:
-    """The responses of one client."""
-
-    def __init__(self, store: Store, owner: str) -> None:
-        self._store = store
-        self._owner = owner
-
-    def keep(self, items: list[Item], response: dict[str, Any]) -> None:
-        self._store.keep(self._owner, response["id"], KeptResponse(response=response, input=items))
-
-    def response(self, response_id: str) -> dict[str, Any]:
-        return self._found(response_id)["response"]
-
-    def input_items(self, response_id: str) -> list[Item]:
-        return self._found(response_id)["input"]
-
-    def forget(self, response_id: str) -> None:
-        self._found(response_id)
-        self._store.forget(self._owner, response_id)
-
-    def items_until(self, response_id: str) -> list[Item] | None:
-        record = self._find(response_id)
-        return None if record is None else [*record["input"], *record["response"]["output"]]
-
-    def item(self, item_id: str) -> Item | None:
-        items = self.items_until(response_id_of(item_id)) or ()
-        return next((item for item in items if item.get("id") == item_id), None)
-
-    def _find(self, response_id: str) -> KeptResponse | None:
-        return cast(KeptResponse | None, self._store.recall(self._owner, response_id))
-
-    def _found(self, response_id: str) -> KeptResponse:
-        record = self._find(response_id)
-        if record is None:
-            raise NotFound(f"Response with id {response_id!r} not found.")
-        return record
-
-
 def _kept() -> Kept:
     """The stored responses of this client."""
-    return Kept(services().store, services().gatekeeper.lease(request).owner)
+    return Kept(services().store, authenticate().owner)
 
 
 @blueprint.post("/responses")
@@ -96,37 +51,38 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease, payload = read_request(_SCHEMA)
-    kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
+    client, payload = read_request(_SCHEMA)
+    kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
-    items = turn.conversation
-    envelope = responses.new_envelope(response_id, payload, turn.toolbox, len(items))
-    keep = partial(kept.keep, items) if payload["store"] is not False else _keep_nothing
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
+    first = len(turn.conversation)
+    envelope = responses.new_envelope(response_id, payload, turn.toolbox, first)
+    stored = payload["store"] is not False
+    keep = partial(kept.keep, list(turn.items)) if stored else _keep_nothing
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, Encoder(envelope, keep), services().settings)
     [answer] = whole_answers(reply)
     response = responses.render(answer, envelope)
-    keep(response)
-    return jsonify(response)
+    return jsonify(response if keep(response) else responses.not_kept(response))
 
 
 @blueprint.post("/responses/input_tokens")
 @operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
 def count_input_tokens() -> Response:
     """Tokens of the prompt including tools, as in the usage of an answer."""
-    lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
+    client, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
-    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, client.owner))
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 
 
-def _keep_nothing(_: dict[str, Any]) -> None:
-    """The client sent ``store: false``."""
+def _keep_nothing(_: dict[str, Any]) -> bool:
+    """The client sent ``store: false``, and the response says so."""
+    return True
 
 
 @blueprint.get("/responses", websocket=True)

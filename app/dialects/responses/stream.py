@@ -19,6 +19,7 @@ from app.dialects.responses.response import (
     OutputPart,
     ended_response,
     last_status,
+    not_kept,
     output_item,
     reasoning_part,
     response_object,
@@ -138,7 +139,7 @@ class Encoder:
     """
 
     def __init__(
-        self, envelope: Envelope, keep: Callable[[dict[str, Any]], None] = lambda _: None
+        self, envelope: Envelope, keep: Callable[[dict[str, Any]], bool] = lambda _: True
     ) -> None:
         self._envelope = envelope
         self._keep = keep
@@ -201,7 +202,8 @@ class Encoder:
         if self._open is not None:
             frames += self._close(last_status(finished))
         response = ended_response(self._envelope, self._output, finished)
-        self._keep(response)
+        if not self._keep(response):
+            response = not_kept(response)
         return frames + self._state(f"response.{response['status']}", response)
 
     def _begun_event(self, what: str) -> bytes:

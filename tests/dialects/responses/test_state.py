@@ -1,6 +1,7 @@
 """What is kept of responses: by any worker, after a restart, for nobody else, and not for ever."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ import pytest
 import requests
 from openai.types.responses import ResponseItemList
 
+from app.config import Settings
+from app.dialects.responses.kept import RENEW_SECONDS, Kept
+from app.errors import InvalidRequest
+from app.state.store import Store
 from tests.conftest import KEY
 from tests.redis_server import running_redis
-from tests.responses_stream import ask, check_response, streamed
+from tests.responses_stream import ask, check_response, events_in, streamed
 from tests.servers import Server, free_port, running
 
 OTHER = "another-key"
@@ -267,6 +272,109 @@ def test_a_store_that_cannot_be_written_costs_no_answer(
     gateway = start_gateway(STATE_DIR="/proc/no/such/place")
     response = ask(gateway, input="one")
     assert text_of(response.json()) == "one"
-    assert text_of(streamed(gateway, input="two")) == "two"
+    assert text_of(events_in(ask(gateway, input="two", stream=True).text)[-1]["response"]) == "two"
     assert call(gateway, "GET", response.json()["id"]).status_code == 500
     assert "not kept" in gateway.printed()
+
+
+def test_what_could_not_be_kept_is_told(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(STATE_DIR="/proc/no/such/place")
+    assert ask(gateway, input="one").json()["store"] is False
+    events = events_in(ask(gateway, input="two", stream=True).text)
+    assert events[0]["response"]["store"] is True
+    assert events[-1]["response"]["store"] is False
+    assert "not kept: resp_" in gateway.printed()
+
+
+def test_a_turn_keeps_its_own_items_alone(
+    start_gateway: Callable[..., Server], tmp_path: Path
+) -> None:
+    """A long session costs disk for its turns, and not for each turn all of them again."""
+    gateway = start_gateway(STATE_DIR=str(tmp_path))
+    previous: str | None = None
+    sizes = []
+    for _ in range(8):
+        previous = ask(gateway, input="x" * 20_000, previous_response_id=previous).json()["id"]
+        sizes.append(sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()))
+    grown = [after - before for before, after in pairwise(sizes)]
+    assert max(grown) < 1.1 * min(grown)
+    listed = call(gateway, "GET", f"{previous}/input_items?limit=100").json()
+    assert len(listed["data"]) == 15
+
+
+def test_a_deleted_parent_keeps_its_items_while_children_live(keeping: Server) -> None:
+    one = ask(keeping, input="one").json()["id"]
+    two = ask(keeping, input="two", previous_response_id=one).json()["id"]
+    three = ask(keeping, input="three", previous_response_id=two).json()["id"]
+    for name in (one, two):
+        assert call(keeping, "DELETE", name).status_code == 200
+        assert call(keeping, "GET", name).status_code == 404
+        assert call(keeping, "DELETE", name).status_code == 404
+        assert ask(keeping, previous_response_id=name).status_code == 404
+    listed = call(keeping, "GET", f"{three}/input_items?order=asc").json()["data"]
+    assert [item["content"][0]["text"] for item in listed[::2]] == ["one", "two", "three"]
+    assert ask(keeping, input="four", previous_response_id=three).status_code == 200
+
+
+def kept_in(folder: Path) -> tuple[Store, Kept]:
+    store = Store(Settings(state_dir=str(folder)))
+    return store, Kept(store, "owner")
+
+
+def turn(name: str, previous: str | None) -> tuple[list[Any], dict[str, Any]]:
+    output = [{"type": "message", "id": f"out-{name}"}]
+    response = {"id": name, "previous_response_id": previous, "output": output}
+    return [{"type": "message", "id": f"in-{name}"}], response
+
+
+def test_the_last_child_takes_deleted_ancestors_along(tmp_path: Path) -> None:
+    store, kept = kept_in(tmp_path)
+    for name, previous in (("a", None), ("b", "a"), ("c", "b"), ("d", "a")):
+        assert kept.keep(*turn(name, previous))
+    kept.forget("a")
+    kept.forget("b")
+    kept.forget("c")
+    assert store.recall("owner", "b") is None and store.recall("owner", "c") is None
+    assert [item["id"] for item in kept.items_until("d") or ()] == [
+        "in-a",
+        "out-a",
+        "in-d",
+        "out-d",
+    ]
+    kept.forget("d")
+    assert store.recall("owner", "a") is None and store.recall("owner", "a/children") is None
+
+
+def test_records_of_older_releases_are_read(tmp_path: Path) -> None:
+    store, kept = kept_in(tmp_path)
+    items, response = turn("old", "gone")
+    store.write("owner", "old", {"response": response, "input": items})
+    assert kept.keep(*turn("new", "old"))
+    ids = [item["id"] for item in kept.items_until("new") or ()]
+    assert ids == ["in-old", "out-old", "in-new", "out-new"]
+
+
+def test_a_conversation_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.dialects.responses.kept.MAX_TURNS", 5)
+    _, kept = kept_in(tmp_path)
+    for number in range(6):
+        kept.keep(*turn(str(number), str(number - 1) if number else None))
+    assert kept.items_until("4") is not None
+    with pytest.raises(InvalidRequest, match="more than 5 responses"):
+        kept.items_until("5")
+
+
+def test_using_a_response_renews_its_ancestors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, kept = kept_in(tmp_path)
+    for name, previous in (("a", None), ("b", "a")):
+        kept.keep(*turn(name, previous))
+    before: Any = store.recall("owner", "a")
+    kept.items_until("b")
+    assert store.recall("owner", "a") == before
+    later = before["written_at"] + RENEW_SECONDS + 1
+    monkeypatch.setattr("app.dialects.responses.kept.time.time", lambda: later)
+    kept.items_until("b")
+    renewed: Any = store.recall("owner", "a")
+    assert renewed == {**before, "written_at": later}

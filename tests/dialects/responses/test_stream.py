@@ -221,7 +221,12 @@ def test_ids_are_fixed_and_differ() -> None:
 
 def test_the_response_is_kept_before_its_end_is_told() -> None:
     kept: list[dict[str, Any]] = []
-    encoder = Encoder(envelope(), kept.append)
+
+    def keep(response: dict[str, Any]) -> bool:
+        kept.append(response)
+        return True
+
+    encoder = Encoder(envelope(), keep)
     encoder.start()
     encoder.step(TextDelta("a"))
     assert kept == []
