@@ -88,8 +88,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = app.extensions["poegate"] = _build_services(settings)
     register_records(app, services.in_progress, services.settle_request, services.count_request)
     register_access_headers(app)
-    if services.metrics is not None:
-        services.metrics.register(app)
     app.teardown_request(release_body)
     resolver.install()
     turns.install(lambda: gevent.sleep(0))
@@ -97,6 +95,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
+    if services.metrics is not None:
+        services.metrics.register(app)
     if settings.page:
         app.register_blueprint(web.blueprint)
     CORS(

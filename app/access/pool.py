@@ -293,6 +293,12 @@ class Pool:
     def state_of(self, key: PoolKey) -> KeyState:
         return self.states.get(key.digest, KeyState())
 
+    def all_refused(self) -> bool:
+        """Whether there are keys, and Poe refuses each of them."""
+        now = self.clock()
+        names = {self.state_of(key).name_at(now) for key in self.keys}
+        return names == {"refused"}
+
     def key_numbered(self, number: int) -> PoolKey | None:
         return self.keys[number - 1] if 0 < number <= len(self.keys) else None
 

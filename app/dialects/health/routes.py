@@ -17,6 +17,9 @@ FORMAT = WireFormat(blueprint)
 
 _checks = Checks()
 
+RETRY_AFTER = "60"
+_ALL_REFUSED = "Poe refuses all keys of POE_API_KEYS"
+
 _POE = {
     False: "Poe cannot be reached: only bots of BOT_URLS can be asked.",
     None: "Poe does not answer in time.",
@@ -47,10 +50,15 @@ def report_ready() -> Response:
     """
     _check_vocabulary()
     parts = services()
+    refused = parts.access.pool.all_refused()
+    if refused and not parts.settings.bot_urls:
+        message = f"{_ALL_REFUSED}, and BOT_URLS names no bots: nothing can be served."
+        raise Unavailable(message, code="no_key", retry_after=RETRY_AFTER)
     found = _checks.outcomes(
         {"poe": lambda: poe_is_reachable(parts.settings), "store": parts.store.is_usable}
     )
-    reasons = [_POE[found["poe"]]] if not found["poe"] else []
+    reasons = [f"{_ALL_REFUSED}: only bots of BOT_URLS can be asked."] if refused else []
+    reasons += [_POE[found["poe"]]] if not found["poe"] else []
     reasons += [_STORE[found["store"]]] if not found["store"] else []
     return jsonify(
         {

@@ -3,7 +3,9 @@
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 import requests
 
 from tests.servers import Server
@@ -42,3 +44,25 @@ def test_it_answers_within_a_second_whatever_hangs(start_gateway: Callable[..., 
             assert time.monotonic() - began < 2
             assert answer.status_code == 200
             assert (answer.json()["status"], len(answer.json()["reasons"])) == ("degraded", 2)
+
+
+@pytest.mark.parametrize(("bots", "status"), [("", 503), ("own=http://127.0.0.1:9/", 200)])
+def test_a_gateway_whose_keys_are_all_refused(
+    start_gateway: Callable[..., Server], tmp_path: Path, bots: str, status: int
+) -> None:
+    """It can serve nothing, or bots of one's own."""
+    gateway = start_gateway(
+        POE_API_KEYS="key-1,key-2", ACCESS_TOKENS="tok", BOT_URLS=bots, STATE_DIR=str(tmp_path)
+    )
+    assert requests.get(f"{gateway.url}/readyz", timeout=10).json()["status"] == "ready"
+    requests.post(
+        f"{gateway.url}/v1/chat/completions",
+        json={"model": "status-401", "messages": [{"role": "user", "content": "x"}]},
+        headers={"x-api-key": "tok"},
+        timeout=30,
+    )
+    answer = requests.get(f"{gateway.url}/readyz", timeout=10)
+    assert answer.status_code == status
+    assert "Poe refuses all keys of POE_API_KEYS" in answer.text
+    if status == 503:
+        assert answer.headers["Retry-After"] == "60"
