@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test test-long soak lint bench bench-peers map lock clean
+.PHONY: install run test test-long soak lint bench bench-table bench-peers map lock vendor clean
 
 run: $(VENV)/runtime
 	@exec $(BIN)/python -m app.demo
@@ -31,6 +31,7 @@ lint: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python scripts/vendor.py --check
 
 # Fifteen minutes of mixed load; the table of growth at its end.
 soak: $(VENV)/development
@@ -38,6 +39,10 @@ soak: $(VENV)/development
 
 bench: $(VENV)/development
 	$(BIN)/python -m bench $(ROWS)
+
+# All rows on a quiet machine, written into docs/performance.md.
+bench-table: $(VENV)/development .venv-peers/installed
+	$(BIN)/python -m bench --write
 
 # LiteLLM's proxy, which the benchmark measures beside the gateway, in an environment of its own.
 bench-peers: .venv-peers/installed
@@ -49,6 +54,10 @@ bench-peers: .venv-peers/installed
 
 map: $(VENV)/runtime
 	$(BIN)/python -m docs.generate
+
+# What the page at / is made with, anew from the npm registry.
+vendor:
+	$(PYTHON) scripts/vendor.py
 
 clean:
 	rm -rf $(VENV) .venv-peers bench/build build

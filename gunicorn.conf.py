@@ -8,8 +8,10 @@ monkey.patch_all()
 import logging  # noqa: E402 - only after the patch
 import os  # noqa: E402
 import resource  # noqa: E402
+import shutil  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
+import tempfile  # noqa: E402
 from logging.config import dictConfig  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -23,6 +25,8 @@ for _name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
 
 from app import memory  # noqa: E402
 from app.config import ConfigError, load_settings, misspelt_settings  # noqa: E402
+from app.log_format import log_config  # noqa: E402
+from app.startup import start_line  # noqa: E402
 
 memory.tune_allocator()
 
@@ -95,32 +99,30 @@ timeout = 60
 # gunicorn 27 would open a socket for its own control tool in the home of whoever runs it.
 control_socket_disable = True
 
-logger_class = "app.worker.JsonLogger"
+logger_class = "app.worker.UniformLogger"
 # What no line of ours shows is not looked up (Python's logging HOWTO, "Optimization").
 logging._srcfile = None  # type: ignore[assignment]
 logging.logThreads = logging.logMultiprocessing = False
 
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
-dictConfig(
-    {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "app.log_format.JsonLines"}},
-        "handlers": {
-            "requests": {
-                "class": "logging.StreamHandler",
-                "formatter": "json",
-                "stream": "ext://sys.stdout",
-            },
-            "others": {"class": "logging.StreamHandler", "formatter": "json"},
-        },
-        "root": {"level": "WARNING", "handlers": ["others"]},
-        "loggers": {
-            "poegate": {"level": "INFO"},
-            "poegate.access": {"level": "INFO", "handlers": ["requests"], "propagate": False},
-        },
-    }
-)
+dictConfig(log_config(_settings.log_format, _settings.log_level))
+
+if _settings.metrics_token and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # Workers write their numbers here, and any of them gives out the sum.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="poegate-metrics-")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a worker that is gone was at is no longer in progress; what it counted stays."""
+    if _settings.metrics_token:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def on_starting(server: Any) -> None:
@@ -141,7 +143,8 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Says so where the address is not the one that the settings name."""
+    """Says how the gateway was started, and where its address is not the one of the settings."""
+    logging.getLogger("poegate.start").info(start_line(_settings))
     if bind != [_wanted]:
         logging.getLogger("poegate").warning(
             "poegate.socket decides the address, %s: HOST and PORT (%s) are not used",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -56,10 +57,48 @@ def _pairs(value: Any) -> Pairs:
     return tuple((name.strip(), rest.strip()) for name, _, rest in pairs)
 
 
-def _reasoning(value: Any) -> str:
-    if value not in REASONING_MODES:
-        raise ValueError(f"expected one of {', '.join(REASONING_MODES)}")
-    return str(value)
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _switch(value: Any) -> bool:
+    """``on`` or ``off``; in a TOML file true or false as well."""
+    if value in ("on", "off"):
+        return bool(value == "on")
+    if not isinstance(value, bool):
+        raise ValueError("expected on or off")
+    return value
+
+
+def _rate_limit(value: Any) -> str:
+    """``60/minute``, ``1000 per hour``: as the ``limits`` library writes them."""
+    match = re.fullmatch(
+        r"\s*(\d{1,9})\s*(?:/|per)\s*(\d{1,6}\s*)?(second|minute|hour|day)s?\s*", str(value)
+    )
+    if match is None or int(match[1]) == 0 or (match[2] and int(match[2]) == 0):
+        raise ValueError("expected requests in a time, such as 60/minute")
+    return str(value).strip()
+
+
+def _up_to(most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number: int = _number(int, value)
+        if not 0 <= number <= most:
+            raise ValueError(f"expected a whole number from 0 to {most}, not {value!r}")
+        return number
+
+    return read
+
+
+def _on_or_off(value: Any) -> bool:
+    if value not in ("on", "off", True, False):
+        raise ValueError("expected on or off")
+    return value in ("on", True)
 
 
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -119,6 +158,7 @@ class Group(StrEnum):
     BOTS = "Bots"
     LIMITS = "Times and limits"
     STATE = "What is kept"
+    COUNTS = "What is counted and shown"
     POE = "The way to Poe"
 
 
@@ -155,6 +195,7 @@ def _setting(
 class Settings:
     """Every setting of the gateway. Times are seconds.
 
+    Frozen, but for ``take_over``: what a changed TOML file says is taken over without a restart.
     A new setting is one field here; deploy/poegate.env.sample and deploy/poegate.toml.sample get a
     line each, and ``make map`` writes docs/settings.md anew.
     """
@@ -171,9 +212,57 @@ class Settings:
         Group.ACCESS,
         _text_list,
         (),
-        "what clients must send as their API key, comma-separated or a JSON list; required where "
-        "`POE_API_KEYS` is set",
+        "what clients must send as their API key, `text` or `name:text`, comma-separated or a JSON "
+        "list; tokens or `STORED_TOKENS` are required where `POE_API_KEYS` is set. Tokens with "
+        "limits are in the TOML file's `[token]` tables",
         secret=True,
+    )
+    stored_tokens: bool = _setting(
+        Group.ACCESS,
+        _switch,
+        False,
+        "`on`: tokens can also be made with `python -m app tokens` and the admin API; their "
+        "digests are kept with the state",
+    )
+    admin_token: str | None = _setting(
+        Group.ACCESS,
+        str,
+        None,
+        "what the operator sends to `/admin`. Unset: there is no `/admin`",
+        secret=True,
+    )
+    pool_tries: int = _setting(
+        Group.ACCESS,
+        _positive(int),
+        3,
+        "how many keys of `POE_API_KEYS` one request may try before its answer begins",
+    )
+    pool_history: Literal["admin", "all"] = _setting(
+        Group.ACCESS,
+        _one_of("admin", "all"),
+        "admin",
+        "who is shown the points and the history of `POE_API_KEYS` at `/usage`: `admin` (with "
+        "`ADMIN_TOKEN`) or `all` tokens",
+    )
+    rate_limit: str | None = _setting(
+        Group.ACCESS,
+        _rate_limit,
+        None,
+        "requests of a client that sends its own Poe key, such as `60/minute`. Tokens have limits "
+        "of their own",
+    )
+    rate_limit_by: Literal["address", "key"] = _setting(
+        Group.ACCESS,
+        _one_of("address", "key"),
+        "address",
+        "whether `RATE_LIMIT` counts by the client's `address` or by its `key`",
+    )
+    proxy_hops: int = _setting(
+        Group.ACCESS,
+        _up_to(20),
+        0,
+        "how many proxies before the gateway are trusted to name the client's address in "
+        "`X-Forwarded-For`: 1 behind nginx, 0 without a proxy",
     )
     cors_origins: tuple[str, ...] = _setting(
         Group.ACCESS,
@@ -189,6 +278,14 @@ class Settings:
         "address to listen on. `127.0.0.1`: this machine only; `0.0.0.0`: every network",
     )
     port: int = _setting(Group.LISTENING, _port, 8000, "port to listen on")
+    page: bool = _setting(
+        Group.LISTENING,
+        _on_or_off,
+        True,
+        "`on`: browsers get a page at `/` to try bots, look at models and usage and manage tokens; "
+        "`off`: there is nothing at `/`",
+        shown="`on`",
+    )
     web_concurrency: int = _setting(
         Group.LISTENING,
         _positive(int),
@@ -221,7 +318,7 @@ class Settings:
     )
     reasoning: Literal["split", "inline", "drop"] = _setting(
         Group.BOTS,
-        _reasoning,
+        _one_of(*REASONING_MODES),
         "split",
         "where a bot's reasoning goes: `split` (the field that the API has for it), `inline` "
         "(left in the text) or `drop`",
@@ -285,6 +382,38 @@ class Settings:
         "`redis://…`, `rediss://…` or `unix://…` keeps it in Redis instead, for several machines",
         secret=True,
     )
+    ledger: bool = _setting(
+        Group.COUNTS,
+        _switch,
+        True,
+        "`off`: nobody counts who used how much, and tokens can have no budget",
+    )
+    ledger_days: int = _setting(
+        Group.COUNTS, _positive(int), 400, "days for which the ledger's hourly sums are kept"
+    )
+    cost_in_usage: bool = _setting(
+        Group.COUNTS,
+        _switch,
+        False,
+        "`on`: `usage` in answers says what they cost, as `cost_details {points, estimated}`",
+    )
+    metrics_token: str | None = _setting(
+        Group.COUNTS,
+        str,
+        None,
+        "what Prometheus sends to `/metrics`. Unset: there is no `/metrics`",
+        secret=True,
+    )
+    log_format: Literal["json", "text"] = _setting(
+        Group.COUNTS, _one_of("json", "text"), "json", "how log lines are written: `json` or `text`"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        Group.COUNTS,
+        _one_of("debug", "info", "warning", "error"),
+        "info",
+        "the least level of the gateway's log lines, beside the line of each request, which is "
+        "always written: `debug`, `info`, `warning` or `error`",
+    )
     poe_base_url: str = _setting(
         Group.POE, _folder_url, "https://api.poe.com/bot/", "where Poe's bots are asked"
     )
@@ -308,21 +437,40 @@ class Settings:
         secret=True,
     )
     bots: tuple[BotRule, ...] = field(default=(), repr=False)
+    tokens: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        if self.poe_api_keys and not self.access_tokens:
+        has_tokens = self.access_tokens or self.tokens or self.stored_tokens
+        if self.poe_api_keys and not has_tokens:
             raise ConfigError(
                 "POE_API_KEYS is set but ACCESS_TOKENS is not: anyone could spend your points. "
                 "Set ACCESS_TOKENS to what your clients shall send."
             )
-        for name in ("poe_api_keys", "access_tokens"):
-            if not all(is_credential(secret) for secret in getattr(self, name)):
+        for name in ("poe_api_keys", "access_tokens", "admin_token", "metrics_token"):
+            value = getattr(self, name)
+            secrets = (value,) if isinstance(value, str) else value or ()
+            if not all(is_credential(secret) for secret in secrets):
                 raise ConfigError(f"{name.upper()}: an entry holds blanks or is not plain ASCII")
+
+    @property
+    def is_token_mode(self) -> bool:
+        """Clients send tokens of this gateway; else their own Poe keys."""
+        return bool(self.poe_api_keys or self.access_tokens or self.tokens or self.stored_tokens)
+
+    def take_over(self, newer: "Settings") -> list[str]:
+        """Takes over from ``newer`` what needs no restart. Gives the names of what does need one.
+
+        The tokens are not among either: whoever compares tokens takes them over.
+        """
+        for name in LIVE_SETTINGS:
+            object.__setattr__(self, name, getattr(newer, name))
+        names = [entry.name for entry in fields(self) if entry.name != "tokens"]
+        return [name for name in names if getattr(self, name) != getattr(newer, name)]
 
     @property
     def is_open(self) -> bool:
         """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
-        return bool(self.bot_urls) and not self.access_tokens
+        return bool(self.bot_urls) and not self.is_token_mode
 
     def bot_named(self, model: str) -> str:
         """The bot of a model name: the alias's bot, or the name itself."""
@@ -357,6 +505,26 @@ class Settings:
         return None
 
 
+LIVE_SETTINGS = (
+    "model_aliases",
+    "bots",
+    "tool_adapter",
+    "reasoning",
+    "image_model",
+    "video_model",
+    "first_event_timeout",
+    "idle_timeout",
+    "headers_wait",
+    "keepalive_seconds",
+    "pool_tries",
+    "pool_history",
+    "rate_limit",
+    "rate_limit_by",
+    "cost_in_usage",
+)
+"""What is read at each use, so that a changed TOML file needs no restart."""
+
+
 SETTINGS: dict[str, Setting] = {
     entry.name: entry.metadata["setting"] for entry in fields(Settings) if entry.metadata
 }
@@ -374,6 +542,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     table = _read_toml(environ.get("POEGATE_CONFIG"))
     bots = _bot_rules(table.pop("bot", {}))
+    tokens = table.pop("token", {})
+    if not isinstance(tokens, dict):
+        raise ConfigError("token: expected a table of tokens")
     values: dict[str, Any] = {}
     for name, setting in SETTINGS.items():
         raw = environ.get(name.upper()) or table.get(name)
@@ -386,7 +557,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(f"unknown setting in the TOML file: {', '.join(unknown)}")
     aliases = tuple((rule.glob, rule.alias_of) for rule in bots if rule.alias_of)
     values["model_aliases"] = values.get("model_aliases", ()) + aliases
-    settings = Settings(**values, bots=bots)
+    settings = Settings(**values, bots=bots, tokens=tokens)
     _refuse_misspelt_access(settings, environ, values)
     return settings
 

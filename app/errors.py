@@ -5,6 +5,7 @@
     │   └── PromptTooLong         400     (in the words by which clients recognise it)
     ├── Unauthenticated           401     authentication_error
     ├── InsufficientCredits       402     insufficient_credits
+    │   └── BudgetExceeded        402     (of the token, not of the Poe account)
     ├── Refused                   403     moderation_error
     ├── NotPermitted              403     permission_error
     ├── NotFound                  404     not_found_error
@@ -16,6 +17,7 @@
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
+    │   └── Unreachable           502     (no connection: nothing was asked)
     ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
@@ -81,6 +83,10 @@ class InsufficientCredits(ApiError):
     status, type = 402, "insufficient_credits"
 
 
+class BudgetExceeded(InsufficientCredits):
+    """The access token has spent the points that it may spend."""
+
+
 class Refused(ApiError):
     status, type = 403, "moderation_error"
 
@@ -127,6 +133,10 @@ class InternalError(ApiError):
 
 class UpstreamError(ApiError):
     status, type, retryable = 502, "upstream_error", True
+
+
+class Unreachable(UpstreamError):
+    """No connection was made, so nothing was asked and nothing was paid for."""
 
 
 class Unavailable(ApiError):

@@ -3,16 +3,19 @@
 import gevent
 from flask import Flask, Response
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.access.credentials import Gatekeeper
+from app.access.parts import Access, open_access
 from app.config import Settings, load_settings
 from app.core import tokens, turns
+from app.dialects.admin import routes as admin
 from app.dialects.audio import routes as audio
 from app.dialects.chat import routes as chat
 from app.dialects.completions import routes as completions
 from app.dialects.files import routes as files
 from app.dialects.health import routes as health
 from app.dialects.images import routes as images
+from app.dialects.key import routes as key
 from app.dialects.messages import routes as messages
 from app.dialects.models import routes as models
 from app.dialects.openapi import routes as openapi
@@ -20,21 +23,27 @@ from app.dialects.points import routes as points
 from app.dialects.responses import routes as responses
 from app.dialects.videos import routes as videos
 from app.http import unsupported
+from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
 from app.http.request_bodies import BodyBudget, BoundedRequest, release_body
-from app.http.request_log import register_records
-from app.http.services import Services
+from app.http.request_log import InProgress, register_records
+from app.http.services import RequestCounts, Services
 from app.http.wire_formats import register_formats
 from app.poe import resolver
 from app.poe.account import Account
 from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
 from app.poe.pooled_history import pooled_history
+from app.relay.asking import Asker
+from app.relay.config_file import ConfigFile
 from app.relay.jobs import Jobs
+from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
+from app.relay.tasks import background_of
 from app.state.store import Store
+from app.web import routes as web
 
 FORMATS = (
     chat.FORMAT,
@@ -47,6 +56,8 @@ FORMATS = (
     models.FORMAT,
     files.FORMAT,
     points.FORMAT,
+    key.FORMAT,
+    admin.FORMAT,
     health.FORMAT,
     openapi.FORMAT,
 )
@@ -59,6 +70,9 @@ EXPOSED_HEADERS = [
     "openai-poll-after-ms",
     "x-poegate-warning",
     "Retry-After",
+    "x-poegate-key",
+    "x-poegate-attempts",
+    *RATE_LIMIT_HEADERS,
 ]
 
 
@@ -71,19 +85,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["poegate.bodies"] = BodyBudget(int(settings.max_bodies_mb * 1_000_000))
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body_mb * 1_000_000)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    account, client = Account(settings), PoeClient(settings)
-    app.extensions["poegate"] = Services(
-        settings,
-        Gatekeeper(settings),
-        Relay(settings, client),
-        Catalog(settings),
-        Store(settings),
-        account,
-        pooled_history(settings, account),
-        client.uploader,
-        Jobs(),
-    )
-    register_records(app)
+    services = app.extensions["poegate"] = _build_services(settings)
+    register_records(app, services.in_progress, services.settle_request, services.count_request)
+    register_access_headers(app)
+    if services.metrics is not None:
+        services.metrics.register(app)
     app.teardown_request(release_body)
     resolver.install()
     turns.install(lambda: gevent.sleep(0))
@@ -91,6 +97,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
     app.register_blueprint(unsupported.blueprint)
+    if settings.page:
+        app.register_blueprint(web.blueprint)
     CORS(
         app,
         origins=list(settings.cors_origins) or "*",
@@ -100,4 +108,45 @@ def create_app(settings: Settings | None = None) -> Flask:
         always_send=False,  # only browsers send an Origin, and only they read these headers
     )
     app.wsgi_app = ForgivingPaths(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
+
+
+def _metrics(settings: Settings, access: Access) -> RequestCounts | None:
+    if settings.metrics_token is None:
+        return None
+    from app.http.metrics import Metrics  # costs every worker memory, and few need it
+
+    return Metrics(settings.metrics_token, access.pool, access.prices)
+
+
+def _build_services(settings: Settings) -> Services:
+    """Raises ConfigError."""
+    catalog, store, account = Catalog(settings), Store(settings), Account(settings)
+    access = open_access(settings, store, catalog.known)
+    client = PoeClient(settings)
+    asker = Asker(settings, client, access.pool)
+    relay = Relay(settings, asker, access.admission, access.prices)
+    probes = KeyProbes(access.pool, account, access.store, access.prices)
+    config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
+    in_progress = InProgress()
+    return Services(
+        settings=settings,
+        access=access,
+        relay=relay,
+        catalog=catalog,
+        store=store,
+        account=account,
+        history=pooled_history(settings, account),
+        uploader=client.uploader,
+        jobs=Jobs(),
+        probes=probes,
+        config_file=config_file,
+        in_progress=in_progress,
+        metrics=_metrics(settings, access),
+        background=background_of(
+            access, catalog, probes, config_file, settings, lambda: in_progress.count
+        ),
+    )

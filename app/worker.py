@@ -27,7 +27,6 @@ from gunicorn.workers.ggevent import GeventWorker
 from app import memory
 from app.http.client_socket import ClientSocket
 from app.http.presence import GRACE_TIME
-from app.log_format import JsonLines
 from app.relay.jobs import STOP_SECONDS, Jobs
 
 log = logging.getLogger("poegate")
@@ -57,13 +56,13 @@ def _read_off(body: Any) -> bool:
     return False
 
 
-class JsonLogger(Logger):
+class UniformLogger(Logger):
     """gunicorn's own lines in the form of all others."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(JsonLines())
+            handler.setFormatter(logging.getLogger().handlers[0].formatter)
 
 
 class DrainingWorker(GeventWorker):
@@ -76,9 +75,13 @@ class DrainingWorker(GeventWorker):
         """Greenlets, of which those in ``_idle`` wait for a request."""
 
     @property
-    def _jobs(self) -> Jobs:
+    def _services(self) -> Any:
         application: Any = self.wsgi
-        jobs: Jobs = application.extensions["poegate"].jobs
+        return application.extensions["poegate"]
+
+    @property
+    def _jobs(self) -> Jobs:
+        jobs: Jobs = self._services.jobs
         return jobs
 
     def run(self) -> None:
@@ -86,6 +89,7 @@ class DrainingWorker(GeventWorker):
 
         If it must not wait (Ctrl-C, or gunicorn's master is gone), its jobs fail at once.
         """
+        self._services.background.start()
         gevent.spawn(self._warn_of_risks)
         memory.freeze()
         gevent.spawn(memory.give_back_when_idle, self._is_idle)
@@ -94,6 +98,7 @@ class DrainingWorker(GeventWorker):
             self._end_jobs()
         finally:
             self._jobs.stop()
+            self._services.background.stop()
 
     def _warn_of_risks(self) -> None:
         application: Any = self.wsgi

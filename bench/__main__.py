@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 from bench import machine
@@ -12,6 +13,8 @@ from bench.processes import has_peers, raise_open_files
 from bench.rows import ROWS
 from bench.table import Pace, Result, Row
 
+DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+MARKS = ("<!-- measured by make bench-table -->", "<!-- end of the table -->")
 DEADLINE = 1_500  # seconds that a whole run may take
 QUICK = Pace(rounds=1, share=0.4)
 COLUMNS = ("measured", "gateway", "baseline", "LiteLLM", "gateway is better", "target", "met")
@@ -23,6 +26,7 @@ def arguments() -> argparse.Namespace:
     keys = [row.key for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="NAME", help=f"the rows: {', '.join(keys)}")
     parser.add_argument("--quick", action="store_true", help="one short round of each load")
+    parser.add_argument("--write", action="store_true", help=f"write the table to {DOCUMENT.name}")
     parser.add_argument("--no-peers", action="store_true", help="without LiteLLM's proxy")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(keys):
@@ -72,10 +76,22 @@ def main() -> int:
     pace = replace(QUICK if options.quick else Pace(), peers=peers)
     chosen = [row for row in ROWS if not options.rows or row.key in options.rows]
     results = [measured(row, pace) for row in chosen]
-    print(f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", sep="\n")
-    print(*map(line, results), sep="\n")
-    print(f"\nOn {machine.description()}; one worker each; {took(others.share())}.")
+    head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    where = f"On {machine.description()}; one worker each; {took(others.share())}."
+    table = "\n".join([*head, *map(line, results), "", where])
+    print(table)
+    if options.write:
+        write(table)
     return report_missed(results)
+
+
+def write(table: str) -> None:
+    """Puts the table between the two marks in the document."""
+    before, begin, rest = DOCUMENT.read_text().partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (begin and end):
+        sys.exit(f"bench: {DOCUMENT} lacks {MARKS[0]} or {MARKS[1]}")
+    DOCUMENT.write_text(f"{before}{begin}\n\n{table}\n\n{end}{after}")
 
 
 def report_missed(results: list[Result]) -> int:

@@ -212,3 +212,37 @@ class SingleStream:
         if outcome.failed:
             raise Failure(f"{server.name}: {outcome.faults}\n{server.log_tail()}")
         return outcome
+
+
+@dataclass(frozen=True)
+class Carries:
+    """How many streams of a rate one worker carries, on answers of 5 seconds.
+
+    Tried with more and more streams; the last number counts at which the worker is below 85 % of a
+    core and the slowest hundredth of the tokens is less than half a second late.
+    """
+
+    key: str
+    rate: int  # tokens a second
+    counts: tuple[int, ...]  # in rising order
+    seconds: int = 5
+
+    def measure(self, pace: Pace) -> Result:
+        """The gateway alone, on one worker for all counts."""
+        tokens = self.rate * self.seconds
+        ask = Ask(f"paced-{self.rate}x{tokens}", tokens)
+        best: tuple[int, Carried] | None = None
+        with servers("gateway") as running:
+            warm(running.gateway)
+            for streams in self.counts:
+                order = Order(ask, streams, self.rate, rounds=1, ramp=2)
+                carried = carry(running.gateway, order)
+                late = carried.outcome.token.slow
+                if carried.outcome.failed or carried.share > 0.85 or late > 500:
+                    break
+                best = streams, carried
+        cell = f"{best[0]:,} streams: {best[1].cell()}" if best else f"fewer than {self.counts[0]}"
+        return Result(
+            title=f"streams of {self.rate} tokens/s that one worker carries below 85% of a core",
+            gateway=cell,
+        )

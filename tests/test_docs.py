@@ -23,7 +23,7 @@ def rows(path: Path) -> list[tuple[str, str]]:
 def routes() -> list[str]:
     """``GET /models/{name}``; what only says that Poe cannot do it is one sentence in the docs."""
     return sorted(
-        method + " " + re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule)
+        method + " " + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for rule in create_app(Settings()).url_map.iter_rules()
         if not rule.endpoint.startswith("unsupported.") and not rule.websocket
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

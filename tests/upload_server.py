@@ -4,6 +4,7 @@
 word says what happens, its second how: ``slow-0.3 …`` seconds, ``status-402 …``, ``once-503 …``
 (that status at its first try only), ``echo-401 …`` (the status, and all that was sent, in the
 answer's text), ``garbage-KIND …``, ``cut …``.
+A key that begins with ``refused-`` gets a 401.
 ``GET /uploads/{key}``: what was asked by that key, and how many of it at once.
 Run as ``python -m tests.upload_server PORT``.
 """
@@ -83,7 +84,10 @@ async def take_upload(exchange: Exchange, key: str) -> None:
         upload = read_upload(exchange, await exchange.body())
         tries = 1 + sum(earlier["name"] == upload["name"] for earlier in asked[key])
         asked[key].append(upload)
-        await answer_upload(exchange, upload, tries)
+        if key.startswith("refused-"):
+            await exchange.answer(401, {"detail": "Invalid API key"})
+        else:
+            await answer_upload(exchange, upload, tries)
     finally:
         running[key] -= 1
 

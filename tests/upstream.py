@@ -1,12 +1,16 @@
 """A simulated Poe that misbehaves on request: what fastapi_poe's own bot server cannot do.
 
 ``/bot/{name}``: the name says what happens. ``GET /seen``: what was asked and how it ended.
+``POST /faults`` ``{key: fault}``: what happens to whoever asks with that key (see FAULTS);
+``GET /asked``: the ``[time, key, bot, fault]`` of every question since then.
 Run as ``python -m tests.upstream PORT``.
 """
 
 import asyncio
 import json
+import re
 import sys
+import time
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -15,6 +19,8 @@ import uvicorn
 from tests.account_api import MODELS as MORE_MODELS
 from tests.account_api import answer_account
 
+faults: dict[str, str] = {}
+asked: list[tuple[float, str, str, str]] = []
 calls: Counter[str] = Counter()
 closed: Counter[str] = Counter()
 last: dict[str, Any] = defaultdict(dict)
@@ -201,6 +207,28 @@ async def count(exchange: Exchange, tokens: str) -> None:
     await exchange.write(event("done"), more=False)
 
 
+PROSE = (
+    "## Tides\n\n"
+    + "The *moon* pulls at the water, and the water **follows** it slowly. " * 9
+    + "\n\n"
+    "1. high water\n2. low water\n   - spring tide\n   - neap tide\n\n"
+    "```python\ndef height(hour: float) -> float:\n    return 2.4 * cos(hour / 6.21)\n```\n\n"
+    "| port | metres |\n| --- | ---: |\n| Brest | 6.1 |\n| Dover | 5.9 |\n\n"
+)
+"""Some 150 words in markdown of every common kind."""
+
+
+async def prose(exchange: Exchange, tokens: str) -> None:
+    """So many words of markdown, about 1,000 a second."""
+    words = re.findall(r"\S+\s*", PROSE)
+    await exchange.start()
+    for number in range(int(tokens)):
+        await exchange.write(event("text", text=words[number % len(words)]))
+        if number % 10 == 0:
+            await asyncio.sleep(0.01)
+    await exchange.write(event("text", text="\n\nThe end.") + event("done"), more=False)
+
+
 BEHAVIOURS = {
     behaviour.__name__: behaviour
     for behaviour in (
@@ -218,8 +246,64 @@ BEHAVIOURS = {
         garbage,
         script,
         count,
+        prose,
     )
 }
+
+
+async def revoked(exchange: Exchange, _: str) -> None:
+    await exchange.answer(401, {"detail": "Invalid API key"})
+
+
+async def no_points(exchange: Exchange, _: str) -> None:
+    await exchange.start()
+    data = {"text": "Not enough points.", "allow_retry": False, "error_type": "insufficient_fund"}
+    await exchange.write(event("error", **data), more=False)
+
+
+async def limited(exchange: Exchange, seconds: str) -> None:
+    extra = {"retry_after": seconds} if seconds else {}
+    await exchange.answer(429, {"detail": "Too many requests"}, **extra)
+
+
+async def limit_event(exchange: Exchange, _: str) -> None:
+    await exchange.start()
+    text = "You have exceeded rate limit to query bot using User API Key"
+    await exchange.write(event("error", text=text, allow_retry=False), more=False)
+
+
+async def unavailable(exchange: Exchange, status: str) -> None:
+    await exchange.answer(int(status or 503), {"detail": "down"})
+
+
+async def breaks(exchange: Exchange, _: str) -> None:
+    """After its answer has begun."""
+    await cut(exchange, "2")
+
+
+FAULTS = {
+    fault.__name__: fault
+    for fault in (revoked, no_points, limited, limit_event, unavailable, breaks)
+}
+"""``NAME`` or ``NAME:ARGUMENT``. Also ``flapping``: every second question is unavailable, and
+``slow:SECONDS``: the answer begins so late."""
+
+
+async def meet_fault(exchange: Exchange, name: str) -> bool:
+    """Whether the fault of the key that asks was the whole answer."""
+    key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
+    fault = faults.get(key, "")
+    asked.append((time.time(), key, name, fault))
+    kind, _, argument = fault.partition(":")
+    if kind == "flapping":
+        calls[f"flapping {key}"] += 1
+        kind = "unavailable" if calls[f"flapping {key}"] % 2 else ""
+    if kind == "slow":
+        await asyncio.sleep(float(argument))
+    if kind not in FAULTS:
+        return False
+    await FAULTS[kind](exchange, argument)
+    return True
 
 
 async def serve_bot(exchange: Exchange) -> None:
@@ -232,6 +316,9 @@ async def serve_bot(exchange: Exchange) -> None:
         return
     calls[name] += 1
     last[name] = {**payload, "authorization": exchange.headers.get("authorization")}
+    last[name]["headers"] = exchange.headers
+    if await meet_fault(exchange, name):
+        return
     behaviour, _, argument = name.partition("-")
     if behaviour not in BEHAVIOURS:
         await exchange.answer(404, {"detail": "no such bot"})
@@ -247,7 +334,17 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await exchange.answer(200, MODELS)
     elif exchange.path.startswith("/usage/"):
         key = exchange.headers.get("authorization", "")
+        if faults.get(key.removeprefix("Bearer ")) == "revoked":
+            await revoked(exchange, "")
+            return
         await exchange.answer(*answer_account(exchange.path, scope["query_string"], key))
+    elif exchange.path == "/faults":
+        faults.clear()
+        asked.clear()
+        faults.update(json.loads(await exchange.body()))
+        await exchange.answer(200, {})
+    elif exchange.path == "/asked":
+        await exchange.answer(200, asked)
     elif exchange.path == "/seen":
         await exchange.answer(200, {"calls": calls, "closed": closed, "last": last})
     elif exchange.path.startswith("/bot/"):

@@ -1,1 +1,1 @@
-"""Who may ask, with which Poe key, and how much."""
+"""Who may ask, by which key of the pool, and how much."""

@@ -6,7 +6,7 @@ second passed without an event, so that a silent stream can be kept alive.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from app.core.conversation import Reasoning, Text, ToolCall
 
@@ -82,11 +82,15 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. ``completion`` includes ``reasoning``, as OpenAI counts."""
+    """Tokens. ``completion`` includes ``reasoning``, as OpenAI counts.
+
+    ``points`` is an estimate of what they cost, where the client gets to know it (COST_IN_USAGE).
+    """
 
     prompt: int
     completion: int
     reasoning: int = 0
+    points: float | None = None
 
     @property
     def total(self) -> int:
@@ -97,7 +101,20 @@ class Usage:
             self.prompt + other.prompt,
             self.completion + other.completion,
             self.reasoning + other.reasoning,
+            _sum(self.points, other.points),
         )
+
+    def cost_details(self) -> dict[str, Any]:
+        """For ``usage`` in an answer: nothing where the cost is not told."""
+        if self.points is None:
+            return {}
+        return {"cost_details": {"points": round(self.points, 4), "estimated": True}}
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    """Of what is known; None where nothing is."""
+    known = [number for number in (one, other) if number is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,25 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-from app.access.credentials import Lease
+from app.access.client import Client
+from app.access.credentials import MAX_SESSION_CHARS
 from app.errors import NotPermitted
 from app.http.json_bodies import read_json
 from app.http.request_log import current_record
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.schemas.loading import BaseSchema, load_payload
 
 
 def read_request(
     schema: BaseSchema, read: Callable[[], Any] = read_json, *, default_model: str | None = None
-) -> tuple[Lease, dict[str, Any]]:
-    """The client's lease, and the payload of the request at hand. Raises ApiError.
+) -> tuple[Client, dict[str, Any]]:
+    """The client, and the payload of the request at hand. Raises ApiError.
 
     ``read`` reads the body, after authentication. ``default_model`` is logged if the payload has no
     model.
     """
-    lease = services().gatekeeper.lease(request)
-    return lease, load_request(schema, read(), default_model=default_model)
+    client = authenticate()
+    return client, load_request(schema, read(), default_model=default_model)
 
 
 def load_request(
@@ -33,6 +34,7 @@ def load_request(
     payload = load_payload(schema, body)
     model = payload["model"] or default_model
     current_record().model = model
+    _note_session(payload.get("prompt_cache_key"))
     _check_origin(model or "")
     return payload
 
@@ -52,3 +54,10 @@ def _check_origin(model: str) -> None:
             f"The web page {origin[:200]} may not ask bots of BOT_URLS. Set ACCESS_TOKENS, or name "
             "the page in CORS_ORIGINS."
         )
+
+
+def _note_session(name: str | None) -> None:
+    """OpenAI's clients name a conversation by ``prompt_cache_key``."""
+    client = current_record().client
+    if client is not None and name and not client.visit.session:
+        client.visit.session = name[:MAX_SESSION_CHARS]

@@ -25,7 +25,7 @@ BOT_ERRORS = (402, 403, 404, 408, 413, 429, 502, 503, 529)
 class Operation:
     """The requests and answers of a view.
 
-    ``answer``: one of these, with status 200; empty if there are only errors. ``errors``: statuses
+    ``answer``: one of these, with ``status``; empty if there are only errors. ``errors``: statuses
     in addition to those that follow from the other fields.
     """
 
@@ -38,6 +38,7 @@ class Operation:
     guarded: bool
     versioned: bool
     errors: tuple[int, ...]
+    status: int
 
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -55,6 +56,7 @@ def operation(
     guarded: bool = True,
     versioned: bool = False,
     errors: tuple[int, ...] = (),
+    status: int = 200,
 ) -> Callable[[View], View]:
     """Describes the view below it.
 
@@ -62,7 +64,9 @@ def operation(
     ``streams``: clients may ask for server-sent events. ``guarded``: a credential is required.
     ``versioned``: with an ``anthropic-version`` header it is Anthropic's API.
     """
-    description = Operation(summary, body, form, query, answer, streams, guarded, versioned, errors)
+    description = Operation(
+        summary, body, form, query, answer, streams, guarded, versioned, errors, status
+    )
 
     def note(view: View) -> View:
         _operations[view] = description

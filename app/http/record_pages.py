@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import gevent
-from flask import request
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.core.paging import Page, Place
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.state.records import Kind, Record, RecordList
 
 READ_AT_ONCE = 100
@@ -16,11 +15,11 @@ READ_AT_ONCE = 100
 
 
 def own_records(kind: Kind[Record]) -> RecordList[Record]:
-    return records_of(kind, services().gatekeeper.lease(request))
+    return records_of(kind, authenticate())
 
 
-def records_of(kind: Kind[Record], lease: Lease) -> RecordList[Record]:
-    return RecordList(services().store, kind, lease.owner)
+def records_of(kind: Kind[Record], client: Client) -> RecordList[Record]:
+    return RecordList(services().store, kind, client.owner)
 
 
 def read_page(

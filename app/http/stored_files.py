@@ -1,6 +1,6 @@
 """Files that the client of the request at hand has at Poe."""
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.core.conversation import Query
 from app.core.earlier_files import attach_earlier_files, has_earlier_files
 from app.core.file_ids import FileRecord, resolve_files
@@ -11,12 +11,12 @@ from app.state.records import Kind
 FILES: Kind[FileRecord] = Kind("files", noun="file")
 
 
-def with_files(query: Query, lease: Lease) -> Query:
+def with_files(query: Query, client: Client) -> Query:
     """The query with its file ids resolved for that client, and with the files of earlier turns.
 
     Raises InvalidRequest.
     """
-    query = resolve_files(query, records_of(FILES, lease).find)
+    query = resolve_files(query, records_of(FILES, client).find)
     if has_earlier_files(query) and _may_edit_files(query.bot):
         query = attach_earlier_files(query)
     return query

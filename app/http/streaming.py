@@ -94,7 +94,9 @@ class _Stream:
     def frames(self, opening: Batch) -> Iterator[bytes]:
         """The chunks of the body, one for all events that arrived together."""
         try:
-            yield self._encoder.start() + self._encode(opening)
+            first = self._encoder.start() + self._encode(opening)
+            self._record.note_bytes(len(first))
+            yield first
             yield from self._later_frames()
         except ClientGone:
             self._record.error = "client_gone"
@@ -116,6 +118,7 @@ class _Stream:
             if not frames and time.monotonic() - wrote >= self._keepalive_seconds:
                 frames = self._encoder.keepalive
             if frames:
+                self._record.note_bytes(len(frames))
                 yield frames
                 wrote = time.monotonic()
 

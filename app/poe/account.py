@@ -18,7 +18,7 @@ from requests.auth import AuthBase
 
 from app.config import Settings
 from app.core import strict_json
-from app.errors import ApiError, UpstreamError
+from app.errors import ApiError, Unreachable, UpstreamError
 from app.poe.error_mapping import Asked, status_error
 
 log = logging.getLogger("poegate.poe")
@@ -96,7 +96,7 @@ class Account:
         except requests.Timeout as error:
             raise UpstreamError("Poe's account API did not answer in time.") from error
         except requests.RequestException as error:
-            raise UpstreamError("Poe's account API cannot be reached.") from error
+            raise Unreachable("Poe's account API cannot be reached.") from error
         pooled = key in self._pool
         return _read(answer, Asked("Poe's account API", key=key, pooled=pooled))
 

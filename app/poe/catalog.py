@@ -66,6 +66,14 @@ class Catalog:
                 self._lock.release()
         return self._models
 
+    def refresh_if_due(self) -> None:
+        """So that a request that needs it finds it there."""
+        self.models()
+
+    def known(self) -> list[CatalogModel]:
+        """The list as it is known now: nothing is asked, so nothing waits."""
+        return self._models
+
     def _refresh(self) -> None:
         try:
             self._models = self._fetch()

@@ -1,7 +1,7 @@
 """Asks a bot: ``ask(query, key)`` yields the events of its reply in batches, as they arrive."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -26,7 +26,7 @@ from app.poe.protocol import (
     read_partial,
     tool_definitions,
 )
-from app.poe.session import QuerySession
+from app.poe.session import Exchange, QuerySession
 from app.poe.silence import TICK_SECONDS, SilenceWatch
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
@@ -81,7 +81,7 @@ class PoeClient:
         self._silence = SilenceWatch()
         self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
-    def ask(self, query: Query, key: str) -> Iterator[Batch]:
+    def ask(self, query: Query, key: str, exchange: Exchange | None = None) -> Generator[Batch]:
         """The reply's events. An empty batch comes after each TICK_SECONDS of silence.
 
         Raises ApiError for all that goes wrong. Closing the iterator closes the connection to the
@@ -89,7 +89,9 @@ class PoeClient:
         """
         pooled = key in self._settings.poe_api_keys
         asked = Asked(f"the bot {query.bot!r}", "bot", key, pooled)
-        call = _Call(query, asked, _Deadline(self._settings, query.bot))
+        exchange = exchange or Exchange()
+        deadline = _Deadline(self._settings, query.bot, exchange.first_event_by)
+        call = _Call(query, asked, deadline, exchange)
         opening = gevent.spawn(self._open, call)
         try:
             yield from self._batches(call, opening)
@@ -110,7 +112,7 @@ class PoeClient:
             endpoint = self._endpoint(call.query.bot, call.asked.key)
             if endpoint.transport is self._own:
                 call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
-            call.partials = self._partials(call.query, endpoint)
+            call.partials = self._partials(call.query, endpoint, call.exchange)
             for partial in call.partials:
                 if not isinstance(partial, fp.MetaResponse):  # Poe's ``meta`` begins no answer
                     call.deadline.renew()
@@ -138,7 +140,9 @@ class PoeClient:
         except Exception as error:
             raise translate_error(error, call.asked) from error
 
-    def _partials(self, query: Query, endpoint: "_Endpoint") -> Iterator[fp.PartialResponse]:
+    def _partials(
+        self, query: Query, endpoint: "_Endpoint", exchange: Exchange
+    ) -> Iterator[fp.PartialResponse]:
         return fp.get_bot_response_sync(
             protocol_messages(query, endpoint.attach),
             endpoint.name,
@@ -150,7 +154,7 @@ class PoeClient:
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
             session=QuerySession(  # type: ignore[arg-type]  # it has all that is called
-                endpoint.transport, self._pacer, self._silence
+                endpoint.transport, self._pacer, self._silence, exchange
             ),
         )
 
@@ -175,10 +179,13 @@ class _Call:
     ``asked``: which bot, and by which key, for the words of an error.
     """
 
-    def __init__(self, query: Query, asked: Asked, deadline: "_Deadline") -> None:
+    def __init__(
+        self, query: Query, asked: Asked, deadline: "_Deadline", exchange: Exchange
+    ) -> None:
         self.query = query
         self.asked = asked
         self.deadline = deadline
+        self.exchange = exchange
         self.partials: Iterator[fp.PartialResponse] = iter(())
         self.first: fp.PartialResponse | None = None
         self.error: Exception | None = None
@@ -200,11 +207,11 @@ class _Call:
 class _Deadline:
     """The time limit of a silent bot: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
 
-    def __init__(self, settings: Settings, bot: str) -> None:
+    def __init__(self, settings: Settings, bot: str, first_event_by: float | None) -> None:
         self._settings = settings
         self._bot = bot
         self._started = False
-        self._at = time.monotonic() + settings.first_event_timeout
+        self._at = first_event_by or time.monotonic() + settings.first_event_timeout
 
     def renew(self) -> None:
         self._started = True

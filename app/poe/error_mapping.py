@@ -26,6 +26,7 @@ from app.errors import (
     Refused,
     RequestTooLarge,
     Unauthenticated,
+    Unreachable,
     UpstreamError,
 )
 from app.poe.session import PoeStatus
@@ -237,12 +238,16 @@ def _upstream(clause: str) -> Callable[[Any, Asked], ApiError]:
     return lambda error, asked: UpstreamError(_sentence(clause.format(subject=asked.subject)))
 
 
+def _unreachable(clause: str) -> Callable[[Any, Asked], ApiError]:
+    return lambda error, asked: Unreachable(_sentence(clause.format(subject=asked.subject)))
+
+
 _Exceptions = tuple[tuple[type[BaseException], Callable[[Any, Asked], ApiError]], ...]
 
 _EXCEPTIONS: _Exceptions = (
     (PoeStatus, _from_status),
     (httpx_sse.SSEError, _upstream("the server of {subject} did not answer as a Poe bot does")),
-    (httpx.ConnectError, _upstream("the server of {subject} cannot be reached")),
+    (httpx.ConnectError, _unreachable("the server of {subject} cannot be reached")),
     (httpx.UnsupportedProtocol, _upstream("the address of {subject} is not an HTTP address")),
     (httpx.InvalidURL, _upstream("the address of {subject} cannot be used")),
     (httpx.TransportError, _upstream("the connection to {subject} broke")),
@@ -256,5 +261,7 @@ _EXCEPTIONS: _Exceptions = (
 )
 """The most specific class first: the first match counts."""
 
-_OF_POE: _Exceptions = ((httpx.ConnectError, _upstream("Poe cannot be reached to ask {subject}")),)
+_OF_POE: _Exceptions = (
+    (httpx.ConnectError, _unreachable("Poe cannot be reached to ask {subject}")),
+)
 """Checked before ``_EXCEPTIONS`` for bots of Poe."""

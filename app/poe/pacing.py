@@ -22,7 +22,7 @@ SECONDS_A_STREAM = 0.0005
 """What each stream that is under way adds to the pause at most. The worker then reads 2,000 times
 a second in all, and a few streams are not held up by whatever else keeps it busy."""
 
-MIN_PAUSE_SECONDS = 0.001
+MIN_PAUSE_SECONDS = 0.01
 """Shorter pauses gather nothing."""
 
 MAX_TURN_SECONDS = 0.005

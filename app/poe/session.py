@@ -1,8 +1,9 @@
 """The replacement of fastapi_poe's ``httpx.AsyncClient``, for one query."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +35,20 @@ class PoeStatus(BotErrorNoRetry):
         self.retry_after = retry_after
 
 
+@dataclass(slots=True)
+class Exchange:
+    """What is sent and received beside one question.
+
+    ``first_event_by``: when a bot that has not started is given up, by time.monotonic; None leaves
+    it to FIRST_EVENT_TIMEOUT. ``headers`` are sent; ``answer_headers`` came with the last answer,
+    their names in lower case.
+    """
+
+    first_event_by: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class QuerySession:
     """The two methods of its client that fastapi_poe calls.
 
@@ -41,7 +56,14 @@ class QuerySession:
     requests and responses cost as much as half of the rest of a short one.
     """
 
-    def __init__(self, transport: GeventTransport, pacer: ReadPacer, silence: SilenceWatch) -> None:
+    def __init__(
+        self,
+        transport: GeventTransport,
+        pacer: ReadPacer,
+        silence: SilenceWatch,
+        exchange: Exchange,
+    ) -> None:
+        self._exchange = exchange
         self._transport = transport
         self._pacer = pacer
         self._silence = silence
@@ -51,8 +73,9 @@ class QuerySession:
         self, method: str, url: str, *, headers: dict[str, str], **body: Any
     ) -> AsyncIterator["AnswerStream"]:
         """The response to a query, while its body arrives. Raises PoeStatus."""
-        headers["Content-Type"] = "application/json"
+        headers |= {"Content-Type": "application/json", **self._exchange.headers}
         incoming = self._transport.send(method, _url(url), headers, _encode(body["json"]))
+        self._exchange.answer_headers = {name.lower(): value for name, value in incoming.headers}
         self._pacer.streams += 1
         try:
             if incoming.status != 200:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import gevent
 from gevent.queue import Empty, Queue
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.core.conversation import Query
 from app.core.events import Batch, Batches, ChoiceEvent, Finished, Usage
 from app.errors import ApiError
@@ -18,10 +18,10 @@ TICK_SECONDS = 1.0
 
 
 def answer_in_parallel(
-    relay: Relay, queries: Sequence[Query], lease: Lease, *, streaming: bool
+    relay: Relay, queries: Sequence[Query], client: Client, *, streaming: bool
 ) -> "Reply | MergedReplies":
     """The reply to a single query, or the replies to several as choices."""
-    replies = [relay.answer(query, lease, streaming=streaming) for query in queries]
+    replies = [relay.answer(query, client, streaming=streaming) for query in queries]
     return replies[0] if len(replies) == 1 else MergedReplies(replies)
 
 

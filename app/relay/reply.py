@@ -1,12 +1,15 @@
 """Combines the bot's client, the tool adapter and the stages into one answer."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
-from app.access.credentials import Lease
+from app.access.admission import Admission
+from app.access.client import Client
+from app.access.prices import PriceList
 from app.config import ConfigError, Settings
 from app.core.conversation import OutputFormat, Query
-from app.core.events import Batch, Batches
+from app.core.events import Batch, Batches, Finished, ReasoningDelta, TextDelta, Usage
 from app.core.json_output.instruct import instruct
 from app.core.json_output.verdict import Verdict
 from app.core.stages.attachments import attach_media
@@ -21,9 +24,12 @@ from app.core.stages.usage import count_usage
 from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
 from app.errors import InvalidRequest, UpstreamError
-from app.poe.client import PoeClient
+from app.relay.asking import Asker
 from app.relay.checker import Checker
 from app.relay.counting import Count, PromptCounter, count_off_hub
+
+CHARS_A_TOKEN = 4
+"""For an answer that broke off: nobody waits for its tokens to be counted."""
 
 UNCHECKED = "the answer took too long to check against its schema"
 
@@ -31,13 +37,23 @@ UNCHECKED = "the answer took too long to check against its schema"
 class Relay:
     """Answers queries. One per worker; safe to share between greenlets."""
 
-    def __init__(self, settings: Settings, client: PoeClient) -> None:
+    def __init__(
+        self, settings: Settings, asker: Asker, admission: Admission, prices: PriceList
+    ) -> None:
         """Raises ConfigError for an unknown tool adapter."""
         self.settings = settings
-        self.client = client
+        self.asker = asker
+        self.admission = admission
+        self.prices = prices
         self.counter = PromptCounter()
         self.checker = Checker()
-        self.adapters = {name: _adapter(name) for name in settings.tool_adapter_names()}
+        self.adapters: dict[str, ToolAdapter] = {}
+        self.load_adapters(settings)
+
+    def load_adapters(self, settings: Settings) -> None:
+        """Those that settings name. Raises ConfigError, and then nothing is changed."""
+        names = settings.tool_adapter_names() - set(self.adapters)
+        self.adapters.update({name: _adapter(name) for name in names})
 
     def count_prompt(self, query: Query) -> int:
         """Tokens of the prompt as the bot would get it, including tools."""
@@ -45,13 +61,16 @@ class Relay:
         return self.counter.begin(adapter.prepare(instruct(query)).messages)()
 
     def answer(
-        self, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool = True
+        self, query: Query, client: Client, *, streaming: bool, media_in_text: bool = True
     ) -> "Reply":
         """The reply's batches. Iterating raises ApiError.
 
+        Raises ApiError at once where the client may not ask this bot now.
+
         ``media_in_text``: files become markdown in the text; else they stay MediaReply events.
         """
-        return Reply(self, query, lease, streaming=streaming, media_in_text=media_in_text)
+        self.admission.admit(client, query.bot)
+        return Reply(self, query, client, streaming=streaming, media_in_text=media_in_text)
 
 
 class Reply:
@@ -62,11 +81,14 @@ class Reply:
     """
 
     def __init__(
-        self, relay: Relay, query: Query, lease: Lease, *, streaming: bool, media_in_text: bool
+        self, relay: Relay, query: Query, client: Client, *, streaming: bool, media_in_text: bool
     ) -> None:
         self._relay = relay
         self._media_in_text = media_in_text
-        self._lease = lease
+        self._bot = query.bot
+        self._client = client
+        self._received_chars = 0
+        self._is_charged = False
         self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
         # An answer that may have to be asked for again cannot be streamed.
         self._streaming = streaming and not needs_format(query)
@@ -79,6 +101,10 @@ class Reply:
         return self._batches
 
     def close(self) -> None:
+        self._charge_what_broke_off()
+        self._close_upstream()
+
+    def _close_upstream(self) -> None:
         close = getattr(self._upstream, "close", None)  # a generator, once it is there
         if close is not None:
             close()
@@ -89,19 +115,20 @@ class Reply:
 
     def _answer(self, query: Query) -> Iterator[Batch]:
         batches = self._retry_format(query) if needs_format(query) else self._ask(query)
-        return count_usage(
+        batches = count_usage(
             batches,
             prompt_tokens=self._prompt_tokens,
             count=count_off_hub,
             stage=attach_media if self._media_in_text else iter,
         )
+        return self._charged(batches)
 
     def _ask(self, query: Query) -> Iterator[Batch]:
         """Asks the bot once and applies the stages to its reply."""
         asked = self._adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
-        self._upstream = self._relay.client.ask(asked, self._lease.key)
-        batches = settle_replacements(join_surrogates(self._upstream))
+        self._upstream = self._relay.asker.ask(asked, self._client)
+        batches = settle_replacements(join_surrogates(self._metered(self._upstream)))
         stages = partial(self._stages, query=query)
         return stages(batches) if self._streaming else hold_until_end(batches, stages)
 
@@ -111,7 +138,7 @@ class Reply:
         batches = stop_at(batches, query.stop)
         if query.max_tokens is not None:
             batches = limit_tokens(batches, query.max_tokens)
-        return end_at_cut(batches, self.close)
+        return end_at_cut(batches, self._close_upstream)
 
     def _retry_format(self, query: Query) -> Iterator[Batch]:
         self._check_schema(query.output_format)
@@ -136,6 +163,41 @@ class Reply:
 
     def _prompt_tokens(self) -> int:
         return sum(count() for count in self._prompts)
+
+    def _metered(self, batches: Batches) -> Iterator[Batch]:
+        """The same batches: how much came is known also of what breaks off."""
+        for batch in batches:
+            for event in batch:
+                if isinstance(event, TextDelta | ReasoningDelta):
+                    self._received_chars += len(event.text)
+            yield batch
+
+    def _charged(self, batches: Batches) -> Iterator[Batch]:
+        """The same batches, their usage noted for the ledger, and its cost in it if so set."""
+        for batch in batches:
+            if batch and isinstance(batch[-1], Finished):
+                finished = batch[-1]
+                points = self._charge(finished.usage)
+                if self._relay.settings.cost_in_usage and points is not None:
+                    finished = replace(finished, usage=replace(finished.usage, points=points))
+                batch = [*batch[:-1], finished]
+            yield batch
+
+    def _charge(self, usage: Usage) -> float | None:
+        """The estimate of its points, None where nobody knows the price."""
+        self._is_charged = True
+        visit = self._client.visit
+        visit.usage = (visit.usage or Usage(0, 0)) + usage
+        if not self._client.has_token or self._relay.settings.url_of(self._bot):
+            return None
+        points = self._relay.prices.estimate(self._bot, usage.prompt, usage.completion)
+        visit.add_points(points)
+        return points
+
+    def _charge_what_broke_off(self) -> None:
+        if self._received_chars and not self._is_charged:
+            completion = self._received_chars // CHARS_A_TOKEN
+            self._charge(Usage(self.prompt_tokens_by_now(), completion))
 
 
 def _adapter(name: str) -> ToolAdapter:

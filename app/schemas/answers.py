@@ -60,3 +60,10 @@ def count(**options: Any) -> fields.Field[Any]:
 def null() -> fields.Field[Any]:
     """A field that is always null here, and may have a value in the vendor's answers."""
     return fields.Raw(metadata={"type": "null"})
+
+
+class CostSchema(AnswerSchema):
+    """Of an answer, by the prices of Poe's catalog; with COST_IN_USAGE."""
+
+    points = fields.Float()
+    estimated = Flag()

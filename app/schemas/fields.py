@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, TypeVar
 
+import orjson
 from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
@@ -159,13 +160,21 @@ class Remembered(fields.Field[Any]):
         super().__init__(load_default=None, allow_none=True, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        key = blake2b(json.dumps(value).encode(), digest_size=16).digest()
+        key = blake2b(_encoded(value), digest_size=16).digest()
         if key not in self._known:
             self._known[key] = self._inner.deserialize(value, attr, data)
         return self._known[key]
 
     def json_schema(self, describe: Describe) -> JsonSchema:
         return describe(self._inner)
+
+
+def _encoded(value: Any) -> bytes:
+    """JSON by orjson, which is ten times as fast but refuses lone surrogates and huge numbers."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()
 
 
 class FileOfForm(fields.Field[Media]):

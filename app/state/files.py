@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import md5
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -75,7 +75,7 @@ class Files:
                 self.write(key, changed)
 
     def _path(self, key: str) -> Path:
-        return self._folder / md5(key.encode(), usedforsecurity=False).hexdigest()
+        return self._folder / sha256(key.encode()).hexdigest()
 
     def _replace(self, key: str, data: bytes) -> None:
         temporary = self._folder / f"{uuid.uuid4().hex}.new"

@@ -69,9 +69,12 @@ def pool(start_gateway: Callable[..., Server]) -> Server:
 
 def test_a_pool_of_keys_behind_access_tokens(pool: Server, seen: Callable[[], Any]) -> None:
     used = set()
-    for token in ("tok-a", "tok-b"):
-        with openai.OpenAI(base_url=f"{pool.url}/v1", api_key=token) as sdk:
-            sdk.chat.completions.create(model="count-2", messages=HELLO)
+    for number in range(16):
+        session: Any = [{"role": "user", "content": f"session {number}"}]
+        with openai.OpenAI(
+            base_url=f"{pool.url}/v1", api_key=["tok-a", "tok-b"][number % 2]
+        ) as sdk:
+            sdk.chat.completions.create(model="count-2", messages=session)
         used.add(seen()["last"]["count-2"]["authorization"])
     assert used == {"Bearer key-1", "Bearer key-2"}
 

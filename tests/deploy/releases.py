@@ -55,10 +55,8 @@ def export(tag: str, repository: Path, folder: Path) -> None:
 
 def copy_wheels(repository: Path, folder: Path) -> None:
     """What both releases require, for the system's own Python, for a pip without a network."""
-    required = [
-        _git(f"--git-dir={repository}", "show", f"{tag}:requirements.txt")
-        for tag in (PREVIOUS, CURRENT)
-    ]
+    listed = (f"{PREVIOUS}:requirements.txt", f"{CURRENT}:requirements.lock")
+    required = [_git(f"--git-dir={repository}", "show", name) for name in listed]
     made = made_once("wheels", "\n".join(required), lambda path: _download(required, path))
     shutil.copytree(made, folder)
 

@@ -44,7 +44,7 @@ def test_the_environment_holds_the_defaults() -> None:
 
 def test_the_file_has_every_setting_and_no_other(toml: Path) -> None:
     names = {name.lower() for name in SETTING_NAMES}
-    assert set(tomllib.loads(toml.read_text())) == {*names, "bot"}
+    assert set(tomllib.loads(toml.read_text())) == {*names, "bot", "token"}
 
 
 def test_the_file_as_shipped_sets_nothing() -> None:

@@ -100,10 +100,10 @@ def test_a_reload_under_load_takes_new_code(box: Box) -> None:
 
 
 def test_a_reload_that_needs_other_libraries_is_refused(box: Box) -> None:
-    box.run("echo '# another' >> /opt/poegate/requirements.txt")
+    box.run("echo '# another' >> /opt/poegate/requirements.lock")
     assert "failed" in box.run("systemctl reload poegate", check=False)
     assert "differ" in box.log() or "EOF" in box.log()
-    box.run("cd /opt/poegate && git checkout --quiet requirements.txt")
+    box.run("cd /opt/poegate && git checkout --quiet requirements.lock")
     assert box.ask("/healthz")["status_code"] == 200
 
 

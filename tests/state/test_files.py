@@ -1,12 +1,15 @@
 """What is particular to files: whose they are, what is swept away, and what the system refuses."""
 
 import fcntl
+import json
 import os
 import resource
 import stat
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +164,14 @@ def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
     while old.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not old.exists()
+
+
+def test_what_release_0_1_has_kept_is_found(store: Store, tmp_path: Path) -> None:
+    """Its file names and its header: an upgrade loses nothing, nor does the way back."""
+    store.keep("ann", "resp_1", VALUE)
+    [file] = (tmp_path / "state" / "kept").iterdir()
+    key = sha256(b"ann:resp_1").hexdigest()
+    assert file.name == sha256(key.encode()).hexdigest()
+    expiry, value = file.read_bytes()[:4], file.read_bytes()[4:]
+    assert abs(struct.unpack("I", expiry)[0] - time.time() - KEEP_SECONDS) < 10
+    assert json.loads(value) == VALUE

@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 _MAX_DEPTH = 200
+_MAX_VALUES = 20_000
+_MAX_GUESSED_CHARS = 200_000
 _CDATA = ("<![CDATA[", "]]>")
 _FENCE = "```"
 _BLANKS_AND_COMMAS = re.compile(r"[\s,;]*+")
@@ -86,7 +88,7 @@ def _end_of_blanks(text: str, at: int) -> int:
 _PATH = re.compile(
     r"""(["'])((?:[A-Za-z]:|\\\\[\w.$-]+)(?:\\[^\\/:*?"'<>|\r\n]+)+\\?)\1(?=\s*(?:[,:}\])]|\Z))"""
 )
-_ESCAPES_NOTHING = re.compile(r"\\(?![bfnrtu])")
+_ESCAPES_NOTHING = re.compile(r"\\(?![bfnrt]|u[0-9a-fA-F]{4})")
 _SURELY_A_PATH = re.compile(
     r"(?:[A-Za-z]:|\\\\[\w.$-]+\\[\w.$-]+)(?:\\[\w.-]+)*\\[\w-]+(?:\.\w{1,8}|\\)", re.ASCII
 )
@@ -109,12 +111,12 @@ def _escaped_path(string: re.Match[str]) -> str:
     return quote + path.replace("\\", "\\\\") + quote
 
 
-def mend(text: str) -> tuple[Any, bool]:
+def mend(text: str, *, guess: bool = True) -> tuple[Any, bool]:
     """The value of an object or array, None where it has none, and whether it was guessed.
 
     Mended for sure are brackets missing or too many at the end, commas, escapes that JSON lacks,
     Python's words and quotes. Guessed are the ends of strings whose quotes were not escaped, and
-    words without quotes. Takes linear time.
+    words without quotes, in texts of up to 200,000 characters. Takes linear time.
     """
     text = with_paths_escaped(unwrapped(text).strip())
     if not text.startswith(("{", "[")):
@@ -122,7 +124,8 @@ def mend(text: str) -> tuple[Any, bool]:
     for candidate in (text, html.unescape(text)) if "&" in text else (text,):
         if (value := _relaxed(candidate)) is not None:
             return value, False
-    for strings in (_STRING, _LENIENT_STRING):
+    guess = guess and len(text) <= _MAX_GUESSED_CHARS
+    for strings in (_STRING, _LENIENT_STRING) if guess else ():
         if (value := _relaxed(text, strings, lenient=True)) is not None:
             return value, True
     return None, False
@@ -145,7 +148,8 @@ _LENIENT_STRING = {
     "'": re.compile(rf"'((?:[^'\\]++|\\.|'(?!{_END[3:-1]}))*+)'", re.DOTALL),
 }
 _KEY = re.compile(r"[A-Za-z_$][\w$.-]{0,200}")
-_WORD = re.compile(r"[^\s,{}\[\]()\"':][^,{}\[\]()\"'\n:]{0,2000}+")
+_WORD = re.compile(r"(?=[/~.@$*-]*\w)[\w/~.@$*-][^,{}\[\]()\"'\n:]{0,2000}+")
+_NO_WORDS = ("undefined", "NaN", "Infinity", "-Infinity")
 _SCALAR = re.compile(r"[A-Za-z0-9+.-]{1,400}+")
 _CONSTANTS = {
     **{"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False},
@@ -164,6 +168,7 @@ class _RelaxedJson:
         are strings, and commas may be missing."""
         self._text = text
         self._at = 0
+        self._values = 0
         self._strings = strings
         self._lenient = lenient
 
@@ -179,8 +184,9 @@ class _RelaxedJson:
         return self._text[self._at : self._at + 1]
 
     def _value(self, depth: int) -> Any:
-        if depth > _MAX_DEPTH:
-            raise ValueError("too many levels")
+        self._values += 1
+        if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
+            raise ValueError("too many levels or values")
         mark = self._next()
         if mark == "{":
             return self._object(depth)
@@ -264,7 +270,7 @@ class _RelaxedJson:
             self._at = found.end()
             return value
         found = _WORD.match(self._text, self._at) if self._lenient else None
-        if found is None or not self._ends_value(found.end()):
+        if found is None or found[0] in _NO_WORDS or not self._ends_value(found.end()):
             raise ValueError("no value")
         self._at = found.end()
         return found[0].strip()

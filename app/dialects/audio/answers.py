@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, count, listed, word
+from app.schemas.answers import AnswerSchema, CostSchema, count, listed, sometimes, word
 from app.schemas.fields import Number, Whole
 
 
@@ -13,6 +13,7 @@ class UsageSchema(AnswerSchema):
     input_tokens = count()
     output_tokens = count()
     total_tokens = count()
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class TranscriptionSchema(AnswerSchema):

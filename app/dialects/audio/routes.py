@@ -7,7 +7,7 @@ from typing import Any
 import gevent
 from flask import Blueprint, Response, jsonify, request
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.config import Settings
 from app.core.events import Batch, Batches, MediaReply
 from app.core.openai_parts import read_audio
@@ -42,10 +42,10 @@ _TEXTS = (Answer, VerboseTranscriptionSchema, "text/plain")
 @operation("Speech from words", *MADE_FILE, body=SpeechSchema, streams=True, errors=BOT_ERRORS)
 def speak() -> Response:
     """Streams the bot's file."""
-    lease, payload = read_request(_SPEECH_SCHEMA)
+    client, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
     query = speech.parse(payload, settings.bot_named)
-    reply = services().relay.answer(query, lease, streaming=False, media_in_text=False)
+    reply = services().relay.answer(query, client, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     home = home_of_bot(query.bot, settings)
     if payload["stream_format"] == "sse":
@@ -90,11 +90,11 @@ def translate() -> Response:
     return _listen("translate")
 
 
-def _read_recording() -> tuple[Lease, dict[str, Any]]:
+def _read_recording() -> tuple[Client, dict[str, Any]]:
     if is_form():
         return read_request(_TRANSCRIPTION_SCHEMA, lambda: read_form(_TRANSCRIPTION_SCHEMA))
-    lease, payload = read_request(_JSON_SCHEMA, _read_json)
-    return lease, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
+    client, payload = read_request(_JSON_SCHEMA, _read_json)
+    return client, payload | {"file": read_audio(payload["input_audio"], "input_audio")}
 
 
 def _read_json() -> Any:
@@ -104,11 +104,11 @@ def _read_json() -> Any:
 
 
 def _listen(task: Task) -> Response:
-    lease, payload = _read_recording()
+    client, payload = _read_recording()
     settings = services().settings
     query = transcriptions.parse(payload, task, settings.bot_named)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, transcriptions.Encoder(), settings)
     [answer] = whole_answers(reply)

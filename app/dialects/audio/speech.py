@@ -62,6 +62,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "input_tokens": usage.prompt,
         "output_tokens": usage.completion,
         "total_tokens": usage.total,
+        **usage.cost_details(),
     }
 
 

@@ -2,7 +2,16 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, AnyOf, count, listed, null, sometimes, word
+from app.schemas.answers import (
+    AnswerSchema,
+    AnyOf,
+    CostSchema,
+    count,
+    listed,
+    null,
+    sometimes,
+    word,
+)
 
 
 class FunctionSchema(AnswerSchema):
@@ -65,6 +74,7 @@ class UsageSchema(AnswerSchema):
     total_tokens = count()
     prompt_tokens_details = fields.Nested(PromptDetailsSchema)
     completion_tokens_details = fields.Nested(CompletionDetailsSchema)
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class ChatCompletionSchema(AnswerSchema):

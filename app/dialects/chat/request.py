@@ -36,6 +36,7 @@ _PARAMETERS = ("top_p", "max_tokens", "max_completion_tokens", "reasoning_effort
 
 def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
     """``bot_named`` resolves aliases. Raises InvalidRequest for what schemas cannot check."""
+    tools = _tools(payload)
     return Query(
         model=payload["model"],
         bot=bot_named(payload["model"]),
@@ -43,8 +44,8 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
             _message(message, f"messages[{index}]")
             for index, message in enumerate(in_turns(payload["messages"]))
         ),
-        tools=_tools(payload),
-        tool_choice=_tool_choice(payload),
+        tools=tools,
+        tool_choice=_tool_choice(payload, tools),
         parallel_tool_calls=payload["parallel_tool_calls"] is not False,
         output_format=read_format(payload["response_format"], "response_format", "json_schema"),
         temperature=payload["temperature"],
@@ -115,14 +116,14 @@ def _tool(tool: dict[str, Any]) -> ToolSpec:
     return ToolSpec(spec["name"], spec["description"] or "", spec["parameters"] or {})
 
 
-def _tool_choice(payload: dict[str, Any]) -> ToolChoice:
+def _tool_choice(payload: dict[str, Any], tools: tuple[ToolSpec, ...]) -> ToolChoice:
     choice = payload["tool_choice"]
     if choice is None and payload["function_call"] is not None:
         choice = payload["function_call"]
         choice = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
     if isinstance(choice, dict):
-        return _checked_choice(_named_choice(choice), payload)
-    return _checked_choice(ToolChoice(choice or "auto"), payload)
+        return _checked_choice(_named_choice(choice), payload, tools)
+    return _checked_choice(ToolChoice(choice or "auto"), payload, tools)
 
 
 def _named_choice(choice: dict[str, Any]) -> ToolChoice:
@@ -135,10 +136,12 @@ def _named_choice(choice: dict[str, Any]) -> ToolChoice:
     return ToolChoice("required", frozenset({choice[choice["type"]]["name"]}))
 
 
-def _checked_choice(choice: ToolChoice, payload: dict[str, Any]) -> ToolChoice:
+def _checked_choice(
+    choice: ToolChoice, payload: dict[str, Any], tools: tuple[ToolSpec, ...]
+) -> ToolChoice:
     """Raises InvalidRequest for a choice that no answer can meet."""
     param = "tool_choice" if payload["tool_choice"] is not None else "function_call"
-    offered = {tool.name for tool in _tools(payload)}
+    offered = {tool.name for tool in tools}
     unknown = sorted((choice.names or frozenset()) - offered)
     if unknown:
         message = f"{param}: No tool of the name {unknown[0]!r} is among the tools."

@@ -98,6 +98,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
+        **usage.cost_details(),
     }
 
 

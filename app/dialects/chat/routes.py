@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from app.core.conversation import Query
 from app.dialects.chat import response as chat
@@ -16,7 +16,7 @@ from app.dialects.responses.schemas import ResponsesSchema
 from app.http.incoming import load_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -37,13 +37,13 @@ _RESPONSES_SCHEMA = ResponsesSchema()
     errors=BOT_ERRORS,
 )
 def create_chat_completion() -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     query, payload = _read_query(read_json())
-    query = with_files(query, lease)
+    query = with_files(query, client)
     functions = bool(payload.get("functions"))
     envelope = chat.new_envelope("chatcmpl", query.model, functions=functions)
     streaming, choices = bool(payload["stream"]), payload.get("n") or 1
-    reply = answer_in_parallel(services().relay, [query] * choices, lease, streaming=streaming)
+    reply = answer_in_parallel(services().relay, [query] * choices, client, streaming=streaming)
     if not streaming:
         return jsonify(chat.render(whole_answers(reply, choices), envelope))
     include_usage = bool((payload["stream_options"] or {}).get("include_usage"))

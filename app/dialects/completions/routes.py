@@ -23,12 +23,12 @@ _SCHEMA = CompletionSchema()
     "OpenAI's old Completions", Answer, body=CompletionSchema, streams=True, errors=BOT_ERRORS
 )
 def create_completion() -> Response:
-    lease, payload = read_request(_SCHEMA)
+    client, payload = read_request(_SCHEMA)
     queries = completions.parse(payload, services().settings.bot_named)
     envelope = new_envelope("cmpl", payload["model"])
     echoes = completions.echoed_prompts(payload)
     streaming = bool(payload["stream"])
-    reply = answer_in_parallel(services().relay, queries, lease, streaming=streaming)
+    reply = answer_in_parallel(services().relay, queries, client, streaming=streaming)
     if not streaming:
         answers = whole_answers(reply, len(queries))
         return jsonify(completions.render(answers, envelope, echoes))

@@ -3,13 +3,14 @@
 import os
 import time
 import uuid
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.core.conversation import Media
 from app.core.file_ids import FileRecord
 from app.core.media_types import HEAD_BYTES, type_of_bytes
@@ -29,15 +30,16 @@ from app.dialects.files.schemas import (
     UploadFormSchema,
     UploadSchema,
 )
-from app.errors import InvalidRequest, UpstreamError
+from app.errors import InvalidRequest
 from app.http.bot_files import open_for_client, send_bot_file
 from app.http.forms import bare_name
 from app.http.operations import ACCOUNT_ERRORS, operation
 from app.http.record_pages import own_records, read_ordered_page, read_page, records_of
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import FILES
 from app.http.wire_formats import WireFormat, wants_anthropic
 from app.poe.links import home_of_uploads
+from app.relay.asking import UPLOAD
 from app.schemas.loading import load_payload
 from app.state.records import RecordList, expiry
 
@@ -63,14 +65,14 @@ def _render(record: FileRecord) -> Response:
     errors=ACCOUNT_ERRORS,
 )
 def upload_file() -> Response:
-    lease = services().gatekeeper.lease(request)
+    client = authenticate()
     form = request.form.to_dict()
     if wants_anthropic():
         form.setdefault("purpose", "user_data")
     options, sent = load_payload(_UPLOAD_SCHEMA, form), _sent_file()
     services().store.require_usable()  # else the SDKs would upload it three times, for nothing
-    record = _upload(sent, options, lease)
-    records_of(FILES, lease).add(record)
+    record = _upload(sent, options, client)
+    records_of(FILES, client).add(record)
     return _render(record)
 
 
@@ -83,10 +85,8 @@ def _sent_file() -> FileStorage:
     return sent
 
 
-def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRecord:
+def _upload(sent: FileStorage, options: dict[str, Any], client: Client) -> FileRecord:
     """Uploads the file to Poe, where it gets a URL. The gateway keeps no copy."""
-    if not lease.key:
-        raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to upload files with.")
     name = bare_name(sent) or "file"
     size = sent.stream.seek(0, os.SEEK_END)
     if not size:
@@ -94,7 +94,10 @@ def _upload(sent: FileStorage, options: dict[str, Any], lease: Lease) -> FileRec
     sent.stream.seek(0)
     content_type = type_of_bytes(sent.mimetype, sent.stream.read(HEAD_BYTES))
     media = Media(content_type, name, "file")
-    attachment = services().uploader.upload_stream(sent.stream, media, lease.key)
+    services().relay.admission.admit_request(client)
+    attachment = services().relay.asker.with_key(
+        client, UPLOAD, partial(services().uploader.upload_stream, sent.stream, media)
+    )
     return {
         "id": f"file-{uuid.uuid4().hex}",
         "name": name,

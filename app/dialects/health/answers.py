@@ -15,3 +15,8 @@ class ReadySchema(AnswerSchema):
     poe = word("reachable", "unreachable")
     store = word("usable", "unusable")
     reasons = listed(fields.String())
+
+
+class VersionSchema(AnswerSchema):
+    name = word("poegate")
+    version = fields.String()

@@ -1,9 +1,10 @@
-"""GET /healthz: the process lives. GET /readyz: it can do its work."""
+"""GET /healthz: the process lives. GET /readyz: it can do its work. GET /version."""
 
 from flask import Blueprint, Response, jsonify
 
+from app import __version__
 from app.core.tokens import encoding
-from app.dialects.health.answers import AliveSchema, ReadySchema
+from app.dialects.health.answers import AliveSchema, ReadySchema, VersionSchema
 from app.errors import Unavailable
 from app.http.checks import Checks
 from app.http.operations import operation
@@ -30,6 +31,12 @@ _STORE = {
 @operation("The process lives", AliveSchema, guarded=False)
 def report_alive() -> Response:
     return jsonify({"status": "ok"})
+
+
+@blueprint.get("/version")
+@operation("The gateway's version", VersionSchema, guarded=False)
+def tell_version() -> Response:
+    return jsonify({"name": "poegate", "version": __version__})
 
 
 @blueprint.get("/readyz")

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, count, listed, sometimes
+from app.schemas.answers import AnswerSchema, CostSchema, count, listed, sometimes
 
 
 class PictureSchema(AnswerSchema):
@@ -26,6 +26,7 @@ class UsageSchema(AnswerSchema):
     output_tokens = count()
     output_tokens_details = fields.Nested(TokenDetailsSchema)
     total_tokens = count()
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class ImagesSchema(AnswerSchema):

@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify
 
-from app.access.credentials import Lease
+from app.access.client import Client
 from app.config import Settings
 from app.core.conversation import Query
 from app.core.events import MediaReply
@@ -79,23 +79,23 @@ def vary_image() -> Response:
 
 def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
     settings = services().settings
-    lease, payload = read_request(
+    client, payload = read_request(
         schema, partial(read_payload, schema), default_model=settings.image_model
     )
     query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
-    query = with_files(query, lease)
+    query = with_files(query, client)
     choices, created = payload["n"] or 1, int(time.time())
     inline = payload["response_format"] == "b64_json"
     if payload["stream"]:
         inline = payload["response_format"] != "url"
-        reply = _pictures(query, lease, choices, inline=inline)
+        reply = _pictures(query, client, choices, inline=inline)
         encoder = images.Encoder(kind, payload, created=created, inline=inline, choices=choices)
         return stream_answer(reply, encoder, settings)
-    answers = whole_answers(_pictures(query, lease, choices, inline=inline), choices)
+    answers = whole_answers(_pictures(query, client, choices, inline=inline), choices)
     return jsonify(images.render(answers, created=created, inline=inline))
 
 
-def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> MergedReplies:
+def _pictures(query: Query, client: Client, choices: int, *, inline: bool) -> MergedReplies:
     """The files of ``choices`` replies; failed replies are left out."""
     relay = services().relay
     budget = Budget(MAX_BYTES_INLINE)
@@ -103,7 +103,7 @@ def _pictures(query: Query, lease: Lease, choices: int, *, inline: bool) -> Merg
     home = home_of_bot(query.bot, settings)
     bring = partial(_bring_in, settings=settings, home=home, budget=budget) if inline else leave
     replies = [
-        relay.answer(query, lease, streaming=False, media_in_text=False) for _ in range(choices)
+        relay.answer(query, client, streaming=False, media_in_text=False) for _ in range(choices)
     ]
     stage = partial(only_files, bot=query.model, bring=bring)
     return MergedReplies(replies, stage, lenient=True)

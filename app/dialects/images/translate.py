@@ -122,6 +122,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.completion,
         "output_tokens_details": {"text_tokens": usage.completion, "image_tokens": 0},
         "total_tokens": usage.total,
+        **usage.cost_details(),
     }
 
 

@@ -2,7 +2,16 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, AnyOf, count, listed, null, word
+from app.schemas.answers import (
+    AnswerSchema,
+    AnyOf,
+    CostSchema,
+    count,
+    listed,
+    null,
+    sometimes,
+    word,
+)
 from app.schemas.fields import Object
 
 
@@ -54,6 +63,7 @@ class UsageSchema(AnswerSchema):
     service_tier = word("standard")
     inference_geo = null()
     speed = null()
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class MessageSchema(AnswerSchema):

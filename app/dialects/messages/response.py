@@ -124,6 +124,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.completion,
         "output_tokens_details": {"thinking_tokens": usage.reasoning},
         "server_tool_use": None,
+        **usage.cost_details(),
     }
 
 

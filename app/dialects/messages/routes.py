@@ -29,11 +29,11 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    lease, payload = read_request(_SCHEMA, _read_body)
-    query = with_files(parse(payload, services().settings.bot_named), lease)
+    client, payload = read_request(_SCHEMA, _read_body)
+    query = with_files(parse(payload, services().settings.bot_named), client)
     envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if not streaming:
         [answer] = whole_answers(reply)
         return jsonify(messages.render(answer, envelope))
@@ -45,8 +45,8 @@ def create_message() -> Response:
 @operation("The tokens of a prompt", TokensSchema, body=CountTokensSchema)
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
-    lease, payload = read_request(_COUNT_SCHEMA, _read_body)
-    query = with_files(parse(payload, services().settings.bot_named), lease)
+    client, payload = read_request(_COUNT_SCHEMA, _read_body)
+    query = with_files(parse(payload, services().settings.bot_named), client)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})
 
 

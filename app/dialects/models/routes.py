@@ -9,7 +9,7 @@ from app.dialects.models.answers import ModelSchema, ModelsSchema
 from app.dialects.models.translate import find_model, for_anthropic, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.wire_formats import WireFormat, wants_anthropic
 from app.schemas.loading import load_payload
 from app.schemas.paging import ModelsQuerySchema
@@ -29,8 +29,12 @@ _QUERY_SCHEMA = ModelsQuerySchema()
 def list_models() -> Response:
     """A page for Anthropic's clients, which send their version; all models for OpenAI's clients,
     which do not page."""
-    services().gatekeeper.lease(request)
-    models = render_models(services().catalog.models(), services().settings)
+    client, settings = authenticate(), services().settings
+    models = [
+        model
+        for model in render_models(services().catalog.models(), settings)
+        if client.rules.allows(settings.bot_named(model["id"]))
+    ]
     if not wants_anthropic():
         page = Page(models, has_more=False)
         # Codex logs an error at each start unless there is such a list; it may be empty.
@@ -45,9 +49,11 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 @operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
-    services().gatekeeper.lease(request)
-    model = find_model(name, services().catalog.models(), services().settings)
-    if model is None and not services().catalog.was_read:
+    client, settings = authenticate(), services().settings
+    model = find_model(name, services().catalog.models(), settings)
+    if not client.rules.allows(settings.bot_named(name)):
+        model = None  # to this token it is not there
+    elif model is None and not services().catalog.was_read:
         raise UpstreamError(
             f"Poe's list of models cannot be fetched, so the model {name!r} was not found."
         )

@@ -29,9 +29,12 @@ its first byte an error is an event of the stream."""
 
 ERRORS = {
     400: ("InvalidRequest", "Malformed JSON, or a field at fault, which `param` names."),
-    401: ("Unauthenticated", "No credential, or one that is not known."),
-    402: ("InsufficientCredits", "The Poe account has too few points."),
-    403: ("Refused", "Poe does not allow this request."),
+    401: ("Unauthenticated", "No credential, or one that is not known, is blocked or has expired."),
+    402: (
+        "InsufficientCredits",
+        "The Poe account has too few points, or the token's budget is used up.",
+    ),
+    403: ("Refused", "Poe does not allow this request, or the token may not ask this bot."),
     404: ("NotFound", "There is nothing of that name or id."),
     405: ("MethodNotAllowed", "The path does not take this method."),
     408: ("BotTimeout", "The bot did not start in time."),
@@ -169,7 +172,7 @@ def _responses(rule: Rule, details: Operation, prefix: str) -> JsonSchema:
         return errors
     words = "Whole, or in the vendor's server-sent events." if details.streams else "Done."
     answer = {"description": words, "headers": _REQUEST_ID, "content": dict(_contents(details))}
-    return {"200": answer, **errors}
+    return {str(details.status): answer, **errors}
 
 
 def _error_prefix(app: Flask, rule: Rule) -> str:
@@ -182,7 +185,7 @@ def _statuses(rule: Rule, details: Operation) -> set[int]:
     """The error statuses of the operation: those of its inputs, and its own."""
     return {
         *details.errors,
-        *((401,) if details.guarded else ()),
+        *((401, 503) if details.guarded else ()),
         *((400,) if details.body or details.form or details.query else ()),
         *((413, 415) if details.body or details.form else ()),
         *((404,) if rule.arguments else ()),

@@ -27,6 +27,8 @@ class EntrySchema(PoeSchema):
     bot_name = sometimes(fields.String())
     usage_type = sometimes(fields.String())
     cost_points = sometimes(Number())
+    requests = sometimes(Whole())
+    points_estimated = sometimes(fields.Boolean())
 
 
 class HistorySchema(PoeSchema):

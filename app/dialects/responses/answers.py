@@ -2,7 +2,16 @@
 
 from marshmallow import INCLUDE, fields
 
-from app.schemas.answers import AnswerSchema, AnyOf, count, listed, null, sometimes, word
+from app.schemas.answers import (
+    AnswerSchema,
+    AnyOf,
+    CostSchema,
+    count,
+    listed,
+    null,
+    sometimes,
+    word,
+)
 from app.schemas.fields import Flag, Number, Object
 
 _STATUS = ("completed", "incomplete", "in_progress")
@@ -89,6 +98,7 @@ class UsageSchema(AnswerSchema):
     output_tokens = count()
     output_tokens_details = fields.Nested(OutputDetailsSchema)
     total_tokens = count()
+    cost_details = sometimes(fields.Nested(CostSchema))
 
 
 class ResponseSchema(AnswerSchema):

@@ -187,6 +187,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,
+        **usage.cost_details(),
     }
 
 

@@ -21,7 +21,7 @@ from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest
 from app.http.incoming import read_request
 from app.http.operations import BOT_ERRORS, operation
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -43,7 +43,7 @@ class WebSocketsUnsupported(ApiError):
 
 def _kept() -> Kept:
     """The stored responses of this client."""
-    return Kept(services().store, services().gatekeeper.lease(request).owner)
+    return Kept(services().store, authenticate().owner)
 
 
 @blueprint.post("/responses")
@@ -51,16 +51,16 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    lease, payload = read_request(_SCHEMA)
-    kept, response_id = Kept(services().store, lease.owner), responses.new_response_id()
+    client, payload = read_request(_SCHEMA)
+    kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
     first = len(turn.conversation)
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, first)
     stored = payload["store"] is not False
     keep = partial(kept.keep, list(turn.items)) if stored else _keep_nothing
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, lease, streaming=streaming)
+    reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
         return stream_answer(reply, Encoder(envelope, keep), services().settings)
     [answer] = whole_answers(reply)
@@ -72,10 +72,10 @@ def create_response() -> Response:
 @operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
 def count_input_tokens() -> Response:
     """Tokens of the prompt including tools, as in the usage of an answer."""
-    lease, payload = read_request(_INPUT_TOKENS_SCHEMA)
+    client, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
-    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, lease.owner))
-    query = with_files(parse(payload, turn, services().settings.bot_named), lease)
+    turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, client.owner))
+    query = with_files(parse(payload, turn, services().settings.bot_named), client)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 

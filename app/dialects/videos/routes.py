@@ -7,7 +7,8 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.access.credentials import Lease
+from app.access.accounting import for_job
+from app.access.client import Client
 from app.core.conversation import Media, Query
 from app.core.events import Batch, Batches, fold
 from app.core.stages.extract_files import only_files
@@ -20,12 +21,11 @@ from app.http.forms import read_payload
 from app.http.incoming import read_request
 from app.http.operations import MADE_FILE, operation
 from app.http.record_pages import own_records, read_ordered_page, records_of
-from app.http.services import services
+from app.http.services import Services, services
 from app.http.stored_files import with_files
 from app.http.wire_formats import WireFormat
 from app.poe.links import home_of_bot
 from app.relay.jobs import Beat, with_lost_jobs_failed
-from app.relay.reply import Relay
 from app.schemas.loading import load_payload
 from app.schemas.paging import OrderedQuerySchema
 from app.state.records import Kind, expiry
@@ -52,18 +52,21 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 def create_video() -> Response:
     """Starts a job that asks the bot, and answers at once."""
     settings = services().settings
-    lease, payload = read_request(
+    client, payload = read_request(
         _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
     )
     query = videos.parse(payload, settings.bot_named, settings.video_model)
-    query = with_files(query, lease)
+    query = with_files(query, client)
     video_id = f"video_{uuid.uuid4().hex}"
     record = videos.new_record(
         payload, query.model, video_id=video_id, created=int(time.time()), expires=expiry()
     )
-    work = partial(_make, services().relay, query, lease)
-    records, held = records_of(VIDEOS, lease), _bytes_of_files(query)
-    return _render(services().jobs.start(lease.owner, records, record, work, held=held))
+    services().relay.admission.admit(client, query.bot)
+    work = partial(_make, services(), query, for_job(client))
+    records, held = records_of(VIDEOS, client), _bytes_of_files(query)
+    started = services().jobs.start(client.owner, records, record, work, held=held)
+    client.visit.lease = None  # the job gives it back
+    return _render(started)
 
 
 def _bytes_of_files(query: Query) -> int:
@@ -71,14 +74,18 @@ def _bytes_of_files(query: Query) -> int:
     return sum(len(part.data or b"") for part in parts if isinstance(part, Media))
 
 
-def _make(relay: Relay, query: Query, lease: Lease, beat: Beat) -> dict[str, VideoFile]:
+def _make(parts: Services, query: Query, client: Client, beat: Beat) -> dict[str, VideoFile]:
     """The work of the job, in a greenlet of its own. Raises ApiError."""
-    reply = relay.answer(query, lease, streaming=False, media_in_text=False)
+    started_at = time.time()
     try:
-        files = only_files(reply, bot=query.model, wants=videos.WANTED)
-        return videos.made(fold(_beating(files, beat)))
+        reply = parts.relay.answer(query, client, streaming=False, media_in_text=False)
+        try:
+            files = only_files(reply, bot=query.model, wants=videos.WANTED)
+            return videos.made(fold(_beating(files, beat)))
+        finally:
+            reply.close()
     finally:
-        reply.close()
+        parts.access.accounting.settle_job(client, started_at=started_at, dialect=blueprint.name)
 
 
 def _beating(batches: Batches, beat: Beat) -> Iterator[Batch]:

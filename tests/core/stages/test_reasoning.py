@@ -27,6 +27,32 @@ TEXTS = {
     "*Thinking...*\n> only\n": ("only", ""),
     "*Thinking...*\n>tight\n> > nested\n": ("tight\n> nested", ""),
     "": ("", ""),
+    "<think>\nThe user greets.\n</think>\n\nHello": ("The user greets.", "Hello"),
+    " <think></think>Hi <think>x</think>": ("", "Hi <think>x</think>"),
+    "<think>never\n\nclosed ": ("never\n\nclosed", ""),
+    "<thinking>not a mark of a model's</thinking>": (
+        "",
+        "<thinking>not a mark of a model's</thinking>",
+    ),
+    "[THINK]a [/ b[/THINK] c": ("a [/ b", "c"),
+    "<|channel>thought\nhm<channel|>yes": ("hm", "yes"),
+    "<seed:think>a</seed:think>b": ("a", "b"),
+    "<|channel|>analysis<|message|>a < b<|end|><|start|>assistant<|channel|>final<|message|>"
+    "Yes, <|.<|return|>": ("a < b", "Yes, <|."),
+    "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>commentary "
+    'to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>': (
+        "",
+        "I look.<|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>"
+        '{"a": 1}<|call|>',
+    ),
+    "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>commentary<|message|>b"
+    "<|end|><|start|>assistant<|channel|>final<|message|>c": ("a", "b\n\nc"),
+    "<|channel|> is a mark of harmony": ("", "<|channel|> is a mark of harmony"),
+    "<|open|>think<|sep|>a<|close|>think<|sep|><|open|>response<|sep|>b<|close|>response<|sep|>"
+    '<|open|>tools<|sep|><|open|>call tool="f"<|sep|>': (
+        "a",
+        'b<|open|>tools<|sep|><|open|>call tool="f"<|sep|>',
+    ),
 }
 
 

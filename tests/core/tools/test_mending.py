@@ -44,12 +44,55 @@ def test_read(text: str, value: Any) -> None:
         ("{'a': 'it\\'s', 'b': (1, None)}", {"a": "it's", "b": [1, None]}, True),
         ("{a: 1}", {"a": 1}, True),
         ('{"a": "b" "c": 1}', {"a": "b", "c": 1}, True),
+        ("{'a': 'it's', 'b': 1}", {"a": "it's", "b": 1}, True),
+        ("{a: src/a.ts}", {"a": "src/a.ts"}, True),
+        ('{"a": """x "y" z""", // why\n"b": 1}', {"a": 'x "y" z', "b": 1}, False),
         ("words", None, False),
         ("", None, False),
     ],
 )
 def test_mend(text: str, value: Any, guessed: bool) -> None:
     assert mend(text) == (value, guessed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"path": "a", "content": ',
+        '{"path": "a", "content": }',
+        '{"path": "a", "content":, "x": 1}',
+        '{"path": "a", "content"}',
+        '{"path": "a", "content',
+        '{"path": "a", "content": "half',
+        '{"path": "a", "content": "half}',
+        '{"path": "a", "content": ...}',
+        '{"path": "a", "content": undefined}',
+        "{'path': 'a', 'content': 'half}",
+        '{"a" 1}',
+    ],
+)
+def test_nothing_is_invented(text: str) -> None:
+    assert mend(text) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "written, read",
+    [
+        ("C:\\Users\\new\\test.txt", "C:\\Users\\new\\test.txt"),
+        ("C:\\temp\\new.txt", "C:\\temp\\new.txt"),
+        ("C:\\users\\new", "C:\\users\\new"),
+        ("C:\\dir\\", "C:\\dir\\"),
+        ("\\\\server\\share\\new.txt", "\\\\server\\share\\new.txt"),
+        ("C:\\\\Users\\\\new", "C:\\Users\\new"),
+        ("Q:\\nWhy?", "Q:\nWhy?"),
+        ("type C:\\Users\\x", "type C:\\Users\\x"),
+        ("a\\nC:\\Users\\n", "a\nC:\\Users\n"),
+    ],
+)
+def test_paths_of_windows(written: str, read: str) -> None:
+    text = f'{{"a": "{written}"}}'
+    value = read_json(text)
+    assert (mend(text)[0] if value is None else value) == {"a": read}
 
 
 def test_lines() -> None:

@@ -1,5 +1,7 @@
 """Balance and points history: of the client's own key, and of the gateway's keys together."""
 
+import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,9 @@ KEYS = ("points-1500-130-20", "points-20-0-1", "points-7-60-40")
 
 @pytest.fixture(scope="module")
 def pool(start_gateway: Callable[..., Server]) -> Server:
-    return start_gateway(POE_API_KEYS=",".join((*KEYS, KEYS[0])), ACCESS_TOKENS="tok")
+    return start_gateway(
+        POE_API_KEYS=",".join((*KEYS, KEYS[0])), ACCESS_TOKENS="tok", POOL_HISTORY="all"
+    )
 
 
 def get(server: Server, path: str, key: str = "tok", **query: Any) -> requests.Response:
@@ -59,7 +63,7 @@ def test_the_history_of_a_pool(pool: Server) -> None:
 
 
 def test_any_worker_knows_the_cursor(pool: Server, start_gateway: Callable[..., Server]) -> None:
-    other = start_gateway(POE_API_KEYS=",".join(KEYS), ACCESS_TOKENS="tok")
+    other = start_gateway(POE_API_KEYS=",".join(KEYS), ACCESS_TOKENS="tok", POOL_HISTORY="all")
     cursor = get(pool, "/usage/points_history", limit=90).json()["data"][-1]["query_id"]
     pages = [
         get(server, "/usage/points_history", limit=30, starting_after=cursor).json()
@@ -107,7 +111,9 @@ def test_poes_errors_are_the_clients(
 
 @pytest.mark.parametrize("path", ["current_balance", "points_history"])
 def test_a_key_of_the_pool_that_fails(start_gateway: Callable[..., Server], path: str) -> None:
-    server = start_gateway(POE_API_KEYS=f"{KEYS[0]},status-401,{KEYS[2]}", ACCESS_TOKENS="tok")
+    server = start_gateway(
+        POE_API_KEYS=f"{KEYS[0]},status-401,{KEYS[2]}", ACCESS_TOKENS="tok", POOL_HISTORY="all"
+    )
     answer = get(server, f"/usage/{path}")
     error = answer.json()["error"]
     assert (answer.status_code, error["type"]) == (502, "upstream_error")
@@ -130,12 +136,64 @@ def test_a_credential_is_needed(pool: Server, path: str) -> None:
     assert requests.get(f"{pool.url}/usage/{path}", timeout=5).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["current_balance", "points_history"])
-def test_a_gateway_without_a_key_has_no_points(
-    start_gateway: Callable[..., Server], path: str
-) -> None:
-    gateway = start_gateway(ACCESS_TOKENS="token")
-    headers = {"Authorization": "Bearer token"}
-    answer = requests.get(f"{gateway.url}/usage/{path}", headers=headers, timeout=5)
-    assert answer.status_code == 502
-    assert "POE_API_KEYS" in answer.json()["error"]["message"]
+@pytest.fixture(scope="module")
+def team(start_gateway: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A pool whose points are its operator's alone."""
+    folder = tmp_path_factory.mktemp("team")
+    config = folder / "poegate.toml"
+    digest = hashlib.sha256(b"tablet-secret").hexdigest()
+    config.write_text(f'[token.tablet]\nsha256 = "{digest}"\npoints_per_day = 500\n')
+    return start_gateway(
+        POE_API_KEYS=",".join(KEYS),
+        ACCESS_TOKENS="bob:tok",
+        ADMIN_TOKEN="operator",
+        POEGATE_CONFIG=str(config),
+        STATE_DIR=str(folder),
+    )
+
+
+def ask(server: Server, token: str) -> None:
+    body = {"model": "demo-echo", "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{server.url}/v1/chat/completions"
+    requests.post(url, json=body, headers=headers, timeout=10).raise_for_status()
+
+
+def test_the_points_of_a_pool_are_its_operators(team: Server) -> None:
+    assert get(team, "/usage/current_balance", "operator").json() == {"current_point_balance": 1527}
+    assert get(team, "/usage/points_history", "operator").json()["length"] == 20
+    answer = get(team, "/usage/current_balance")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (403, "permission_error")
+
+
+def test_a_token_sees_its_budget_and_its_own_rows(team: Server) -> None:
+    for _ in range(3):
+        ask(team, "tablet-secret")
+    ask(team, "tok")
+    time.sleep(2)
+    assert get(team, "/usage/current_balance", "tablet-secret").json() == {
+        "current_point_balance": 500
+    }
+    page = get(team, "/usage/points_history", "tablet-secret").json()
+    assert (page["has_more"], page["length"]) == (False, 1)
+    [entry] = page["data"]
+    assert (entry["bot_name"], entry["requests"], entry["usage_type"]) == ("demo-echo", 3, "API")
+    after = get(team, "/usage/points_history", "tablet-secret", starting_after=entry["query_id"])
+    assert after.json() == {"has_more": False, "length": 0, "data": []}
+    assert (
+        get(team, "/usage/points_history", "tablet-secret", starting_after="x").status_code == 400
+    )
+
+
+def test_a_token_sees_its_own_usage(team: Server) -> None:
+    ask(team, "tok")
+    time.sleep(2)
+    usage = get(team, "/v1/usage", "tok", by="token,model").json()
+    assert [(row["token"], row["model"]) for row in usage["data"]] == [("bob", "demo-echo")]
+    assert usage["totals"]["requests"] == usage["data"][0]["requests"] >= 1
+    assert get(team, "/v1/usage", "tok", by="key").status_code == 400
+    others = get(team, "/v1/usage", "tok", by="token", token="tablet").json()
+    assert {row["token"] for row in others["data"]} == {"bob"}
+    text = get(team, "/v1/usage", "tok", by="model", format="csv")
+    assert text.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert text.text.splitlines()[1].startswith("demo-echo,")

@@ -85,7 +85,7 @@ class CallParser:
         if raw.name is not None:
             yield self._call(raw, raw.name, raw.body, guess)
             return
-        values, guessed = _values(str(raw.body), raw.closed and guess, raw.closed)
+        values, guessed = _values(str(raw.body), raw.closed, guess)
         for value in values:
             for name, body in self._named(value, guessed):
                 yield self._call(raw, name, body, guess, guessed)
@@ -122,15 +122,13 @@ class CallParser:
         return Call(tool.name, compact(coerced(arguments, tool.parameters)), custom=False)
 
 
-def _values(text: str, mendable: bool, closed: bool) -> tuple[list[Any], bool]:
+def _values(text: str, closed: bool, guess: bool) -> tuple[list[Any], bool]:
     """``{"name", "arguments"}``, a list of such, or one after another; and whether guessed."""
     value, guessed = read_json(text), False
     if value is None:
         value = read_json_lines(unwrapped(text))
     if value is None and closed:
-        value, guessed = mend(text)
-        if guessed and not mendable:
-            raise Unreadable
+        value, guessed = mend(text, guess=guess)
     if not value:
         raise Unreadable
     return value if isinstance(value, list) else [value], guessed
@@ -154,8 +152,7 @@ def _object(body: Any, closed: bool, guess: bool) -> tuple[Any, bool]:
     if isinstance(value, str):  # JSON within JSON, as OpenAI sends it
         body, value = value, read_json(value)
     if value is None and closed:
-        value, guessed = _mended(body.strip() if isinstance(body, str) else "")
-        return (None if guessed and not guess else value), guessed
+        return _mended(body.strip() if isinstance(body, str) else "", guess)
     return value, False
 
 
@@ -175,14 +172,14 @@ def _unwrapped_value(value: Any) -> Any:
     return without_cdata(value) if isinstance(value, str) else value
 
 
-def _mended(text: str) -> tuple[Any, bool]:
+def _mended(text: str, guess: bool) -> tuple[Any, bool]:
     if not text:
         return {}, False
     if elements := read_elements(text):
         return gathered(elements), False
     if several := read_json_lines(text):  # Two objects are two tries: the first one is meant.
         return several[0], False
-    return mend(text)
+    return mend(text, guess=guess)
 
 
 def _free_text(body: Any, closed: bool, guess: bool) -> str:
@@ -193,8 +190,8 @@ def _free_text(body: Any, closed: bool, guess: bool) -> str:
     if value is None and not closed:
         raise Unreadable
     if value is None and _INPUT_OBJECT.match(body or ""):
-        value, guessed = mend(body)
-        if value is None or (guessed and not guess):
+        value, _ = mend(body, guess=guess)
+        if value is None:
             raise Unreadable
     text = _input_in(value)
     if text is None and isinstance(body, str):

@@ -8,9 +8,10 @@ from app.core.tools.notations import pythonic, tagged
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("```", "~~~")
+_MARKS = ("```", "~~~")
 
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _FENCE_CHARS = 101
@@ -66,3 +67,6 @@ def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     if text.lstrip().startswith(("{", "[{")):
         return [RawCall(None, text)]
     return pythonic.python_calls(text, tools)
+
+
+NOTATION = Notation(_MARKS, read)

@@ -5,14 +5,15 @@ import re
 
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
 _CLOSING = {
     "<|tool_call>": "<tool_call|>",
     "<start_function_call>": "<end_function_call>",
 }
-MARKS = tuple(_CLOSING)
-CLOSING_MARKS = (*_CLOSING.values(), "<turn|>", "<end_of_turn>", "<|tool_response>")
+_MARKS = tuple(_CLOSING)
+_CLOSING_MARKS = (*_CLOSING.values(), "<turn|>", "<end_of_turn>", "<|tool_response>")
 
 _TOKENS = re.compile(r'(?=<\|"\|>|<escape>|<tool_call\|>|<end_function_call>)')
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
@@ -25,7 +26,7 @@ _CONSTANTS = ("true", "false", "null")
 
 def read(cursor: TextCursor, tools: OfferedTools) -> Reading[list[RawCall] | None]:
     """The calls behind the token that comes next, each with tokens of its own."""
-    mark = yield from cursor.literal(*MARKS)
+    mark = yield from cursor.literal(*_MARKS)
     yield from cursor.blanks()
     if mark is None or not (yield from cursor.literal("call:")):
         return None
@@ -66,3 +67,6 @@ def as_json(text: str) -> str:
 
 def _quoted_words(text: str) -> str:
     return _WORD.sub(lambda word: word[1] if word[1] in _CONSTANTS else f'"{word[1]}"', text)
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

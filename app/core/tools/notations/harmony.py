@@ -12,16 +12,17 @@ from app.core.json_scan import JsonScan
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("<|start|>assistant", "<|channel|>commentary", "<|channel|>final")
-CLOSING_MARKS = ("<|call|>", "<|end|>", "<|return|>", "<|im_end|>", "<|start|>assistant")
+_MARKS = ("<|start|>assistant", "<|channel|>commentary", "<|channel|>final")
+_CLOSING_MARKS = ("<|call|>", "<|end|>", "<|return|>", "<|im_end|>", "<|start|>assistant")
 
 _TO = r"(?:\s{1,4}to=[\w.:/-]{1,128})?"
 _HEADER = regex.compile(
     rf"(?:<\|start\|>assistant(?P<before>{_TO})\s{{0,4}})?"
     rf"<\|channel\|>\s{{0,4}}(?:commentary|final)(?P<behind>{_TO})"
-    r"\s{0,4}(?:<\|constrain\|>\s{0,4})?(?:json)?\s{0,4}<\|message\|>"
+    r"\s{0,4}(?:<\|constrain\|>\s{0,4})?(?:json|code)?\s{0,4}<\|message\|>"
 )
 _RECIPIENT = re.compile(r"\bto=([\w.:/-]+)")
 _END = re.compile(r"<\|(?:call|end|return|im_end)\|>|(?=<\|(?:start|channel)\|>)")
@@ -46,3 +47,6 @@ def read(cursor: TextCursor, tools: OfferedTools) -> Reading[list[RawCall] | Non
     cursor.rewind(start)
     text, closed = yield from cursor.until(_END)
     return [RawCall(recipient[1], text, closed)]
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

@@ -3,13 +3,15 @@
 import re
 from typing import Protocol
 
+import regex
+
 from app.core.json_scan import JsonScan
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.tags import TagPattern
 
 CONTAINERS = TagPattern(
     *("tool_calls?", "function_calls?", "call_records?", "TOOLCALLS?", "tool_use", "use_mcp_tool"),
-    "longcat_tool_call",
+    *("longcat_tool_call", "tool_code"),
     dsml=("calls", "toolcalls?"),
 )
 ELEMENTS = TagPattern("invoke", "function")
@@ -20,6 +22,9 @@ _CLOSERS = rf"(?:{ARGUMENTS.closing}\s{{0,32}})?{BLOCKS.closing}"
 _NEXT_CALL = re.compile(rf"(?={_CLOSERS}\s{{0,32}}(?:{BLOCKS.opening}))")
 _LAST_TAGS = re.compile(rf"{_CLOSERS}\s{{0,32}}\Z")
 _LAST_CHARS = 200
+_LAST_TOKEN = regex.compile(
+    r"<\|(?:im_end|eot_id|eom_id|end|endoftext|end_of_text|user)\|>|</s>|<｜end▁of▁sentence｜>"
+)
 
 
 class Scan(Protocol):
@@ -79,12 +84,12 @@ def read_raw_body(
     return text[: last.start()] if last else None
 
 
-def _call_follows(cursor: TextCursor) -> Reading[bool]:
-    """Whether the next call begins here: it closes the one before."""
+def _is_closed_by_next(cursor: TextCursor) -> Reading[bool]:
+    """Whether the next call begins here, or the answer ends with a token of the model's."""
     start = cursor.position
-    follows = yield from BLOCKS.read(cursor)
+    closed = (yield from BLOCKS.read(cursor)) or (yield from cursor.match(_LAST_TOKEN))
     cursor.rewind(start)
-    return follows is not None
+    return closed is not None
 
 
 def close_tags(cursor: TextCursor, *layers: TagPattern) -> Reading[bool | None]:
@@ -96,6 +101,6 @@ def close_tags(cursor: TextCursor, *layers: TagPattern) -> Reading[bool | None]:
     for tags in layers:
         yield from cursor.blanks()
         closed = yield from tags.close(cursor)
-    if closed or (yield from _call_follows(cursor)):
+    if closed or (yield from _is_closed_by_next(cursor)):
         return True
     return None if any(tags.is_cut_off(cursor) for tags in layers) else False

@@ -9,10 +9,11 @@ from app.core.tools.elements import named_in
 from app.core.tools.mending import read_json
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("<|open|>tools<|sep|>", "<|open|>call ", "<|open|>response<|sep|>")
-CLOSING_MARKS = (
+_MARKS = ("<|open|>tools<|sep|>", "<|open|>call ", "<|open|>response<|sep|>")
+_CLOSING_MARKS = (
     *("<|close|>tools<|sep|>", "<|close|>call<|sep|>", "<|close|>message<|sep|>"),
     *("<|end_of_msg|>", "<|close|>response<|sep|>"),
 )
@@ -90,3 +91,6 @@ def _typed(value: str, attributes: str) -> object:
         return value
     typed = read_json(value)
     return value if typed is None and kind[1] != "null" else typed
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

@@ -13,6 +13,7 @@ from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
 _MISTRAL = "[TOOL_CALLS]"
@@ -30,8 +31,8 @@ _CLOSING = {
     "<|tool_list_start|>": "<|tool_list_end|>",
     _MISTRAL: "[/TOOL_CALLS]",
 }
-MARKS = tuple(_CLOSING)
-CLOSING_MARKS = (
+_MARKS = tuple(_CLOSING)
+_CLOSING_MARKS = (
     *_CLOSING.values(),
     *("<|eom_id|>", "<|eot_id|>", "<|eom|>", "<|eot|>", "</s>", "<|im_end|>"),
 )
@@ -46,7 +47,7 @@ _Calls = Reading[list[RawCall] | None]
 
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls behind the token that comes next, and the token that closes them."""
-    mark = yield from cursor.literal(*MARKS)
+    mark = yield from cursor.literal(*_MARKS)
     yield from cursor.blanks()
     yield from cursor.literal(*_PLUGIN)
     calls: list[RawCall] = []
@@ -120,3 +121,6 @@ def _named(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     if (yield from cursor.peek_word()) != "{":
         return None
     return (yield from _json(cursor, name))
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

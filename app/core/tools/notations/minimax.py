@@ -12,13 +12,14 @@ from app.core.tools.mending import mend, read_json
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.pythonic import PythonScan
 
 _TOKEN = "]<]minimax[>["
 _ARROWS = "[TOOL_CALL]"
-MARKS = (f"{_TOKEN}<tool_call>", f"{_TOKEN}\n<tool_call>", f"{_TOKEN}<invoke", _ARROWS)
-CLOSING_MARKS = (f"{_TOKEN}</tool_call>", f"{_TOKEN}</invoke>", "[/TOOL_CALL]")
+_MARKS = (f"{_TOKEN}<tool_call>", f"{_TOKEN}\n<tool_call>", f"{_TOKEN}<invoke", _ARROWS)
+_CLOSING_MARKS = (f"{_TOKEN}</tool_call>", f"{_TOKEN}</invoke>", "[/TOOL_CALL]")
 
 _CALLS_END = re.compile(rf"{re.escape(_TOKEN)}\s{{0,8}}</tool_call>")
 _ARROWS_END = re.compile(r"\[/TOOL_CALL\]")
@@ -157,3 +158,6 @@ def _argument(text: str) -> Any:
         values, _ = mend(f"[{text}]")
         value = values[0] if values and len(values) == 1 else None
     return text if value is None else value
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

@@ -10,7 +10,7 @@ from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.offered import OfferedTools
 
-_MAX_CHARS = 200_000
+_MAX_CHARS = 100_000
 _MAX_DEPTH = 60
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200

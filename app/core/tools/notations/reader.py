@@ -8,6 +8,7 @@ from itertools import groupby
 from app.core.conversation import ToolSpec
 from app.core.tools.notations.calls import Call, CallParser, RawCall, Unreadable
 from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.registry import (
     FENCED,
@@ -16,7 +17,6 @@ from app.core.tools.notations.registry import (
     THOUGHTS,
     WHOLE_ANSWER,
     MarkSearch,
-    Notation,
     Opening,
 )
 
@@ -162,7 +162,8 @@ class CallReader:
         elif opening.kind == "thought":
             context.think(opening.mark)
         elif opening.kind == "closing":
-            if self._output.takes_closing(opening.mark) or self._framed:
+            framing = self._framed and opening.mark.startswith("<|")
+            if self._output.takes_closing(opening.mark) or framing:
                 cursor.at = opening.end
         elif not context.is_doubtful():
             self._output.result()

@@ -1,13 +1,12 @@
 """All notations, and the search for what opens them.
 
-A new notation is a module with ``MARKS``, the texts that open it, and ``read``, and its line here.
-``{tool}`` in a mark stands for the name of each offered tool. The search, and what is held back
-while it may become a mark, are made of the marks.
+A new notation is a module that ends in its ``NOTATION``, and its line here. The search, and what is
+held back while it may become a mark, are made of the marks.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,42 +23,23 @@ from app.core.tools.notations import (
     tool_tags,
     whole_answer,
 )
-from app.core.tools.notations.calls import RawCall
-from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 from app.core.tools.notations.tags import NAMESPACES
 
-Reader = Callable[[TextCursor, OfferedTools], Reading[list[RawCall] | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Notation:
-    """``read`` gives the calls of the block that begins with a mark; None where it is no block."""
-
-    marks: tuple[str, ...]
-    read: Reader
-
-
 NOTATIONS = (
-    Notation(tagged.MARKS, tagged.read),
-    Notation(sections.MARKS, sections.read),
-    Notation(kimi_k3.MARKS, kimi_k3.read),
-    Notation(lists.MARKS, lists.read),
-    Notation(gemma.MARKS, gemma.read),
-    Notation(harmony.MARKS, harmony.read),
-    Notation(minimax.MARKS, minimax.read),
-    Notation(tool_tags.MARKS, tool_tags.read),
+    tagged.NOTATION,
+    sections.NOTATION,
+    kimi_k3.NOTATION,
+    lists.NOTATION,
+    gemma.NOTATION,
+    harmony.NOTATION,
+    minimax.NOTATION,
+    tool_tags.NOTATION,
 )
-FENCED = Notation(fenced.MARKS, fenced.read)
-WHOLE_ANSWER = Notation(whole_answer.MARKS, whole_answer.read)
+FENCED = fenced.NOTATION
+WHOLE_ANSWER = whole_answer.NOTATION
 """Looked for at the beginning of an answer only."""
-
-CLOSING_MARKS = tuple(
-    mark
-    for family in (tagged, sections, kimi_k3, lists, gemma, harmony, minimax)
-    for mark in family.CLOSING_MARKS
-)
-"""What closes blocks. Behind a call it is no text: models close what they did not open."""
 
 RESULT_MARKS = (
     *(
@@ -164,7 +144,7 @@ def _kinds() -> dict[str, Kind]:
         kinds.setdefault(mark, "thought")
     for mark in RESULT_MARKS:
         kinds.setdefault(mark, "result")
-    for mark in (*CLOSING_MARKS, *THOUGHTS.values()):
+    for mark in (*(mark for n in NOTATIONS for mark in n.closing), *THOUGHTS.values()):
         kinds.setdefault(mark, "closing")
     return kinds
 

@@ -13,27 +13,28 @@ from app.core.tools.notations import tagged
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
 _DEEPSEEK_MARKS = tuple(
-    f"<{bar}tool{blank}{what}{blank}begin{bar}>"
-    for bar in "｜|"
+    f"<{opening}tool{blank}{what}{blank}begin{bar}>"
+    for opening, bar in ("｜｜", "||", ("", "｜"))
     for blank in "▁_ "
     for what in ("calls", "call")
 )
 _KIMI_MARKS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
-MARKS = (*_DEEPSEEK_MARKS, *_KIMI_MARKS)
-CLOSING_MARKS = (
-    *(mark.replace("begin", "end") for mark in MARKS),
+_MARKS = (*_DEEPSEEK_MARKS, *_KIMI_MARKS)
+_CLOSING_MARKS = (
+    *(mark.replace("begin", "end") for mark in _MARKS),
     *(f"<{bar}end{blank}of{blank}sentence{bar}>" for bar in "｜|" for blank in "▁_"),
 )
 
-_SECTION = regex.compile(r"<[｜|]tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)begin[｜|]>")
-_SECTION_END = regex.compile(r"<[｜|]tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)end[｜|]>")
-_CALL = regex.compile(r"<[｜|]tool[▁_ ]call[▁_ ]begin[｜|]>")
-_CALL_END = regex.compile(r"<[｜|]tool[▁_ ]call[▁_ ]end[｜|]>")
-_SEPARATOR = regex.compile(r"<[｜|]tool[▁_ ](?:sep|call_argument_begin)[｜|]>")
-_END = re.compile(r"(?=<[｜|]tool[▁_ ]calls?[▁_ ](?:section_)?(?:end|begin)[｜|]>)")
+_SECTION = regex.compile(r"<[｜|]?tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)begin[｜|]>")
+_SECTION_END = regex.compile(r"<[｜|]?tool[▁_ ](?:calls[▁_ ](?:section_)?|call_section_)end[｜|]>")
+_CALL = regex.compile(r"<[｜|]?tool[▁_ ]call[▁_ ]begin[｜|]>")
+_CALL_END = regex.compile(r"<[｜|]?tool[▁_ ]call[▁_ ]end[｜|]>")
+_SEPARATOR = regex.compile(r"<[｜|]?tool[▁_ ](?:sep|call_argument_begin)[｜|]>")
+_END = re.compile(r"(?=<[｜|]?tool[▁_ ]calls?[▁_ ](?:section_)?(?:end|begin)[｜|]>)")
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
 _FENCE = re.compile(r"`{0,3}\w*")
@@ -105,3 +106,6 @@ def _end_call(cursor: TextCursor) -> Reading[bool]:
     """Whether the call ends here; its token may be missing where the text ends."""
     yield from cursor.blanks()
     return (yield from cursor.match(_CALL_END)) is not None or cursor.cut_off(_CALL_END)
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

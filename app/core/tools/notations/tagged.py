@@ -25,22 +25,28 @@ from app.core.tools.notations.json_body import (
     read_raw_body,
     scanned,
 )
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools, parameters_of
-from app.core.tools.notations.tags import DSML_BARS, NAMESPACES, Tag, TagPattern
+from app.core.tools.notations.tags import DSML_BARS, NAMESPACES, Tag, TagPattern, next_name
 
+_ELEMENTS = ("invoke", "function")
 _NAMES = (
     *("tool_call", "tool_calls", "function_call", "function_calls", "call_record", "call_records"),
-    *("TOOLCALL", "tool_use", "use_mcp_tool", "longcat_tool_call", "invoke", "function"),
+    *("TOOLCALL", "tool_use", "use_mcp_tool", "longcat_tool_call", "tool_code"),
+    *_ELEMENTS,
 )
-MARKS = (
+_MARKS = (
     *(f"<{namespace}{name}" for namespace in ("", *NAMESPACES) for name in _NAMES),
     *(f"<{bars}DSML" for bar in DSML_BARS for bars in (bar, bar * 2, f" {bar} ")),
 )
-CLOSING_MARKS = tuple(f"</{namespace}{name}>" for namespace in ("", *NAMESPACES) for name in _NAMES)
+_CLOSING_MARKS = tuple(
+    f"</{namespace}{name}>" for namespace in ("", *NAMESPACES) for name in _NAMES
+)
 
 _PARAMETERS = TagPattern("parameter", "param", "argument", "arg")
 _TOOL_NAMES = TagPattern("name", "tool_name", "function_name")
 _SERVER_NAMES = TagPattern("server_name")
+_NAME_TAGS = ("name", "tool_name", "function_name", "server_name")
 _NOTES = TagPattern("critical")
 _KEYS = TagPattern("(?:longcat_)?arg_key")
 _VALUES = TagPattern("(?:longcat_)?arg_value")
@@ -67,6 +73,7 @@ _TAG_TEXT = re.compile(r"[^<>]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.:/-]*")
 _NAME_CHARS = 200
 _MAX_KEYS = 60
+_MAX_DEPTH = 4
 
 _Calls = Reading[list[RawCall] | None]
 _Call = Reading[RawCall | None]
@@ -75,21 +82,24 @@ _Call = Reading[RawCall | None]
 def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """The calls of the container or element that begins here."""
     tag = yield from BLOCKS.read(cursor)
-    return None if tag is None else (yield from _tagged(cursor, tag, tools))
+    return None if tag is None else (yield from _tagged(cursor, tag, tools, 0))
 
 
-def read_several(cursor: TextCursor, tools: OfferedTools, openings: TagPattern = BLOCKS) -> _Calls:
-    """Calls one after another, up to what is none; a container's closing tag is read."""
+def read_several(cursor: TextCursor, tools: OfferedTools, depth: int = 1) -> _Calls:
+    """Calls one after another, up to what is none; a container's closing tag is read.
+
+    ``depth``: the number of containers around them.
+    """
     calls: list[RawCall] = []
     while True:
         yield from cursor.blanks()
         start = cursor.position
         if (yield from CONTAINERS.close(cursor)):
             return calls or None
-        tag = yield from openings.read(cursor)
+        tag = yield from BLOCKS.read(cursor)
         if tag is None:
             return calls or None
-        found = yield from _tagged(cursor, tag, tools)
+        found = yield from _tagged(cursor, tag, tools, depth)
         if found is None:
             if calls:
                 cursor.rewind(start)
@@ -97,33 +107,43 @@ def read_several(cursor: TextCursor, tools: OfferedTools, openings: TagPattern =
         calls += found
 
 
-def _tagged(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
-    if tag.name not in ("invoke", "function"):
-        return (yield from _container(cursor, tag, tools))
+def _tagged(cursor: TextCursor, tag: Tag, tools: OfferedTools, depth: int) -> _Calls:
+    if tag.name not in _ELEMENTS:
+        return (yield from _container(cursor, tag, tools, depth)) if depth < _MAX_DEPTH else None
     return _listed((yield from _element(cursor, tag, tools)))
 
 
-def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Calls:
+def _container(cursor: TextCursor, tag: Tag, tools: OfferedTools, depth: int) -> _Calls:
     """``<tool_call>`` and its like: JSON, a name with arguments, elements, or other containers."""
-    name = tag.named
-    yield from cursor.blanks()
-    if name is None and (yield from cursor.peek()) == "<":
-        name = yield from _name_element(cursor)
-    if name is not None:
-        return _listed((yield from _named(cursor, name, tools)))
-    mark = yield from cursor.peek()
+    if tag.named is not None:
+        return _listed((yield from _named(cursor, tag.named, tools)))
+    mark = yield from cursor.peek_word()
     if mark in ("{", "["):
         return (yield from _list(cursor, tools))
     if (yield from cursor.starts("```")) or (yield from cursor.starts("<![CDATA[")):
         return _listed((yield from _raw(cursor, None, _BLOCK_END, CONTAINERS)))
     if mark != "<":
         return (yield from _keyed(cursor, tools))
-    if (inner := (yield from tool_tags.read(cursor, tools))) is not None:
+    openings = _NAMES if tag.name.endswith("s") else _ELEMENTS
+    return (yield from _elements(cursor, tools, openings, depth))
+
+
+def _elements(
+    cursor: TextCursor, tools: OfferedTools, openings: tuple[str, ...], depth: int
+) -> _Calls:
+    """Of a container that begins with a tag: a name, the tag of a tool, or one of ``openings``."""
+    start = cursor.position
+    name = yield from next_name(cursor)
+    cursor.rewind(start)
+    if name in _NAME_TAGS:
+        name = yield from _name_element(cursor, tools)
+        return None if name is None else _listed((yield from _named(cursor, name, tools)))
+    if name in tools.by_name:
+        calls = yield from tool_tags.read(cursor, tools)
         yield from cursor.blanks()
         yield from CONTAINERS.close(cursor)
-        return inner
-    openings = BLOCKS if tag.name.endswith("s") else ELEMENTS
-    return (yield from read_several(cursor, tools, openings))
+        return calls
+    return (yield from read_several(cursor, tools, depth + 1)) if name in openings else None
 
 
 def _listed(call: RawCall | None) -> list[RawCall] | None:
@@ -167,12 +187,13 @@ def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     return pythonic.python_calls(text, tools)
 
 
-def _name_element(cursor: TextCursor) -> Reading[str | None]:
-    """``<name>f</name>``, behind ``<server_name>s</server_name>`` ``s.f``; None: there is none."""
+def _name_element(cursor: TextCursor, tools: OfferedTools) -> Reading[str | None]:
+    """``<name>f</name>``; None: there is none. Behind ``<server_name>s</server_name>`` it is
+    ``s.f`` where that is a tool."""
     server = yield from _text_of(cursor, _SERVER_NAMES)
     yield from cursor.blanks()
     name = yield from _text_of(cursor, _TOOL_NAMES)
-    return f"{server}.{name}" if name and server else name
+    return f"{server}.{name}" if tools.find(f"{server}.{name}") else name
 
 
 def _text_of(cursor: TextCursor, tags: TagPattern) -> Reading[str | None]:
@@ -241,7 +262,8 @@ def _keyed(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         return None
     if (yield from cursor.peek()) == "(":
         cursor.rewind(start)
-        return (yield from _python(cursor, tools)) if tools.find(name) else None
+        is_call = name == "print" or tools.find(name) is not None
+        return (yield from _python(cursor, tools)) if is_call else None
     yield from cursor.blanks()
     mark = yield from cursor.peek()
     if mark == "{":
@@ -287,7 +309,7 @@ def _element(cursor: TextCursor, tag: Tag, tools: OfferedTools) -> _Call:
     name = tag.named
     if name is None:
         yield from cursor.blanks()
-        name = yield from _name_element(cursor)
+        name = yield from _name_element(cursor, tools)
         return None if name is None else (yield from _named(cursor, name, tools))
     if tag.empty:
         return RawCall(name, ())
@@ -374,3 +396,6 @@ def _value_end(others: frozenset[str]) -> re.Pattern[str]:
         names = "|".join(map(re.escape, sorted(others)[:_MAX_KEYS]))
         ends.append(rf"""(?={_PARAMETERS.opening}(?:\s+name)?\s*=\s*["']?(?:{names})["']?[\s>/])""")
     return re.compile("|".join(ends))
+
+
+NOTATION = Notation(_MARKS, read, _CLOSING_MARKS)

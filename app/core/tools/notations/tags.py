@@ -86,3 +86,12 @@ class TagPattern:
     def is_cut_off(self, cursor: TextCursor) -> bool:
         """Whether the text ends here or within a closing tag, which is read."""
         return cursor.cut_off(self._closing)
+
+
+_NAME = regex.compile(rf"<{_NAMESPACE}?(?P<name>[\w.-]{{1,128}})(?={_SUFFIX}[\s>=/])")
+
+
+def next_name(cursor: TextCursor) -> Reading[str | None]:
+    """The name of the opening tag that comes next, read up to there."""
+    found = yield from cursor.match(_NAME)
+    return found and found["name"]

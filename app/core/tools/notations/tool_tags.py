@@ -10,9 +10,10 @@ from app.core.json_scan import JsonScan
 from app.core.tools.notations.calls import RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools, parameters_of
 
-MARKS = ("<{tool}>", "<{tool}/>")
+_MARKS = ("<{tool}>", "<{tool}/>")
 
 _OPENING = regex.compile(r"<(?P<name>[\w.-]{1,128})\s{0,4}(?P<empty>/?)>")
 _MAX_PARAMETERS = 100
@@ -95,3 +96,6 @@ def _value_end(
 
 def _either(names: tuple[str, ...]) -> str:
     return f"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
+
+
+NOTATION = Notation(_MARKS, read)

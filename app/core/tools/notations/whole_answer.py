@@ -10,16 +10,18 @@ from app.core.json_scan import JsonScan
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import ARGUMENT_KEYS, KNOWN_KEYS, NAME_KEYS, RawCall
 from app.core.tools.notations.cursor import Reading, TextCursor
-from app.core.tools.notations.json_body import scanned
+from app.core.tools.notations.json_body import CONTAINERS, scanned
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
 
-MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
+_MARKS = ("{", "[", "```", "functools[", "print(default_api.", "default_api.")
 
 _INFO = re.compile(r"[\w+.-]*")
 _INFOS = ("", "json", "JSON", "tool")
 _INFO_CHARS = 12
 _STRING = re.compile(r'"[^"\\\n]{0,200}"?')
 _STRING_CHARS = 210
+_MAX_DEPTH = 4
 _WRAPPERS = ("function", "function_call", "tool_call", "tool_calls")
 
 _Calls = Reading[list[RawCall] | None]
@@ -36,6 +38,8 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     calls = yield from _calls(cursor, tools)
     if calls is None:
         return None
+    yield from cursor.blanks()
+    yield from CONTAINERS.close(cursor)  # Its opening tag was forgotten.
     yield from cursor.blanks()
     if fenced and not (yield from cursor.literal("```")) and not cursor.cut_off():
         return None
@@ -89,7 +93,7 @@ def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
             return pythonic.python_calls(text, tools, fitting=True)
 
 
-def _names_tool(cursor: TextCursor, tools: OfferedTools) -> Reading[bool]:
+def _names_tool(cursor: TextCursor, tools: OfferedTools, depth: int = 0) -> Reading[bool]:
     """Whether the object that begins here may be a call, from its first members.
 
     JSON that the user asked for is told from calls by its first keys, so that it flows.
@@ -104,8 +108,8 @@ def _names_tool(cursor: TextCursor, tools: OfferedTools) -> Reading[bool]:
     mark = yield from cursor.peek_word()
     if key in _WRAPPERS and mark in ("{", "["):
         cursor.take(cursor.at + (mark == "["))
-        yield from cursor.blanks()
-        return (yield from cursor.peek()) == "{" and (yield from _names_tool(cursor, tools))
+        inner = (yield from cursor.peek_word()) == "{" and depth < _MAX_DEPTH
+        return inner and (yield from _names_tool(cursor, tools, depth + 1))
     if key in ARGUMENT_KEYS:
         return mark in ("{", '"')
     if key not in KNOWN_KEYS or mark != '"':
@@ -113,7 +117,7 @@ def _names_tool(cursor: TextCursor, tools: OfferedTools) -> Reading[bool]:
     value = yield from _string(cursor)
     if key in NAME_KEYS:
         return value is not None and tools.find(value) is not None and (yield from _goes_on(cursor))
-    return value is not None and (yield from _next_member(cursor, tools))
+    return value is not None and (yield from _next_member(cursor, tools, depth + 1))
 
 
 def _goes_on(cursor: TextCursor) -> Reading[bool]:
@@ -126,14 +130,17 @@ def _goes_on(cursor: TextCursor) -> Reading[bool]:
     return (yield from _string(cursor)) in KNOWN_KEYS
 
 
-def _next_member(cursor: TextCursor, tools: OfferedTools) -> Reading[bool]:
+def _next_member(cursor: TextCursor, tools: OfferedTools, depth: int) -> Reading[bool]:
     """Behind an id or a type: whether the members that follow may be a call's."""
-    if (yield from cursor.peek_word()) != ",":
+    if (yield from cursor.peek_word()) != "," or depth > _MAX_DEPTH:
         return False
-    return (yield from _names_tool(cursor, tools))
+    return (yield from _names_tool(cursor, tools, depth))
 
 
 def _string(cursor: TextCursor) -> Reading[str | None]:
     """A short string without escapes."""
     text = yield from cursor.word(_STRING, _STRING_CHARS)
     return text[1:-1] if text and text.endswith('"') and len(text) > 1 else None
+
+
+NOTATION = Notation(_MARKS, read)

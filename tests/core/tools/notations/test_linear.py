@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.reader import CallReader
+from app.core.tools.notations.registry import NOTATIONS
 from tests.core.tools.offered import TOOLS
 
 MEGABYTE = 1_000_000
@@ -21,6 +23,8 @@ TEXTS = [
     ("blanks", "", " ", ""),
     ("nested on lines", "", '\n<tool_call>{"a": "', ""),
     ("nested, three deep", "", '\n<tool_calls><tool_call><invoke name="f"><parameter=a>', ""),
+    ("nested wrappers", "", "<tool_calls>", ""),
+    ("nested members", "", '{"function":', ""),
     ("never closed", '<tool_call>{"name": "ping", "arguments": {"a": "', "x> ", ""),
     ("never closed, raw", "<tool_call><name>ping</name><arguments>x", "a>b< ", ""),
     ("closing in vain", '<tool_call>{"a": "', "</tool_call>", ""),
@@ -37,9 +41,8 @@ TEXTS = [
         "",
     ),
     ("elements", "<tool_call><name>ping</name><arguments>", "<a>b</a>", "</arguments></tool_call>"),
-    # Each of these takes json_repair minutes.
-    ("json_repair's bane", "<tool_call>{'\\true,", "{a*/]a", "</tool_call>"),
-    ("its other bane", "<tool_call>{", "{-\\n]", "</tool_call>"),
+    ("broken JSON", "<tool_call>{'\\true,", "{a*/]a", "</tool_call>"),
+    ("broken otherwise", "<tool_call>{", "{-\\n]", "</tool_call>"),
 ]
 
 
@@ -70,10 +73,48 @@ def test_a_megabyte(before: str, again: str, after: str, size: int) -> None:
     assert any(grows_evenly() for _ in range(3))
 
 
-def test_what_json_repair_takes_seconds_for_is_bounded() -> None:
-    for nasty in ["{'\\true," + "{a*/]a" * 20_000, "{" + "{-\\n]" * 20_000]:
-        text = f"<tool_call><name>ping</name><arguments>{nasty}</arguments></tool_call>"
-        assert seconds(text * 3, MEGABYTE) < 3
+# Blocks that never end, by notation, and what may be repeated in them.
+BEGUN = {
+    "Claude": '<invoke name="get_weather"><parameter name="city">',
+    "Qwen's coders": "<tool_call>\n<function=get_weather>\n<parameter=city>\n",
+    "GLM": "<tool_call>get_weather<arg_key>city</arg_key><arg_value>",
+    "DSML": '<｜DSML｜invoke name="get_weather"><｜DSML｜parameter name="city" string="true">',
+    "DeepSeek": '<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "',
+    "Kimi K2": '<|tool_call_begin|>get_weather:0<|tool_call_argument_begin|>{"city": "',
+    "Kimi K3": '<|open|>call tool="ping"<|sep|><|open|>argument key="a"<|sep|>',
+    "Mistral": '[TOOL_CALLS]get_weather[ARGS]{"city": "',
+    "a list": '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "',
+    "Python": '<|python_start|>[get_weather(city="',
+    "Gemini": '```tool_code\nget_weather(city="',
+    "Gemma": '<|tool_call>call:get_weather{city:<|"|>',
+    "harmony": '<|channel|>commentary to=functions.get_weather<|message|>{"city": "',
+    "MiniMax, arrows": '[TOOL_CALL]{tool => "get_weather", args => {--city "',
+    "MiniMax M3": ']<]minimax[>[<tool_call>]<]minimax[>[<invoke name="get_weather">',
+    "Cline": "<get_weather>\n<city>",
+    "bare JSON": '{"name": "get_weather", "arguments": {"city": "',
+    "a bare list": '[get_weather(city="',
+    "thoughts": "<think>",
+    "a quotation": "> `",
+}
+REPEATED = [
+    *("x ", "\n", '"', "'", "\\", "`", "<", "{", "[", "](", "</parameter>\n", "<parameter=days>"),
+    *("\n<tool_call>", "</tool_call>", "<arg_key>", "</arg_value>", "<|", "]<]minimax[>[<a>"),
+    *('<|"|>', "--a ", "[TOOL_CALL]", "</think>", "```\n", "<|close|>argument<|sep|>"),
+]
+SHORT = 60_000
+
+
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
+def test_no_notation_is_slow(begun: str) -> None:
+    """What takes quadratic time takes ten seconds of these."""
+    for again in REPEATED:
+        assert seconds(begun + again * (SHORT // len(again)), SMALL_PIECE) < 2, again
+
+
+@pytest.mark.parametrize("notation", NOTATIONS, ids=[n.read.__module__ for n in NOTATIONS])
+def test_no_mark_is_slow(notation: Notation) -> None:
+    for mark in notation.marks:
+        assert seconds(mark * (SHORT // len(mark) // 4), SMALL_PIECE) < 2, mark
 
 
 def test_plain_text_costs_next_to_nothing() -> None:

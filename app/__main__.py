@@ -1,0 +1,7 @@
+"""``python -m app tokens|usage``: the operator's commands."""
+
+import sys
+
+from app.commands.program import main
+
+sys.exit(main(sys.argv[1:]))

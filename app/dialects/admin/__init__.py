@@ -1,0 +1,1 @@
+"""The operator's API: tokens, usage, keys, requests, health."""

@@ -1,0 +1,39 @@
+"""What the operator sends."""
+
+from marshmallow import fields, validate
+
+from app.schemas.loading import BaseSchema
+from app.schemas.paging import QuerySchema
+
+MAX_NAME_CHARS = 64
+
+
+class RulesSchema(BaseSchema):
+    """All may be left out; null takes a rule away. The values are checked as those of the file."""
+
+    models = fields.List(fields.String(), allow_none=True)
+    expires = fields.String(allow_none=True)
+    requests_per_minute = fields.Integer(allow_none=True, strict=True)
+    tokens_per_minute = fields.Integer(allow_none=True, strict=True)
+    max_parallel = fields.Integer(allow_none=True, strict=True)
+    points_per_day = fields.Float(allow_none=True)
+    points_per_month = fields.Float(allow_none=True)
+    blocked = fields.Boolean(truthy={True}, falsy={False})
+    note = fields.String(allow_none=True)
+
+
+class NewTokenSchema(RulesSchema):
+    name = fields.String(required=True, validate=validate.Length(1, MAX_NAME_CHARS))
+
+
+class RequestsQuerySchema(QuerySchema):
+    """``after`` and ``before`` are values of ``seq``."""
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+    after = fields.Integer(load_default=None)
+    before = fields.Integer(load_default=None)
+    status = fields.String(load_default=None, validate=validate.Regexp(r"[1-5](?:\d\d|xx)\Z"))
+    model = fields.String(load_default=None)
+    token = fields.String(load_default=None)
+    key = fields.Integer(load_default=None)
+    errors = fields.Boolean(load_default=False)

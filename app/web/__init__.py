@@ -1,0 +1,1 @@
+"""The page at /: what a browser sees of the gateway. Everything it needs is served from here."""

@@ -1,0 +1,165 @@
+// Tokens: who may ask, which bots, how much.
+
+import { admin } from "../api.js";
+import { count, dateOf, dateTime, points } from "../format.js";
+import { html, useState } from "../html.js";
+import { Icon } from "../icons.js";
+import { AdminGate, Badge, CopyButton, Dialog, Empty, ErrorNote, Fact, Loading, Meter, Note, PageHead } from "../parts.js";
+import { useLoaded } from "../store.js";
+import { t } from "../strings.js";
+
+export default function Tokens() {
+  return html`<${AdminGate}><${List} /><//>`;
+}
+
+function List() {
+  const { data, error, loading, reload } = useLoaded((signal) => admin("/tokens", { signal }), []);
+  const [shown, setShown] = useState(null); // {form: token or {}} | {secret} | {remove: token}
+  const [failure, setFailure] = useState(null);
+  const act = async (path, method) => {
+    try {
+      setFailure(null);
+      const answer = await admin(path, { method });
+      setShown(answer.secret ? { secret: answer } : null);
+      reload();
+    } catch (problem) {
+      setFailure(problem);
+    }
+  };
+  const saved = (token) => {
+    setShown(token.secret ? { secret: token } : null);
+    reload();
+  };
+  return html`
+    <${PageHead} title=${t("nav.tokens")} lead=${t("tokens.lead")}>
+      ${data?.stored_tokens && html`<button type="button" onClick=${() => setShown({ form: {} })}><${Icon} name="plus" />${t("tokens.new")}</button>`}
+    <//>
+    ${data && !data.stored_tokens && html`<${Note} kind="info"><p>${t("tokens.off")}</p><//>`}
+    <${ErrorNote} error=${error ?? failure} retry=${error && reload} />
+    ${loading && !data && html`<${Loading} />`}
+    ${data && !data.data.length && html`<${Empty} title=${t("tokens.none")} />`}
+    <div class="cards">
+      ${data?.data.map((token) => html`<${Token} key=${token.name} token=${token} act=${act} onEdit=${() => setShown({ form: token })} onRemove=${() => setShown({ remove: token })} />`)}
+    </div>
+    ${shown?.form && html`<${Form} token=${shown.form} onClose=${() => setShown(null)} onSaved=${saved} />`}
+    ${shown?.secret && html`<${Secret} token=${shown.secret} onClose=${() => setShown(null)} />`}
+    ${shown?.remove &&
+    html`
+      <${Dialog} title=${t("tokens.remove", { name: shown.remove.name })} onClose=${() => setShown(null)}>
+        <p>${t("tokens.remove.why")}</p>
+        <footer>
+          <button type="button" class="secondary" onClick=${() => setShown(null)}>${t("cancel")}</button>
+          <button type="button" class="danger" onClick=${() => act(pathOf(shown.remove), "DELETE")}>${t("tokens.delete")}</button>
+        </footer>
+      <//>
+    `}
+  `;
+}
+
+const pathOf = (token) => `/tokens/${encodeURIComponent(token.name)}`;
+const KINDS = { active: "good", blocked: "bad", expired: "warn" };
+const LIMITS = ["requests_per_minute", "tokens_per_minute", "max_parallel", "points_per_day", "points_per_month"];
+
+function Token({ token, act, onEdit, onRemove }) {
+  const limits = LIMITS.filter((name) => token[name] != null && !name.startsWith("points"));
+  return html`
+    <section class="card token" aria-label=${token.name}>
+      <header class="card-head">
+        <h2>${token.name}</h2>
+        <${Badge} kind=${KINDS[token.status]}>${t(`tokens.${token.status}`)}<//>
+      </header>
+      ${token.note && html`<p class="fine">${token.note}</p>`}
+      <dl class="facts">
+        <${Fact} name=${t("tokens.source")}>${t(`tokens.source.${token.source}`)}<//>
+        <${Fact} name=${t("tokens.used")}>${dateTime(token.last_used_at)}<//>
+        <${Fact} name=${t("tokens.expires")}>${dateOf(token.expires)}<//>
+        <${Fact} name=${t("tokens.models")}>${token.models?.join(", ") ?? t("tokens.models.all")}<//>
+        ${limits.map((name) => html`<${Fact} key=${name} name=${t(`limit.${name}`)}>${count(token[name])}<//>`)}
+        <${Fact} name=${t("tokens.today")}>${points(token.points_today)}<//>
+      </dl>
+      ${token.points_per_day != null && html`<${Budget} period="day" used=${token.points_today} limit=${token.points_per_day} />`}
+      ${token.points_per_month != null && html`<${Budget} period="month" used=${token.points_this_month} limit=${token.points_per_month} />`}
+      ${token.editable &&
+      html`
+        <div class="row">
+          <button type="button" class="secondary small" onClick=${onEdit}>${t("tokens.edit")}</button>
+          <button type="button" class="secondary small" onClick=${() => act(`${pathOf(token)}/${token.blocked ? "unblock" : "block"}`, "POST")}>
+            ${token.blocked ? t("tokens.unblock") : t("tokens.block")}
+          </button>
+          <button type="button" class="secondary small" onClick=${() => act(`${pathOf(token)}/rotate`, "POST")}>${t("tokens.rotate")}</button>
+          <button type="button" class="secondary small" onClick=${onRemove}>${t("tokens.delete")}</button>
+        </div>
+      `}
+    </section>
+  `;
+}
+
+const Budget = ({ period, used, limit }) => html`
+  <${Meter}
+    label=${t(`limit.points_per_${period}`)}
+    used=${used ?? 0}
+    limit=${limit}
+    text=${t("usage.left", { used: points(used ?? 0), limit: points(limit) })}
+  />
+`;
+
+const Secret = ({ token, onClose }) => html`
+  <${Dialog} title=${t("tokens.secret", { name: token.name })} onClose=${onClose}>
+    <p>${t("tokens.secret.once")}</p>
+    <div class="address"><code>${token.secret}</code><${CopyButton} text=${token.secret} /></div>
+    <footer><button type="button" onClick=${onClose}>${t("done")}</button></footer>
+  <//>
+`;
+
+// Make a token, or change the rules of one.
+function Form({ token, onClose, onSaved }) {
+  const isNew = !token.name;
+  const [error, setError] = useState(null);
+  const submit = async (event) => {
+    event.preventDefault();
+    const body = readForm(new FormData(event.currentTarget));
+    try {
+      onSaved(
+        isNew
+          ? await admin("/tokens", { method: "POST", body })
+          : await admin(pathOf(token), { method: "PATCH", body }),
+      );
+    } catch (problem) {
+      setError(problem);
+    }
+  };
+  return html`
+    <${Dialog} title=${isNew ? t("tokens.new") : t("tokens.edit.what", { name: token.name })} onClose=${onClose}>
+      <form onSubmit=${submit}>
+        ${isNew &&
+        html`<label>${t("tokens.name")}<input name="name" required maxlength="64" pattern="[A-Za-z0-9._\\-]+" title=${t("tokens.name.hint")} autofocus /></label>`}
+        <label>${t("tokens.note")}<input name="note" value=${token.note ?? ""} /></label>
+        <label>${t("tokens.models")}<input name="models" value=${token.models?.join(", ") ?? ""} placeholder="Claude-*, GPT-5" /></label>
+        <div class="grid-2">
+          <label>${t("tokens.expires")}<input type="date" name="expires" value=${token.expires?.slice(0, 10) ?? ""} /></label>
+          ${LIMITS.map(
+            (name) => html`<label key=${name}>${t(`limit.${name}`)}<input type="number" min="1" step="1" name=${name} value=${token[name] ?? ""} placeholder=${t("tokens.nolimit")} /></label>`,
+          )}
+        </div>
+        <${ErrorNote} error=${error} />
+        <footer>
+          <button type="button" class="secondary" onClick=${onClose}>${t("cancel")}</button>
+          <button type="submit">${isNew ? t("tokens.make") : t("save")}</button>
+        </footer>
+      </form>
+    <//>
+  `;
+}
+
+// An empty field takes a rule away.
+function readForm(form) {
+  const text = (name) => form.get(name)?.trim() || null;
+  const models = text("models")?.split(",").map((each) => each.trim()).filter(Boolean);
+  return {
+    ...(form.has("name") && { name: text("name") }),
+    note: text("note"),
+    models: models?.length ? models : null,
+    expires: text("expires"),
+    ...Object.fromEntries(LIMITS.map((name) => [name, text(name) === null ? null : Number(text(name))])),
+  };
+}
