@@ -166,7 +166,7 @@ def test_a_video_goes_before_other_files(sdk: openai.OpenAI) -> None:
     )
     inline = f"data:video/mp4;base64,{base64.b64encode(b'not much of a film').decode()}"
     for files, data, kind in (
-        ([picture, avi], AVI[:2_000], "video/x-msvideo"),
+        ([picture, avi], film_start, "video/x-msvideo"),
         ([picture], sky, "image/png"),
         ([(inline, "video/mp4")], b"not much of a film", "video/mp4"),
     ):
