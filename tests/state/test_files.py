@@ -168,7 +168,7 @@ def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
 
 def test_what_release_0_1_has_kept_is_found(store: Store, tmp_path: Path) -> None:
     """Its file names and its header: an upgrade loses nothing, nor does the way back."""
-    store.keep("ann", "resp_1", VALUE)
+    store.write("ann", "resp_1", VALUE)
     [file] = (tmp_path / "state" / "kept").iterdir()
     key = sha256(b"ann:resp_1").hexdigest()
     assert file.name == sha256(key.encode()).hexdigest()
