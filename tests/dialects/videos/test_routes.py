@@ -157,16 +157,17 @@ def test_parameters_reach_the_bot(
     assert asked["parameters"] == {"seconds": 2.5, "duration": "5s", "seed": "4"}
 
 
-def test_a_video_goes_before_other_files(sdk: openai.OpenAI, demo: Server) -> None:
-    picture = (f"{demo.url}/files/{colours_for('sky')}.png", "image/png")
-    avi = (f"{demo.url}/files/{colours_for(PROMPT)}.avi", "video/x-msvideo")
+def test_a_video_goes_before_other_files(sdk: openai.OpenAI) -> None:
+    sky = draw(colours_for("sky"))
+    picture = (f"data:image/png;base64,{base64.b64encode(sky).decode()}", "image/png")
+    start = AVI[:2_000]
+    avi = (f"data:video/x-msvideo;base64,{base64.b64encode(start).decode()}", "video/x-msvideo")
     inline = f"data:video/mp4;base64,{base64.b64encode(b'not much of a film').decode()}"
     for files, data, kind in (
-        ([picture, avi], AVI, "video/x-msvideo"),
-        ([picture], draw(colours_for("sky")), "image/png"),
+        ([picture, avi], start, "video/x-msvideo"),
+        ([picture], sky, "image/png"),
         ([(inline, "video/mp4")], b"not much of a film", "video/mp4"),
     ):
-        # The demo's own server is one of BOT_URLS, so it may be fetched from.
         video = film(sdk, model="own-script", prompt=script(*files, text="Here it is."))
         video = sdk.videos.retrieve(video.id)
         assert video.status == "completed", video.error
