@@ -368,6 +368,12 @@ class Settings:
         256.0,
         "what the request bodies that a worker holds at once may have together; more get 429",
     )
+    max_answer_mb: float = _setting(
+        Group.LIMITS,
+        _positive(float),
+        64.0,
+        "megabytes of text that a bot may answer, for much of it is held in memory; more is a 502",
+    )
     state_dir: str = _setting(
         Group.STATE,
         str,

@@ -12,7 +12,10 @@ from app.errors import InvalidRequest
 MAX_FILE_BYTES = 50_000_000
 """Poe accepts no larger attachments."""
 
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<options>(?:;[^;,]*)*),", re.IGNORECASE)
+MAX_HEADER_CHARS = 1_024
+"""Of a data URL, up to its comma."""
+MAX_ESCAPES = 200_000
+"""Percent signs in a data URL that is not base64: each takes some 100 bytes to decode."""
 
 
 def media_from_url(url: str, kind: str, param: str, name: str | None = None) -> Media:
@@ -42,16 +45,27 @@ def media_from_url(url: str, kind: str, param: str, name: str | None = None) -> 
 
 
 def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
-    found = _DATA_URL.match(url)
-    if found is None:
-        raise InvalidRequest(f"{param}: Not a valid data URL.", param=param)
-    if found["type"] and "/" not in found["type"]:
+    header, comma, _ = url[: MAX_HEADER_CHARS + 1].partition(",")
+    if not comma:
+        raise InvalidRequest(
+            f"{param}: Not a valid data URL: no comma within its first {MAX_HEADER_CHARS:,} "
+            "characters.",
+            param=param,
+        )
+    named, *options = header.partition(":")[2].split(";")
+    if named and "/" not in named:
         message = f"{param}: The data URL has no content type; write data:image/png;base64,..."
         raise InvalidRequest(message, param=param)
-    content_type = canonical(found["type"]) or USUAL.get(kind, UNKNOWN)
-    payload = url[found.end() :]
-    if ";base64" in found["options"].lower():
+    content_type = canonical(named) or USUAL.get(kind, UNKNOWN)
+    payload = url[len(header) + 1 :]
+    if any(option.lower().startswith("base64") for option in options):
         return media_from_base64(payload, content_type, name or kind, param)
+    if payload.count("%") > MAX_ESCAPES:
+        raise InvalidRequest(
+            f"{param}: The data URL has more than {MAX_ESCAPES:,} percent signs. Send the file in "
+            "base64.",
+            param=param,
+        )
     return _checked(unquote_to_bytes(payload), content_type, name or kind, param)
 
 

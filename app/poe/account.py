@@ -30,6 +30,11 @@ TIMEOUT_SECONDS = (3.05, 15.0)
 MAX_CONNECTIONS = 1_000
 """Kept open. requests logs a warning for each connection above this number."""
 
+MAX_ANSWER_BYTES = 4_000_000
+MAX_ERROR_BYTES = 65_536
+TOTAL_SECONDS = 30.0
+"""How long the body of an answer may take, however slowly its bytes arrive."""
+
 _Answer = TypeVar("_Answer")
 
 
@@ -92,13 +97,16 @@ class Account:
                 auth=_Bearer(key),
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
+                stream=True,
             )
+            limit = MAX_ANSWER_BYTES if answer.status_code == 200 else MAX_ERROR_BYTES
+            body = read_body(answer, limit)
         except requests.Timeout as error:
             raise UpstreamError("Poe's account API did not answer in time.") from error
         except requests.RequestException as error:
             raise Unreachable("Poe's account API cannot be reached.") from error
         pooled = key in self._pool
-        return _read(answer, Asked("Poe's account API", key=key, pooled=pooled))
+        return _read(answer, body, Asked("Poe's account API", key=key, pooled=pooled))
 
 
 class _Bearer(AuthBase):
@@ -112,13 +120,36 @@ class _Bearer(AuthBase):
         return request
 
 
-def _read(answer: requests.Response, asked: Asked) -> dict[str, Any]:
+def read_body(answer: requests.Response, limit: int) -> bytes:
+    """At most ``limit`` bytes of an answer that was asked for with ``stream=True``; closes it.
+
+    An error's body is cut there. Raises requests' exceptions for a longer answer of status 200, and
+    for an encoding, because none was asked for.
+    """
+    body = bytearray()
+    too_slow = requests.Timeout(f"not within {TOTAL_SECONDS:g} seconds")
+    with answer, gevent.Timeout(TOTAL_SECONDS, too_slow):
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            if answer.status_code != 200:
+                return b""
+            raise requests.exceptions.ContentDecodingError("an encoding that was not asked for")
+        for piece in answer.iter_content(MAX_ERROR_BYTES):
+            body += piece
+            if len(body) > limit and answer.status_code == 200:
+                raise requests.exceptions.ContentDecodingError(f"more than {limit:,} bytes")
+            if len(body) > limit:
+                break
+    return bytes(body[:limit])
+
+
+def _read(answer: requests.Response, body: bytes, asked: Asked) -> dict[str, Any]:
     """Poe's JSON object. Raises ApiError, whose message does not contain the key."""
     if answer.status_code != 200:
         retry_after = answer.headers.get("Retry-After")
-        raise status_error(answer.status_code, answer.text, retry_after, asked)
+        text = body.decode(errors="replace")
+        raise status_error(answer.status_code, text, retry_after, asked)
     try:
-        payload = strict_json.loads(answer.content)
+        payload = strict_json.loads(body)
     except ValueError as error:
         raise UpstreamError("Poe's account API sent an answer that is not JSON.") from error
     if not isinstance(payload, dict):
@@ -176,7 +207,7 @@ def poe_is_reachable(settings: Settings) -> bool:
 def _answers(settings: Settings) -> bool:
     with account_session(settings) as session:
         try:
-            session.head(settings.poe_api_url, timeout=TIMEOUT_SECONDS[0])
+            session.head(settings.poe_api_url, timeout=TIMEOUT_SECONDS[0], stream=True)
         except requests.RequestException:
             return False
     return True
@@ -186,6 +217,7 @@ def account_session(settings: Settings) -> requests.Session:
     """Connections that all clients share. No cookies are kept."""
     session = requests.Session()
     session.proxies = _proxies(settings)
+    session.headers["Accept-Encoding"] = "identity"
     session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)

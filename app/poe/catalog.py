@@ -9,7 +9,7 @@ import requests
 
 from app.config import Settings
 from app.core import strict_json
-from app.poe.account import TIMEOUT_SECONDS, account_session
+from app.poe.account import MAX_ANSWER_BYTES, TIMEOUT_SECONDS, account_session, read_body
 
 log = logging.getLogger("poegate.poe")
 
@@ -86,9 +86,10 @@ class Catalog:
 
     def _fetch(self) -> list[CatalogModel]:
         """Raises requests' exceptions, or ValueError for an answer in another format."""
-        answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
+        answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS, stream=True)
+        body = read_body(answer, MAX_ANSWER_BYTES)
         answer.raise_for_status()
-        payload = strict_json.loads(answer.content)
+        payload = strict_json.loads(body)
         models = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(models, list):
             raise ValueError("no list under 'data'")

@@ -154,7 +154,11 @@ class PoeClient:
             stop_sequences=list(query.stop) or None,
             base_url=endpoint.base_url,
             session=QuerySession(  # type: ignore[arg-type]  # it has all that is called
-                endpoint.transport, self._pacer, self._silence, exchange
+                endpoint.transport,
+                self._pacer,
+                self._silence,
+                exchange,
+                self._settings.max_answer_mb * 1_000_000,
             ),
         )
 

@@ -29,7 +29,7 @@ from app.errors import (
     Unreachable,
     UpstreamError,
 )
-from app.poe.session import PoeStatus
+from app.poe.session import AnswerTooLarge, PoeStatus
 
 MAX_SERVICE_CHARS = 300
 """How much of a service's error text is shown; it may repeat what was sent."""
@@ -246,6 +246,7 @@ _Exceptions = tuple[tuple[type[BaseException], Callable[[Any, Asked], ApiError]]
 
 _EXCEPTIONS: _Exceptions = (
     (PoeStatus, _from_status),
+    (AnswerTooLarge, _upstream("the answer of {subject} is too large (MAX_ANSWER_MB)")),
     (httpx_sse.SSEError, _upstream("the server of {subject} did not answer as a Poe bot does")),
     (httpx.ConnectError, _unreachable("the server of {subject} cannot be reached")),
     (httpx.UnsupportedProtocol, _upstream("the address of {subject} is not an HTTP address")),

@@ -16,7 +16,7 @@ import orjson
 from fastapi_poe import PartialResponse
 from httpx_sse import SSEError
 
-from app.poe.session import AnswerStream
+from app.poe.session import AnswerStream, AnswerTooLarge
 
 MAX_EVENT_CHARS = 16_000_000
 
@@ -170,12 +170,13 @@ class EventSource:
 
     def __init__(self, stream: AnswerStream) -> None:
         self._stream = stream
+        self._answer_bytes = 0
 
     async def aiter_sse(self) -> AsyncIterator[ServerEvent]:
         """After the first event, SILENCE is yielded while there are no events.
 
-        Raises httpx_sse.SSEError where the response is no event stream, and httpx.ReadError
-        where it ends before ``done``: the library itself takes that for a whole answer.
+        Raises httpx_sse.SSEError where the response is no event stream, httpx.ReadError where it
+        ends before ``done``, which the library itself takes for a whole answer, and AnswerTooLarge.
         """
         stream, decoder = self._stream, EventDecoder()
         if not stream.content_type.startswith("text/event-stream"):
@@ -189,10 +190,19 @@ class EventSource:
                     stream.read_to_the_end()
                 elif event.event in _ANSWERS:
                     silent, begun = False, True
+                    self._count(event)
                 yield event if event.event != "json" else _normal_chunk(event)
             if silent and begun:
                 yield SILENCE
         raise httpx.ReadError("the answer ended without its done event")
+
+    def _count(self, event: ServerEvent) -> None:
+        """Raises AnswerTooLarge. What a replacement replaces is not kept."""
+        if event.event == "replace_response":
+            self._answer_bytes = 0
+        self._answer_bytes += len(event.data) * (1 if event.data.isascii() else 3)
+        if self._answer_bytes > self._stream.max_answer_bytes:
+            raise AnswerTooLarge
 
 
 def _normal_chunk(event: ServerEvent) -> ServerEvent:

@@ -1,6 +1,7 @@
 """The replacement of fastapi_poe's ``httpx.AsyncClient``, for one query."""
 
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from app.poe.silence import SilenceWatch
 from app.poe.transport import GeventTransport, Incoming
 
 ERROR_BODY_CHARS = 4_000
+ERROR_BODY_BYTES = 65_536
+"""How much of an error's body is read."""
 END_SECONDS = 0.05
 
 _url = lru_cache(maxsize=1024)(httpx.URL)
@@ -49,6 +52,13 @@ class Exchange:
     answer_headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class AnswerTooLarge(BotErrorNoRetry):
+    """An answer above MAX_ANSWER_MB. Asking again would not help."""
+
+    def __init__(self) -> None:
+        super().__init__("more than MAX_ANSWER_MB")
+
+
 class QuerySession:
     """The two methods of its client that fastapi_poe calls.
 
@@ -62,9 +72,11 @@ class QuerySession:
         pacer: ReadPacer,
         silence: SilenceWatch,
         exchange: Exchange,
+        max_answer_bytes: float,
     ) -> None:
         self._exchange = exchange
         self._transport = transport
+        self._max_answer_bytes = max_answer_bytes
         self._pacer = pacer
         self._silence = silence
 
@@ -80,7 +92,7 @@ class QuerySession:
         try:
             if incoming.status != 200:
                 raise _status_of(incoming)
-            yield AnswerStream(incoming, self._pacer, self._silence)
+            yield AnswerStream(incoming, self._pacer, self._silence, self._max_answer_bytes)
         finally:
             self._pacer.streams -= 1
             incoming.release()
@@ -93,7 +105,14 @@ class QuerySession:
 class AnswerStream:
     """The body of a bot's answer, read at the worker's pace."""
 
-    def __init__(self, incoming: Incoming, pacer: ReadPacer, silence: SilenceWatch) -> None:
+    def __init__(
+        self,
+        incoming: Incoming,
+        pacer: ReadPacer,
+        silence: SilenceWatch,
+        max_answer_bytes: float = math.inf,
+    ) -> None:
+        self.max_answer_bytes = max_answer_bytes
         self.content_type = incoming.header("content-type")
         self._incoming = incoming
         self._pacer = pacer
@@ -140,17 +159,23 @@ def _encode(payload: Any) -> bytes:
 
 def _status_of(incoming: Incoming) -> PoeStatus:
     body = bytearray()
-    while len(body) < 4 * ERROR_BODY_CHARS and (data := incoming.read()):
-        body += data
+    with suppress(httpx.HTTPError):  # the status is known, and says more than a broken body
+        while len(body) < ERROR_BODY_BYTES and (data := incoming.read()):
+            body += data
     text = body.decode(errors="replace")[:ERROR_BODY_CHARS]
     return PoeStatus(incoming.status, text, incoming.header("retry-after") or None)
 
 
 async def status_of(response: httpx.Response) -> PoeStatus:
     """The same of a response of httpx's own client."""
-    await response.aread()
+    body = bytearray()
+    with suppress(httpx.HTTPError):
+        async for data in response.aiter_raw():
+            body += data
+            if len(body) >= ERROR_BODY_BYTES:
+                break
     return PoeStatus(
         response.status_code,
-        response.text[:ERROR_BODY_CHARS],
+        body.decode(errors="replace")[:ERROR_BODY_CHARS],
         response.headers.get("retry-after"),
     )

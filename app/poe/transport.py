@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 import gevent.socket
+import geventhttpclient.client
 import httpx
 from gevent import monkey
 from geventhttpclient.client import HTTPClient
@@ -21,10 +22,36 @@ from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 BLOCK_BYTES = 65_536
 CONNECT_SECONDS = 20.0
 MAX_CONNECTIONS = 1_000_000
+MAX_HEADER_CHARS = 65_536
+"""Of a response, its trailers included."""
+MAX_SERVICE_BYTES = 1_048_576
+"""Of a response that httpx reads as a whole: what Poe's upload server answers."""
 SWEEP_SECONDS = 5.0
 """How often idle connections are checked: one that Poe has closed would stay half open."""
 
 _NOT_FORWARDED = {b"connection", b"accept-encoding"}
+
+
+class _BoundedResponse(HTTPSocketPoolResponse):
+    """A response whose headers are bounded: geventhttpclient would keep all that comes."""
+
+    _header_chars = 0
+
+    def _on_header_field(self, string: str) -> None:
+        self._count(string)
+        super()._on_header_field(string)
+
+    def _on_header_value(self, string: str) -> None:
+        self._count(string)
+        super()._on_header_value(string)
+
+    def _count(self, string: str) -> None:
+        self._header_chars += len(string)
+        if self._header_chars > MAX_HEADER_CHARS:
+            raise HTTPParseError(f"more than {MAX_HEADER_CHARS:,} characters of headers")
+
+
+setattr(geventhttpclient.client, "HTTPSocketPoolResponse", _BoundedResponse)  # noqa: B010
 
 
 class GeventTransport(httpx.AsyncBaseTransport):
@@ -168,6 +195,7 @@ class Incoming:
         self._response = response
         self.status = response.status_code
         self.headers: list[tuple[str, str]] = list(response.items())
+        self._encoding = self.header("content-encoding").strip().lower()
 
     def header(self, name: str) -> str:
         """A header's value; "" if it is missing."""
@@ -179,8 +207,13 @@ class Incoming:
         return bool(self._response.message_complete)
 
     def read(self) -> bytes:
-        """The available bytes; waits only if there are none; b"" at the end. Raises
-        httpx.ReadError."""
+        """The available bytes; waits only if there are none; b"" at the end.
+
+        Raises httpx.ReadError, and httpx.DecodingError for an encoding, because none was asked for:
+        a few bytes could stand for gigabytes.
+        """
+        if self._encoding not in ("", "identity"):
+            raise httpx.DecodingError(f"an encoding that was not asked for: {self._encoding[:40]}")
         response = self._response
         buffer, sock = response._body_buffer, response._sock
         try:
@@ -219,7 +252,12 @@ class _Body(httpx.AsyncByteStream):
         self._incoming = incoming
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Raises httpx.ReadError above MAX_SERVICE_BYTES."""
+        received = 0
         while data := self._incoming.read():
+            received += len(data)
+            if received > MAX_SERVICE_BYTES:
+                raise httpx.ReadError(f"the answer has more than {MAX_SERVICE_BYTES:,} bytes")
             yield data
 
     async def aclose(self) -> None:
