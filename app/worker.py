@@ -44,6 +44,12 @@ CLOSE_SECONDS = 1.5
 """This long before it, the connections of the remaining ones are closed."""
 
 
+def _unread_bytes(body: Any) -> int:
+    """What is left of a body whose length was announced."""
+    left = getattr(getattr(body, "reader", None), "length", 0)
+    return left if isinstance(left, int) else 0
+
+
 def _read_off(body: Any) -> bool:
     """Reads the rest of a body, behind which the next request follows. False if it is too long."""
     left = UNREAD_BYTES
@@ -128,12 +134,19 @@ class DrainingWorker(GeventWorker):
             self._connections.discard(own)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """One request. Between pipelined requests of a client, other clients are served."""
-        kept = super().handle_request(listener_name, req, sock, addr)
-        gevent.sleep(0)
-        if not _read_off(req.body):
-            self._end_unread(sock)
-        return kept
+        """One request. Between those that a client sends at once, others have their turn.
+
+        Where much of a body is unread, the answer says that the connection will be closed: else
+        the client might send its next request into it.
+        """
+        should_close = req.should_close
+        req.should_close = lambda: should_close() or _unread_bytes(req.body) > UNREAD_BYTES
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            gevent.sleep(0)
+            if not _read_off(req.body):
+                self._end_unread(sock)
 
     def _end_unread(self, sock: Any) -> None:
         """Closes the connection of a client that still sends a body that is not read.

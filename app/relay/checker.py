@@ -8,6 +8,7 @@ again.
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -105,4 +106,5 @@ class _Process:
         self._process.kill()
         gevent.spawn(self._process.wait)
         for pipe in (self._tasks, self._answers):
-            pipe.close()
+            with suppress(OSError):  # what was not written any more
+                pipe.close()

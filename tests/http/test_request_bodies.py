@@ -94,3 +94,15 @@ def test_the_limit_counts_what_is_decoded(
     answer = post(gateway, bomb, encoding)
     assert answer.status_code == 413
     assert answer.json()["error"]["type"] == "request_too_large"
+
+
+@pytest.mark.parametrize(("size", "connection"), [(1_000, "keep-alive"), (150_000, "close")])
+def test_a_connection_whose_body_nobody_reads_says_that_it_ends(
+    gateway: Server, size: int, connection: str
+) -> None:
+    """The answer arrives all the same, and the next request finds a connection."""
+    with requests.Session() as session:
+        for _ in range(5):
+            answer = session.post(f"{gateway.url}/v1/embeddings", data=b"x" * size, timeout=10)
+            assert answer.status_code == 404
+            assert answer.headers["Connection"] == connection

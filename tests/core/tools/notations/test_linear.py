@@ -66,7 +66,7 @@ def test_a_megabyte(before: str, again: str, after: str, size: int) -> None:
 
     def grows_evenly() -> bool:
         whole = seconds(text(MEGABYTE), size)
-        assert whole < 3
+        assert whole < 6  # half of it where no coverage is measured
         return whole < 0.5 or whole < 3 * seconds(text(MEGABYTE // 2), size)
 
     # Others on the machine take its caches at times; what grows by the square never passes.
