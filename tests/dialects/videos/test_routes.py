@@ -160,13 +160,11 @@ def test_parameters_reach_the_bot(
 def test_a_video_goes_before_other_files(sdk: openai.OpenAI) -> None:
     sky = draw(colours_for("sky"))
     picture = (f"data:image/png;base64,{base64.b64encode(sky).decode()}", "image/png")
-    avi = (
-        f"data:video/x-msvideo;base64,{base64.b64encode(AVI[:2_000]).decode()}",
-        "video/x-msvideo",
-    )
+    start = AVI[:2_000]
+    avi = (f"data:video/x-msvideo;base64,{base64.b64encode(start).decode()}", "video/x-msvideo")
     inline = f"data:video/mp4;base64,{base64.b64encode(b'not much of a film').decode()}"
     for files, data, kind in (
-        ([picture, avi], film_start, "video/x-msvideo"),
+        ([picture, avi], start, "video/x-msvideo"),
         ([picture], sky, "image/png"),
         ([(inline, "video/mp4")], b"not much of a film", "video/mp4"),
     ):
