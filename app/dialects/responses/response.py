@@ -56,8 +56,16 @@ def new_envelope(
     response_id: str, payload: dict[str, Any], toolbox: Toolbox, first: int
 ) -> Envelope:
     """An envelope of this second, with the fields of the request that the response repeats."""
-    summarize = _summary(payload["reasoning"] or {}) not in (None, "none")
-    return Envelope(response_id, int(time.time()), _echo(payload), toolbox, first, summarize)
+    created = int(time.time())
+    return Envelope(response_id, created, _echo(payload), toolbox, first, _wants_summary(payload))
+
+
+def _wants_summary(payload: Mapping[str, Any]) -> bool:
+    """Whether the client asked for one; or for encrypted reasoning, as opencode and Codex do. These
+    clients were made for OpenAI's own models, which give no raw reasoning, and show only summaries.
+    """
+    asked = _summary(payload["reasoning"] or {}) not in (None, "none")
+    return asked or "reasoning.encrypted_content" in (payload["include"] or ())
 
 
 def _summary(reasoning: Mapping[str, Any]) -> str | None:

@@ -108,9 +108,16 @@ def test_reasoning_comes_as_content() -> None:
     assert message["type"] == "message"
 
 
-@pytest.mark.parametrize("asked", [{"summary": "auto"}, {"generate_summary": "detailed"}])
-def test_reasoning_comes_as_a_summary_where_one_was_asked_for(asked: dict[str, str]) -> None:
-    events = streamed(ReasoningDelta("well"), TextDelta("yes"), STOP, reasoning=asked)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"reasoning": {"summary": "auto"}},
+        {"reasoning": {"generate_summary": "detailed"}},
+        {"reasoning": {"effort": "medium"}, "include": ["reasoning.encrypted_content"]},
+    ],
+)
+def test_reasoning_comes_as_a_summary_where_one_was_asked_for(asked: dict[str, Any]) -> None:
+    events = streamed(ReasoningDelta("well"), TextDelta("yes"), STOP, **asked)
     assert told(events)[2:8] == [
         "output_item.added",
         "reasoning_summary_part.added",
