@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from app.demo.server import bot_urls
-from tests.servers import COVERAGE_FOLDER, Server, free_port, running
+from tests.servers import COVERAGE_FOLDER, START_SECONDS, Server, free_port, running
 
 KEY = "test-key"
 
@@ -81,7 +81,7 @@ def _gateways(demo: Server, upstream: Server, logs: Path) -> Iterator[StartGatew
             server = stack.enter_context(running(program or GUNICORN, port, log, environ))
             servers.append(server)
             # gunicorn listens before its worker is there; this answer comes from the worker.
-            requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
+            requests.get(f"{server.url}/healthz", timeout=START_SECONDS).raise_for_status()
             return server
 
         yield start

@@ -14,7 +14,7 @@ from typing import IO
 from app.config import SETTING_NAMES
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 15
 
 COVERAGE_FOLDER = os.environ.get("COVERAGE_FOLDER", "")

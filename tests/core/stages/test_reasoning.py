@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.events import Batch, ReasoningDelta, Replacement, TextDelta, flatten
-from app.core.stages.reasoning import ReasoningSplitter, split_reasoning
+from app.core.stages.reasoning import THOUGHT_MARKS, ReasoningSplitter, split_reasoning
 from tests.core.deltas import text_of
 
 TEXTS = {
@@ -76,10 +76,13 @@ def test_pieces_say_what_the_whole_says(pieces: list[str]) -> None:
     assert split(*pieces) == split("".join(pieces))
 
 
-@given(st.text())
-def test_text_without_the_header_passes_unchanged(text: str) -> None:
-    if "Thinking" not in text:
-        assert split(text) == ("", text)
+TEMPLATE_MARKS = ("<|channel|>", "<|open|>", "<|close|>", "<|end_of_msg|>")
+MARKS = ("Thinking", *TEMPLATE_MARKS, *(opening for opening, _ in THOUGHT_MARKS))
+
+
+@given(st.text().filter(lambda text: not any(mark in text for mark in MARKS)))
+def test_text_without_a_header_or_mark_passes_unchanged(text: str) -> None:
+    assert split(text) == ("", text)
 
 
 THINKING = "*Thinking...*\n\n> why\n\nanswer"
