@@ -62,6 +62,9 @@ FORMATS = (
     openapi.FORMAT,
 )
 CLIENT_CLOSED_REQUEST = 499
+TURN_SECONDS = 1e-6
+"""Not 0: gevent resumes a greenlet that sleeps 0 seconds up to 50 times before it looks at any
+socket."""
 EXPOSED_HEADERS = [
     "x-request-id",
     "request-id",
@@ -90,7 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_access_headers(app)
     app.teardown_request(release_body)
     resolver.install()
-    turns.install(lambda: gevent.sleep(0))
+    turns.install(lambda: gevent.sleep(TURN_SECONDS))
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)

@@ -25,6 +25,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import memory
+from app.core import turns
 from app.http.client_socket import ClientSocket
 from app.http.presence import GRACE_TIME
 from app.relay.jobs import STOP_SECONDS, Jobs
@@ -144,7 +145,7 @@ class DrainingWorker(GeventWorker):
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            gevent.sleep(0)
+            turns.give_way()
             if not _read_off(req.body):
                 self._end_unread(sock)
 

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import orjson
 
+from app.core import turns
+
 MAX_DEPTH = 250
 """How deep objects and arrays may be nested. Python's own functions fail at about a thousand, and
 orjson writes no more than 254."""
@@ -19,8 +21,8 @@ MAX_INT_CHARS = 20
 """Of a whole number of 64 bits."""
 
 
-def loads(data: str | bytes) -> Any:
-    """The JSON value in a text. Raises ValueError.
+def loads(data: str | bytes | bytearray, brackets: int | None = None) -> Any:
+    """The JSON value in a text. Raises ValueError. ``brackets``: the opening ones, if counted.
 
     A whole number of more than 64 bits is read as a double. Lone surrogates, which JSON can escape
     and UTF-8 cannot hold, are read as Python reads them.
@@ -31,17 +33,19 @@ def loads(data: str | bytes) -> Any:
         if not _may_differ(data):
             raise
         value = _lenient(data)
-    _check_depth(value, data)
+    turns.after(len(data))
+    if (_brackets_in(data) if brackets is None else brackets) > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
-def _may_differ(data: str | bytes) -> bool:
+def _may_differ(data: str | bytes | bytearray) -> bool:
     """Whether the text may be JSON all the same: with surrogates, a BOM, or in UTF-16."""
     escape: Any = "\\u" if isinstance(data, str) else b"\\u"
-    return escape in data or not data.isascii() or (isinstance(data, bytes) and b"\0" in data)
+    return escape in data or not data.isascii() or (not isinstance(data, str) and b"\0" in data)
 
 
-def _lenient(data: str | bytes) -> Any:
+def _lenient(data: str | bytes | bytearray) -> Any:
     """Raises ValueError."""
     try:
         return json.loads(
@@ -67,11 +71,14 @@ def _bounded_int(number: str) -> int | float:
     return int(number)
 
 
-def _check_depth(value: Any, data: str | bytes) -> None:
+def _brackets_in(data: str | bytes | bytearray) -> int:
+    if isinstance(data, str):
+        return data.count("[") + data.count("{")
+    return data.count(b"[") + data.count(b"{")
+
+
+def _check_depth(value: Any) -> None:
     """Raises ValueError for what is nested more than MAX_DEPTH deep."""
-    opening: Any = "[{" if isinstance(data, str) else b"[{"
-    if data.count(opening[:1]) + data.count(opening[1:]) <= MAX_DEPTH:
-        return
     containers = [value]
     for _ in range(MAX_DEPTH):
         members = chain.from_iterable(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import tiktoken
 
+from app.core.turns import in_pieces
+
 SLICE_CHARS = 4_000
 """tiktoken takes quadratic time, or fails, on a very long run without a word border."""
 
@@ -94,7 +96,10 @@ class TokenMemory:
 
 def digest_of(text: str) -> bytes:
     """The key of a text in TokenMemory."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    digest = blake2b(digest_size=16)
+    for piece in in_pieces(text):
+        digest.update(piece.encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 def framing_tokens(messages: int) -> int:

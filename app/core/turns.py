@@ -11,7 +11,11 @@ from typing import TypeVar
 SLICE_SECONDS = 0.004
 """How long a loop may go on before others have their turn. The goal for any wait is 5 ms."""
 
+PIECE = 1_048_576
+"""Characters or bytes that are handled at once: a millisecond of copying or hashing."""
+
 Item = TypeVar("Item")
+Data = TypeVar("Data", str, bytes, bytearray)
 
 
 def _stay() -> None:
@@ -27,11 +31,28 @@ def install(give_way: Callable[[], None]) -> None:
     _give_way = give_way
 
 
+def give_way() -> None:
+    """Others have their turn now."""
+    _give_way()
+
+
 def in_turns(items: Iterable[Item]) -> Iterator[Item]:
     """The items; between two of them others have their turn, once SLICE_SECONDS are over."""
     until = time.monotonic() + SLICE_SECONDS
     for item in items:
         yield item
         if time.monotonic() >= until:
-            _give_way()
+            give_way()
             until = time.monotonic() + SLICE_SECONDS
+
+
+def in_pieces(data: Data) -> Iterator[Data]:
+    """A long text or long bytes in pieces; between two of them others have their turn."""
+    for start in in_turns(range(0, len(data), PIECE)):
+        yield data[start : start + PIECE]
+
+
+def after(length: int) -> None:
+    """Others have their turn after a step that cannot be divided, if it took so much data."""
+    if length > PIECE:
+        give_way()

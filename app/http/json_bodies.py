@@ -10,8 +10,9 @@ from typing import Any
 from flask import request
 
 from app.core import strict_json
+from app.core.turns import in_pieces
 from app.errors import InvalidRequest, RequestTooLarge
-from app.http.request_bodies import release_body
+from app.http.request_bodies import PIECE_BYTES, release_body
 
 MAX_BRACKETS = 500_000
 """Opening brackets and braces, including those in texts. A container takes up to 250 bytes."""
@@ -28,9 +29,9 @@ _LISTS = ("messages", "input", "system", "content", "output", "tool_calls")
 def read_json() -> Any:
     """The request's body. Raises InvalidRequest if it is not JSON, and RequestTooLarge."""
     try:
-        data = request.get_data(cache=False)
-        _check_bytes(data)
-        value = strict_json.loads(data)
+        data = _read_body()
+        _check_commas(data)
+        value = strict_json.loads(data, _count_brackets(data))
     except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
     finally:
@@ -39,12 +40,26 @@ def read_json() -> Any:
     return value
 
 
-def _check_bytes(data: bytes) -> None:
-    if data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
+def _read_body() -> bytearray:
+    """Grows as it comes: to join the pieces at the end would copy all at once."""
+    body = bytearray()
+    while piece := request.stream.read(PIECE_BYTES):
+        body += piece
+    return body
+
+
+def _count_brackets(data: bytearray) -> int:
+    """Raises RequestTooLarge."""
+    brackets = sum(piece.count(b"[") + piece.count(b"{") for piece in in_pieces(data))
+    if brackets > MAX_BRACKETS:
         raise RequestTooLarge(
             f"The request body has more than {MAX_BRACKETS:,} opening brackets and braces."
         )
-    if data.count(b",") > MAX_COMMAS:
+    return brackets
+
+
+def _check_commas(data: bytearray) -> None:
+    if sum(piece.count(b",") for piece in in_pieces(data)) > MAX_COMMAS:
         raise RequestTooLarge(f"The request body has more than {MAX_COMMAS:,} commas.")
 
 

@@ -1,17 +1,13 @@
 """Pages of the records of the client that sends a request."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import gevent
 
 from app.access.client import Client
 from app.core.paging import Page, Place
+from app.core.turns import in_turns
 from app.http.services import authenticate, services
 from app.state.records import Kind, Record, RecordList
-
-READ_AT_ONCE = 100
-"""How many records are read before other requests run."""
 
 
 def own_records(kind: Kind[Record]) -> RecordList[Record]:
@@ -37,7 +33,7 @@ def read_page(
     ids = records.ids()
     if newest_first:
         ids.reverse()
-    found = records.records(_by_turns(place.beyond(ids, str)))
+    found = records.records(in_turns(place.beyond(ids, str)))
     return place.page((record for record in found if wanted(record)), limit)
 
 
@@ -47,10 +43,3 @@ def read_ordered_page(
     """A page for OpenAI's clients. ``query`` was loaded by OrderedQuerySchema."""
     place, newest_first = Place(query["after"], names=("after", "")), query["order"] == "desc"
     return read_page(records, query["limit"], place, newest_first=newest_first, wanted=wanted)
-
-
-def _by_turns(ids: Iterable[str]) -> Iterator[str]:
-    for number, record_id in enumerate(ids, 1):
-        yield record_id
-        if number % READ_AT_ONCE == 0:
-            gevent.sleep(0)

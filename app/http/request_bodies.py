@@ -17,6 +17,7 @@ import zstandard
 from flask import Request, current_app, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from app.core import turns
 from app.errors import RateLimited, RequestTooSlow
 
 ENCODINGS = ("gzip", "deflate", "zstd")
@@ -194,7 +195,7 @@ class _BodyReader(io.RawIOBase):
         return count
 
     def _next_piece(self) -> bytes | None:
-        gevent.sleep(0)
+        turns.give_way()
         try:
             piece = next(self._pieces, None)
         except (zlib.error, zstandard.ZstdError) as error:

@@ -21,6 +21,7 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from app.config import Settings
+from app.core import turns
 from app.core.media_types import UNKNOWN
 from app.errors import UpstreamError
 from app.poe.links import Link, Origin, hosts_of, own_bots, read_link, unfetched
@@ -67,7 +68,7 @@ class Download:
         try:
             while data := self._receive():
                 received += len(data)
-                gevent.sleep(0)  # else a bomb of a few bytes would hold up all other clients
+                turns.give_way()  # else a bomb of a few bytes would hold up all other clients
                 _check_size(received)
                 yield data
         finally:

@@ -12,6 +12,8 @@ _EXTENSION = re.compile(r"[^./\\\s]\.(?=\d*[a-z])[a-z0-9]{1,10}$", re.IGNORECASE
 
 def encodable(text: str) -> str:
     """The text with lone surrogates replaced: JSON can escape them, UTF-8 cannot hold them."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -9,8 +9,9 @@ import math
 import time
 from collections.abc import Callable
 
-import gevent
 from gevent.hub import get_hub
+
+from app.core import turns
 
 PERIOD_SECONDS = 0.1
 """Over what time the worker's processor time is measured."""
@@ -87,4 +88,4 @@ class Turn:
         if current != self._round:
             self._round, self._began = current, time.monotonic()
         elif time.monotonic() - self._began > MAX_TURN_SECONDS:
-            gevent.sleep(0)
+            turns.give_way()

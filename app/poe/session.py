@@ -13,6 +13,7 @@ import httpx
 import orjson
 from fastapi_poe.client import BotErrorNoRetry
 
+from app.core import turns
 from app.poe.pacing import ReadPacer, Turn
 from app.poe.silence import SilenceWatch
 from app.poe.transport import GeventTransport, Incoming
@@ -86,7 +87,9 @@ class QuerySession:
     ) -> AsyncIterator["AnswerStream"]:
         """The response to a query, while its body arrives. Raises PoeStatus."""
         headers |= {"Content-Type": "application/json", **self._exchange.headers}
-        incoming = self._transport.send(method, _url(url), headers, _encode(body["json"]))
+        payload = _encode(body["json"])
+        turns.after(len(payload))
+        incoming = self._transport.send(method, _url(url), headers, payload)
         self._exchange.answer_headers = {name.lower(): value for name, value in incoming.headers}
         self._pacer.streams += 1
         try:

@@ -6,6 +6,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from app.core import turns
+from app.factory import TURN_SECONDS
 from app.poe.pacing import ReadPacer
 from app.poe.session import AnswerStream
 from app.poe.silence import TICK_SECONDS, SilenceWatch
@@ -151,7 +153,8 @@ def test_what_is_there_already_does_not_wait(busy: ReadPacer) -> None:
     assert waited < MAX_PAUSE
 
 
-def test_a_stream_that_never_waits_lets_others_run() -> None:
+def test_a_stream_that_never_waits_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_give_way", lambda: gevent.sleep(TURN_SECONDS))
     stream = AnswerStream(Body(0), ReadPacer(0), SilenceWatch())  # type: ignore[arg-type]
     others = gevent.spawn(gevent.sleep, 0)
     reads = 0
