@@ -12,8 +12,8 @@ run: $(VENV)/runtime
 
 install: $(VENV)/runtime
 
-# Two processes, for tests wait for servers most of the time.
-PYTEST = pytest -n 2 --dist loadfile
+# More processes than cores, for tests wait for servers most of the time.
+PYTEST = pytest -n 4 --dist loadfile
 COVERAGE := build/coverage
 
 test: $(VENV)/development
@@ -23,7 +23,7 @@ test: $(VENV)/development
 	$(BIN)/python -m slipcover --merge $(COVERAGE)/*.json --out $(COVERAGE)/total.json
 
 test-long: $(VENV)/development
-	TEST_LENGTH=full $(BIN)/python -m $(PYTEST) -m "long or hypothesis"
+	TEST_LENGTH=full $(BIN)/python -m $(PYTEST) -m "long or hypothesis or lengths"
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .

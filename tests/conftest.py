@@ -113,6 +113,18 @@ def seen(upstream: Server) -> Callable[[], Any]:
     return lambda: requests.get(f"{upstream.url}/seen", timeout=5).json()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each test an id of its own: of several with one id pytest-xdist runs only one.
+
+    schemathesis gives all of its tests the id of their function, and tells them by their names.
+    """
+    for item in items:
+        if item.parent is not None and not item.nodeid.endswith(item.name):
+            item._id = item.parent.id.child(item.name)
+    ids = [item.nodeid for item in items]
+    assert len(set(ids)) == len(ids)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI everything that a test needs is installed: a skipped test is a failure there."""
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -1,6 +1,7 @@
 """How much made-up input the tests try: some in ``make test``, all of it in ``make test-long``.
 
-``make test-long`` runs every test that hypothesis feeds once more, with ``TEST_LENGTH=full``.
+``make test-long`` runs every test that hypothesis feeds, and those marked ``lengths``, once more,
+with ``TEST_LENGTH=full``.
 """
 
 import os

@@ -40,6 +40,6 @@ def test_both_locks_have_the_same_versions() -> None:
 def test_every_entry_has_hashes_and_none_an_address(lock: str) -> None:
     text = (ROOT / lock).read_text()
     entries = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)[1:]
-    assert len({entry.partition("==")[0] for entry in entries}) == len(pins(lock))
+    assert len(entries) >= len(pins(lock)) > 20
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "://" not in text and "--index" not in text

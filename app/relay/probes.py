@@ -67,7 +67,7 @@ class KeyProbes:
         asked_at, begun = self._clock(), time.monotonic()
         balance, failure = None, None
         try:
-            balance = self._account.balance(key.secret)
+            balance = {**self._account.balance(key.secret), "at": int(asked_at)}
         except ApiError as error:
             failure = error
         milliseconds = round((time.monotonic() - begun) * 1000)
@@ -119,7 +119,8 @@ class KeyProbes:
             self._prices.points_per_usd = rate
         for key in self._pool.keys:
             if key.number in histories:
-                self._keep_balance(key, self._account.balance(key.secret))
+                at = int(self._clock())
+                self._keep_balance(key, {**self._account.balance(key.secret), "at": at})
 
     def _entries_since(self, key: PoolKey, since: int) -> list[Mapping[str, Any]]:
         """The key's entries of the hours from ``since`` on. Raises ApiError."""
@@ -143,10 +144,10 @@ class KeyProbes:
             self._prices.points_per_usd = float(rate)
 
     def _keep_balance(self, key: PoolKey, balance: Mapping[str, Any]) -> None:
+        """``at`` in it is when Poe was asked."""
         try:
             kept = self._store.fact(FACT_BALANCES) or {}
-            told = {**balance, "at": int(self._clock())}
-            self._store.put_fact(FACT_BALANCES, {**kept, key.digest: told})
+            self._store.put_fact(FACT_BALANCES, {**kept, key.digest: balance})
         except OSError as error:
             log.warning("a key's balance cannot be kept: %s", error)
 

@@ -128,8 +128,8 @@ def test_a_whole_answer_that_its_client_does_not_take_is_logged_so(
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", gateway.port))
         client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
-        time.sleep(2)
-    assert '"error"' not in gateway.printed()
+        time.sleep(0.5)
+        assert '"error"' not in gateway.printed(), "the client is still there"
     deadline = time.monotonic() + 20
     while '"error": "client_gone"' not in gateway.printed():
         assert time.monotonic() < deadline, gateway.printed()

@@ -12,7 +12,7 @@ class RulesSchema(BaseSchema):
     """All may be left out; null takes a rule away. The values are checked as those of the file."""
 
     models = fields.List(fields.String(), allow_none=True)
-    expires = fields.String(allow_none=True)
+    expires = fields.String(allow_none=True, metadata={"format": "date"})
     requests_per_minute = fields.Integer(allow_none=True, strict=True)
     tokens_per_minute = fields.Integer(allow_none=True, strict=True)
     max_parallel = fields.Integer(allow_none=True, strict=True)

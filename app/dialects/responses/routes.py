@@ -69,7 +69,7 @@ def create_response() -> Response:
 
 
 @blueprint.post("/responses/input_tokens")
-@operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema)
+@operation("The tokens of a prompt", InputTokensAnswerSchema, body=InputTokensSchema, errors=(404,))
 def count_input_tokens() -> Response:
     """Tokens of the prompt including tools, as in the usage of an answer."""
     client, payload = read_request(_INPUT_TOKENS_SCHEMA)

@@ -31,6 +31,8 @@ from tests.upload_server import FOLDER
 
 TOKEN = "schemathesis-token"
 CREDENTIAL = {"Authorization": f"Bearer {TOKEN}"}
+ADMIN_TOKEN = "schemathesis-admin"
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8" if FULL else "3"))
 """For each operation, beside those that cover each word of its schema."""
 
@@ -39,7 +41,7 @@ MANY, ONE_IN = (200, 4) if FULL else (40, 24)
 
 TALKERS = (
     *("demo-echo", "demo-echo", "demo-agent", "demo-reasoner", "demo-search"),
-    *("demo-error", "status-429", "no-such-bot"),
+    *("demo-error", "status-529", "no-such-bot"),
 )
 PAINTERS = ("demo-image", "demo-image", "demo-image", "status-503", "no-such-bot")
 SPEAKERS = ("demo-speech", "demo-speech", "demo-speech", "demo-echo", "no-such-bot")
@@ -67,6 +69,8 @@ BEYOND_SCHEMA = re.compile(
     r"|At most 8 choices in all"
     r"|seconds: Must be above 0 and at most"  # a number within a text
     r"|purpose: Missing data"  # needed by OpenAI's clients alone: a header tells them apart
+    r"|by: The keys of the gateway are its operator's"
+    r"|There is a token called .* already"
     r"|limit: Must be .* less than or equal to 1000\."  # of Anthropic's clients alone
 )
 """Faults that no JSON Schema can tell: they lie between fields, in a header or in what is kept."""
@@ -91,6 +95,8 @@ def filter_failure(
     if isinstance(failure, RejectedPositiveData):
         only_errors = "200" not in documented(case.operation.label)["responses"]
         return not only_errors and not BEYOND_SCHEMA.search(response.text)
+    if case.operation.label == "POST /responses/input_tokens":
+        return "Allow" not in failure.title  # its path is also that of a response of this name
     if isinstance(failure, AcceptedNegativeData):
         return not is_not_read(case) and not cannot_be_formed(case, failure)
     return True
@@ -121,6 +127,10 @@ def cannot_be_formed(case: Case[Any], failure: Failure) -> bool:
     return no_file or any(value in ([], {}, None) for value in form.values())
 
 
+RARELY_MISSING = re.compile("/admin/[a-z]+$|^PATCH")
+"""Nothing is missing there without ADMIN_TOKEN alone; and few of the bodies made up are right."""
+
+
 class Tally:
     """What came of the requests to each operation, by whether the document allowed them."""
 
@@ -143,7 +153,7 @@ class Tally:
                 assert statuses[True, 200] >= 2, (label, statuses)
             if "400" in told and "200" in told:
                 assert statuses[False, 400] >= 4, (label, statuses)
-            if "404" in told:  # of a path's name or a bot's
+            if "404" in told and not RARELY_MISSING.search(label):
                 assert sum(n for (_, status), n in statuses.items() if status == 404), label
             assert not any(status == 500 for _, status in statuses), (label, statuses)
 
@@ -163,6 +173,9 @@ def place(start_gateway: Callable[..., Server], logs: Path) -> Iterator[Server]:
     with running(["-m", "tests.file_server", str(port)], port, logs / "links.log") as files:
         yield start_gateway(
             ACCESS_TOKENS=TOKEN,
+            ADMIN_TOKEN=ADMIN_TOKEN,
+            STORED_TOKENS="on",
+            POOL_HISTORY="all",
             POE_API_KEYS="points-100-30-5,points-20-10-7",
             POE_UPLOAD_URL=files.url + FOLDER,
             IMAGE_MODEL="demo-image",
@@ -178,11 +191,13 @@ def session() -> Iterator[requests.Session]:
 
 
 def aim_body(case: Case[Any], turn: int) -> None:
-    """Names bots that there are, mostly."""
+    """Names bots that there are, mostly, and a day."""
     body = case.body if isinstance(case.body, dict) else {}
     if "model" in body or (case.path.startswith(("/images", "/videos")) and turn % 8):
         bots = next(bots for start, bots in BOTS.items() if case.path.startswith(start))
         body["model"] = bots[crc32(repr(body).encode()) % len(bots)]
+    if "expires" in body:
+        body["expires"] = "2027-01-31"  # an empty text is made for any format
     if body.get("input") and turn % 8:
         body.pop("previous_response_id", None)
 
@@ -191,13 +206,14 @@ def aim_path(case: Case[Any], place: Server, session: requests.Session, turn: in
     """Names what there is, every other time, unless the name is what is wrong with the request."""
     wrong = case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH)
     if case.path_parameters and turn % 2 and not wrong:
-        [name] = case.path_parameters
-        case.path_parameters[name] = NEW[name](place, session)
+        new = next(new for start, new in NEW.items() if case.path.startswith(start))
+        case.path_parameters[list(case.path_parameters)[-1]] = new(place, session)
 
 
 def new_file(place: Server, session: requests.Session) -> str:
     form: Any = {"purpose": (None, "user_data"), "file": ("notes.txt", b"notes", "text/plain")}
     answer = session.post(f"{place.url}/files", files=form, headers=CREDENTIAL, timeout=20)
+    answer.raise_for_status()
     return str(answer.json()["id"])
 
 
@@ -224,11 +240,21 @@ def new_video(place: Server, session: requests.Session) -> str:
     raise TimeoutError(video)
 
 
-NEW = {
-    "file_id": new_file,
-    "response_id": new_response,
-    "video_id": new_video,
-    "name": lambda *_: "Gemini-2.5-Pro",
+def new_token(place: Server, session: requests.Session) -> str:
+    name = f"made-{time.monotonic_ns()}"
+    url = f"{place.url}/admin/tokens"
+    session.post(url, json={"name": name}, headers=ADMIN, timeout=20).raise_for_status()
+    return name
+
+
+NEW: dict[str, Callable[[Server, requests.Session], str]] = {
+    "/admin/keys": lambda *_: "1",
+    "/admin/tokens": new_token,
+    "/files": new_file,
+    "/models": lambda *_: "Gemini-2.5-Pro",
+    "/responses": new_response,
+    "/static": lambda *_: "main.js",
+    "/videos": new_video,
 }
 
 
@@ -245,6 +271,7 @@ def test_it_answers_as_the_document_says(
         aim_body(case, turn)
     aim_path(case, place, session, turn)
     base: dict[str, Any] = {"base_url": f"{place.url}/v1"}
-    response = case.call(**base, session=session, headers=CREDENTIAL, timeout=30)
+    headers = ADMIN if case.path.startswith("/admin") else CREDENTIAL
+    response = case.call(**base, session=session, headers=headers, timeout=30)
     tally.note(case.operation.label, allowed, response.status_code)
-    case.validate_response(response, headers=CREDENTIAL, transport_kwargs=base)
+    case.validate_response(response, headers=headers, transport_kwargs=base)

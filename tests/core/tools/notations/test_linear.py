@@ -8,8 +8,12 @@ from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.reader import CallReader
 from app.core.tools.notations.registry import NOTATIONS
 from tests.core.tools.offered import TOOLS
+from tests.lengths import FULL
 
-MEGABYTE = 1_000_000
+pytestmark = pytest.mark.lengths
+
+LONG = 1_000_000 if FULL else 250_000
+"""Characters: enough to tell a line from a square."""
 SMALL_PIECE = 10
 
 # (name, what comes first, what comes again and again, what comes last)
@@ -56,18 +60,18 @@ def seconds(text: str, size: int) -> float:
     return time.process_time() - start
 
 
-@pytest.mark.parametrize("size", [SMALL_PIECE, MEGABYTE * 2], ids=["small pieces", "one piece"])
+@pytest.mark.parametrize("size", [SMALL_PIECE, LONG * 2], ids=["small pieces", "one piece"])
 @pytest.mark.parametrize(
     "before, again, after", [row[1:] for row in TEXTS], ids=[t[0] for t in TEXTS]
 )
-def test_a_megabyte(before: str, again: str, after: str, size: int) -> None:
+def test_long_texts(before: str, again: str, after: str, size: int) -> None:
     def text(length: int) -> str:
         return before + again * (length // len(again)) + after
 
     def grows_evenly() -> bool:
-        whole = seconds(text(MEGABYTE), size)
-        assert whole < 6  # half of it where no coverage is measured
-        return whole < 0.5 or whole < 3 * seconds(text(MEGABYTE // 2), size)
+        whole = seconds(text(LONG), size)
+        assert whole < LONG * 6e-6  # half of it where no coverage is measured
+        return whole < 0.1 or whole < 3 * seconds(text(LONG // 2), size)
 
     # Others on the machine take its caches at times; what grows by the square never passes.
     assert any(grows_evenly() for _ in range(3))
@@ -101,14 +105,14 @@ REPEATED = [
     *("\n<tool_call>", "</tool_call>", "<arg_key>", "</arg_value>", "<|", "]<]minimax[>[<a>"),
     *('<|"|>', "--a ", "[TOOL_CALL]", "</think>", "```\n", "<|close|>argument<|sep|>"),
 ]
-SHORT = 60_000
+SHORT = 60_000 if FULL else 30_000
 
 
 @pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
 def test_no_notation_is_slow(begun: str) -> None:
-    """What takes quadratic time takes ten seconds of these."""
+    """What takes quadratic time takes seconds of these."""
     for again in REPEATED:
-        assert seconds(begun + again * (SHORT // len(again)), SMALL_PIECE) < 2, again
+        assert seconds(begun + again * (SHORT // len(again)), SMALL_PIECE) < SHORT / 30_000, again
 
 
 @pytest.mark.parametrize("notation", NOTATIONS, ids=[n.read.__module__ for n in NOTATIONS])
