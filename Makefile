@@ -65,10 +65,12 @@ clean:
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
 $(VENV)/runtime: requirements.lock | $(BIN)/pip
+	@echo "Setting up $(VENV) with the gateway's packages: once, half a minute or so."
 	$(INSTALL) -r requirements.lock
 	@touch $@
 
 $(VENV)/development: requirements-dev.lock | $(BIN)/pip
+	@echo "Setting up $(VENV) with what tests and lint need: once, a minute or so."
 	$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/runtime
 

@@ -109,7 +109,7 @@ class PoeClient:
         reads on by itself: a second one would cost two switches for each token.
         """
         try:
-            endpoint = self._endpoint(call.query.bot, call.asked.key)
+            endpoint = self._endpoint(call.query.bot, call.asked.key, call.exchange.owner)
             if endpoint.transport is self._own:
                 call.asked = Asked(call.asked.subject, "own_bot", endpoint.key)
             call.partials = self._partials(call.query, endpoint, call.exchange)
@@ -162,7 +162,7 @@ class PoeClient:
             ),
         )
 
-    def _endpoint(self, bot: str, key: str) -> "_Endpoint":
+    def _endpoint(self, bot: str, key: str, owner: str) -> "_Endpoint":
         own_url = self._settings.url_of(bot)
         if own_url is None and not key:
             raise UpstreamError(
@@ -170,7 +170,7 @@ class PoeClient:
             )
         if own_url is None:
             name = quote(bot, safe="")
-            attach = partial(self.uploader.attach, key=key)
+            attach = partial(self.uploader.attach, key=key, owner=owner)
             return _Endpoint(self._settings.poe_base_url, name, key, self._poe, attach)
         url = httpx.URL(own_url)
         bare_url = str(url.copy_with(username="", password=""))

@@ -45,12 +45,13 @@ class Exchange:
 
     ``first_event_by``: when a bot that has not started is given up, by time.monotonic; None leaves
     it to FIRST_EVENT_TIMEOUT. ``headers`` are sent; ``answer_headers`` came with the last answer,
-    their names in lower case.
+    their names in lower case. ``owner``: whose files are uploaded.
     """
 
     first_event_by: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     answer_headers: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
 
 
 class AnswerTooLarge(BotErrorNoRetry):

@@ -59,13 +59,16 @@ class Uploader:
         self._transport = _SharedTransport(transport)
         self._uploaded = _UploadCache()
 
-    def attach(self, media: Sequence[Media], key: str) -> list[fp.Attachment]:
+    def attach(self, media: Sequence[Media], key: str, owner: str = "") -> list[fp.Attachment]:
         """One attachment for each file, in order.
+
+        ``owner``: for whom an upload is remembered. How long an upload takes would else tell other
+        clients of the same key that these bytes were sent before.
 
         Raises ApiError with the file's ``param`` as soon as one upload fails, and ends the others.
         """
         slots = BoundedSemaphore(MAX_AT_ONCE)
-        jobs = [gevent.spawn(self._attempt, part, key, slots) for part in media]
+        jobs = [gevent.spawn(self._attempt, part, key, owner, slots) for part in media]
         attachments: dict[object, fp.Attachment] = {}
         try:
             for job in gevent.iwait(jobs):
@@ -87,21 +90,23 @@ class Uploader:
         except Exception as error:
             raise self._translate(error, media, key) from error
 
-    def _attempt(self, media: Media, key: str, slots: BoundedSemaphore) -> fp.Attachment | ApiError:
+    def _attempt(
+        self, media: Media, key: str, owner: str, slots: BoundedSemaphore
+    ) -> fp.Attachment | ApiError:
         """Returns an error, because gevent prints the traceback of what a greenlet raises."""
         try:
             with slots:
-                return self._attach(media, key)
+                return self._attach(media, key, owner)
         except Exception as error:  # noqa: BLE001 - handed to the greenlet that asked
             translated = self._translate(error, media, key)
             translated.__cause__ = error
             return translated
 
-    def _attach(self, media: Media, key: str) -> fp.Attachment:
+    def _attach(self, media: Media, key: str, owner: str) -> fp.Attachment:
         name = file_name(media)
         if media.file_id is not None and media.url is not None:
             return fp.Attachment(url=media.url, content_type=media.content_type, name=name)
-        digest = _digest(media, name, key)
+        digest = _digest(media, name, key, owner)
         uploaded = self._uploaded.get(
             digest, partial(self._upload, name, key, media.data, media.url)
         )
@@ -202,9 +207,9 @@ class _UploadCache:
         return made
 
 
-def _digest(media: Media, name: str, key: str) -> bytes:
+def _digest(media: Media, name: str, key: str, owner: str) -> bytes:
     """Identifies an upload without keeping its key or data."""
-    head = [key, splitext(name)[1].lower(), media.content_type, media.url]
+    head = [owner, key, splitext(name)[1].lower(), media.content_type, media.url]
     digest, data = hashlib.sha256(json.dumps(head).encode()), media.data or b""
     if len(data) > OFF_HUB_BYTES:
         gevent.get_hub().threadpool.apply(digest.update, (data,))

@@ -56,7 +56,9 @@ class Asker:
     def ask(self, query: Query, client: Client) -> Iterator[Batch]:
         """The reply's events, as ``PoeClient.ask`` gives them. Raises ApiError."""
         exchange = Exchange(
-            time.monotonic() + self._settings.first_event_timeout, _headers_for(client)
+            time.monotonic() + self._settings.first_event_timeout,
+            _headers_for(client),
+            owner=client.owner,
         )
         if not self._needs_pool(query.bot, client):
             client.visit.attempts += 1

@@ -153,6 +153,13 @@ def test_the_same_is_uploaded_once(uploader: Uploader, key: str, seen: Seen, med
     assert len(seen()["asked"]) == 1
 
 
+def test_no_client_is_told_what_another_has_sent(uploader: Uploader, key: str, seen: Seen) -> None:
+    """By the time that an upload takes."""
+    for owner in ("one", "another", "one"):
+        uploader.attach([image("data", "the same.png")], key, owner)
+    assert len(seen()["asked"]) == 2
+
+
 def test_another_name_is_no_other_file(uploader: Uploader, key: str, seen: Seen) -> None:
     cat, dog = uploader.attach([image("same", "cat.png"), image("same", "dog.PNG")], key)
     assert (cat.name, dog.name, cat.url) == ("cat.png", "dog.PNG", dog.url)

@@ -8,6 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Locator, Page, expect
 
+from app import __version__
 from tests.servers import Server
 from tests.web.conftest import Open
 from tests.web.history import write_history
@@ -255,7 +256,7 @@ def test_requests_come_live_and_are_filtered(as_admin: Open, shared: Server) -> 
 
 def test_health_tells_the_admin_more(as_admin: Open) -> None:
     page = as_admin("health")
-    expect(figure(page, "Version")).to_have_text("0.1.0")
+    expect(figure(page, "Version")).to_have_text(__version__)
     expect(figure(page, "Credentials")).to_have_text("access tokens")
     expect(figure(page, "Workers")).to_have_text("1")
     expect(figure(page, "Keys")).to_contain_text("of 3")

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import hypothesis
 import pytest
@@ -36,7 +35,7 @@ ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8" if FULL else "3"))
 """For each operation, beside those that cover each word of its schema."""
 
-MANY, ONE_IN = (200, 4) if FULL else (40, 24)
+MANY, ONE_IN = (200, 4) if FULL else (30, 24)
 """Requests to one operation after which one in some must do: blocks have a thousand words."""
 
 TALKERS = (
@@ -127,10 +126,6 @@ def cannot_be_formed(case: Case[Any], failure: Failure) -> bool:
     return no_file or any(value in ([], {}, None) for value in form.values())
 
 
-RARELY_MISSING = re.compile("/admin/[a-z]+$|^PATCH")
-"""Nothing is missing there without ADMIN_TOKEN alone; and few of the bodies made up are right."""
-
-
 class Tally:
     """What came of the requests to each operation, by whether the document allowed them."""
 
@@ -147,15 +142,21 @@ class Tally:
         self.statuses[label][allowed, status] += 1
 
     def check(self) -> None:
-        for label, statuses in self.statuses.items():
-            told = documented(label)["responses"]
-            if "200" in told:
-                assert statuses[True, 200] >= 2, (label, statuses)
-            if "400" in told and "200" in told:
-                assert statuses[False, 400] >= 4, (label, statuses)
-            if "404" in told and not RARELY_MISSING.search(label):
-                assert sum(n for (_, status), n in statuses.items() if status == 404), label
-            assert not any(status == 500 for _, status in statuses), (label, statuses)
+        assert [item for item in self.statuses.items() if self._lacks(item[0])] == []
+
+    def _lacks(self, label: str) -> bool:
+        """Whether an answer was never seen that an operation should have given.
+
+        Few of the bodies made up for a PATCH are right, and only then is its name looked up.
+        """
+        statuses, told = self.statuses[label], documented(label)["responses"]
+        missing = sum(count for (_, status), count in statuses.items() if status == 404)
+        return (
+            ("200" in told and statuses[True, 200] < 2)
+            or ("400" in told and "200" in told and statuses[False, 400] < 4)
+            or ("{" in label and not missing and not label.startswith("PATCH"))
+            or any(status == 500 for _, status in statuses)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,7 @@ def aim_body(case: Case[Any], turn: int) -> None:
     body = case.body if isinstance(case.body, dict) else {}
     if "model" in body or (case.path.startswith(("/images", "/videos")) and turn % 8):
         bots = next(bots for start, bots in BOTS.items() if case.path.startswith(start))
-        body["model"] = bots[crc32(repr(body).encode()) % len(bots)]
+        body["model"] = bots[turn % len(bots)]
     if "expires" in body:
         body["expires"] = "2027-01-31"  # an empty text is made for any format
     if body.get("input") and turn % 8:

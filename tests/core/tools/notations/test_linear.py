@@ -12,7 +12,7 @@ from tests.lengths import FULL
 
 pytestmark = pytest.mark.lengths
 
-LONG = 1_000_000 if FULL else 250_000
+LONG = 1_000_000 if FULL else 100_000
 """Characters: enough to tell a line from a square."""
 SMALL_PIECE = 10
 
@@ -71,7 +71,7 @@ def test_long_texts(before: str, again: str, after: str, size: int) -> None:
     def grows_evenly() -> bool:
         whole = seconds(text(LONG), size)
         assert whole < LONG * 6e-6  # half of it where no coverage is measured
-        return whole < 0.1 or whole < 3 * seconds(text(LONG // 2), size)
+        return whole < 0.05 or whole < 3 * seconds(text(LONG // 2), size)
 
     # Others on the machine take its caches at times; what grows by the square never passes.
     assert any(grows_evenly() for _ in range(3))
@@ -105,14 +105,14 @@ REPEATED = [
     *("\n<tool_call>", "</tool_call>", "<arg_key>", "</arg_value>", "<|", "]<]minimax[>[<a>"),
     *('<|"|>', "--a ", "[TOOL_CALL]", "</think>", "```\n", "<|close|>argument<|sep|>"),
 ]
-SHORT = 60_000 if FULL else 30_000
+SHORT = 60_000 if FULL else 20_000
 
 
 @pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
 def test_no_notation_is_slow(begun: str) -> None:
     """What takes quadratic time takes seconds of these."""
     for again in REPEATED:
-        assert seconds(begun + again * (SHORT // len(again)), SMALL_PIECE) < SHORT / 30_000, again
+        assert seconds(begun + again * (SHORT // len(again)), SMALL_PIECE) < SHORT / 20_000, again
 
 
 @pytest.mark.parametrize("notation", NOTATIONS, ids=[n.read.__module__ for n in NOTATIONS])
