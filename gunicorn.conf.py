@@ -145,6 +145,10 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Says how the gateway was started, and where its address is not the one of the settings."""
     logging.getLogger("poegate.start").info(start_line(_settings))
+    if _settings.is_exposed:
+        logging.getLogger("poegate").warning(
+            "whoever reaches %s may ask the bots of BOT_URLS: set ACCESS_TOKENS", _wanted
+        )
     if bind != [_wanted]:
         logging.getLogger("poegate").warning(
             "poegate.socket decides the address, %s: HOST and PORT (%s) are not used",

@@ -478,6 +478,11 @@ class Settings:
         """Whether bots of BOT_URLS can be asked by whoever reaches the gateway."""
         return bool(self.bot_urls) and not self.is_token_mode
 
+    @property
+    def is_exposed(self) -> bool:
+        """Whether it is open, and not only to this machine."""
+        return self.is_open and not is_loopback(self.host)
+
     def bot_named(self, model: str) -> str:
         """The bot of a model name: the alias's bot, or the name itself."""
         for glob, bot in self.model_aliases:
@@ -589,14 +594,14 @@ def _refuse_misspelt_access(
     settings: Settings, environ: Mapping[str, str], given: Mapping[str, Any]
 ) -> None:
     """Raises ConfigError: without its keys and tokens the gateway would be open to all."""
-    if _is_loopback(settings.host):
+    if is_loopback(settings.host):
         return
     for name, meant in sorted(misspelt_settings(environ).items()):
         if SETTINGS[meant.lower()].group is Group.ACCESS and meant.lower() not in given:
             raise ConfigError(f"{name}: there is no such setting. Did you mean {meant}?")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

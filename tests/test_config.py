@@ -37,6 +37,21 @@ def test_a_name_cannot_choose_another_path() -> None:
     assert settings.url_of("x-@evil/") == "http://h/x-%40evil%2F/y"
 
 
+@pytest.mark.parametrize(
+    ("environ", "exposed"),
+    [
+        ({"HOST": "0.0.0.0"}, False),
+        ({"BOT_URLS": "a=http://h/"}, False),
+        ({"HOST": "::1", "BOT_URLS": "a=http://h/"}, False),
+        ({"HOST": "0.0.0.0", "BOT_URLS": "a=http://h/"}, True),
+        ({"HOST": "box.lan", "BOT_URLS": "a=http://h/"}, True),
+        ({"HOST": "0.0.0.0", "BOT_URLS": "a=http://h/", "ACCESS_TOKENS": "t"}, False),
+    ],
+)
+def test_own_bots_open_to_the_network(environ: dict[str, str], exposed: bool) -> None:
+    assert load_settings(environ).is_exposed is exposed
+
+
 def test_defaults() -> None:
     assert load_settings({}) == Settings()
 

@@ -11,6 +11,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,11 +68,12 @@ signal.pause()
 class Engine:
     """Runs ``docker`` command lines by podman, and builds by buildah."""
 
-    def __init__(self, namespace: int, folder: Path) -> None:
+    def __init__(self, namespace: int, folder: Path, run_root: str) -> None:
+        """``run_root``: podman takes no path of more than 50 characters."""
         self._enter = ["nsenter", "-t", str(namespace), "-m", "-n"]
         configuration = f"CONTAINERS_CONF={folder / 'containers.conf'}"
         self._environment = [f"TMPDIR={folder}", configuration]
-        store = [f"--root={folder / 'store'}", f"--runroot={folder / 'run'}"]
+        store = [f"--root={folder / 'store'}", f"--runroot={run_root}"]
         self._store = [*store, "--storage-driver=overlay"]
         self._wheels = f"{folder / 'wheels'}:/wheels:ro"
 
@@ -131,9 +133,14 @@ def engine(folder: Path) -> Iterator[Engine]:
     nofile = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     (folder / "containers.conf").write_text(_LIMITS.format(nofile=nofile))
     namespace = ["unshare", "--mount", "--net", sys.executable, "-c", _NAMESPACE]
-    with subprocess.Popen(namespace, stdout=subprocess.PIPE, text=True) as holder:
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="podman-", dir="/tmp", ignore_cleanup_errors=True
+        ) as run_root,
+        subprocess.Popen(namespace, stdout=subprocess.PIPE, text=True) as holder,
+    ):
         assert holder.stdout and holder.stdout.readline() == "ready\n"
-        engine = Engine(holder.pid, folder)
+        engine = Engine(holder.pid, folder, run_root)
         inside = ["nsenter", "-t", str(holder.pid), "-n", sys.executable, "-m", "uvicorn"]
         command = [*inside, "app.demo.server:application", "--factory", "--port=9000"]
         bots = subprocess.Popen([*command, "--log-level=warning"], cwd=ROOT)

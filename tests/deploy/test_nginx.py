@@ -4,6 +4,7 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,22 @@ def test_the_gateways_errors_pass_as_they_are(
     assert through.status_code == direct.status_code == status
     assert through.json() == direct.json()
     assert through.headers.get("Retry-After") == direct.headers.get("Retry-After")
+
+
+def test_a_flood_without_a_credential_is_refused_and_no_other(nginx: Server) -> None:
+    with ThreadPoolExecutor(8) as clients, requests.Session() as session:
+
+        def ask(_: int) -> requests.Response:
+            return session.get(f"{nginx.url}/healthz", timeout=30)
+
+        flood = list(clients.map(ask, range(400)))
+        assert _ask(nginx, "demo-echo").status_code == 200
+    refused = [answer for answer in flood if answer.status_code != 200]
+    assert 50 < len(refused) < 200
+    assert {(answer.status_code, answer.headers["Retry-After"]) for answer in refused} == {
+        (429, "5")
+    }
+    assert refused[0].json()["error"]["type"] == "rate_limit_error"
 
 
 def test_paths_arrive_as_they_were_written(nginx: Server) -> None:

@@ -134,3 +134,11 @@ def test_a_whole_answer_that_its_client_does_not_take_is_logged_so(
     while '"error": "client_gone"' not in gateway.printed():
         assert time.monotonic() < deadline, gateway.printed()
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_own_bots_open_to_the_network_are_warned_of(
+    start_gateway: Callable[..., Server], host: str, warned: bool
+) -> None:
+    gateway = start_gateway(HOST=host)
+    assert ("set ACCESS_TOKENS" in gateway.printed()) is warned

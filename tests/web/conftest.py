@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.conftest import StartGateway
 from tests.servers import Server, free_port, running
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -58,7 +60,16 @@ def catalog(logs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def house(start_gateway: Callable[..., Server], catalog: Server) -> Server:
+def start_gateway(
+    gateways: Callable[[], AbstractContextManager[StartGateway]],
+) -> Iterator[StartGateway]:
+    """Those of the page run until all of its tests have: several modules look at the same ones."""
+    with gateways() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def house(start_gateway: StartGateway, catalog: Server) -> Server:
     """A gateway that passes keys through, with 400 models and the demo bots."""
     return start_gateway(POE_API_URL=catalog.url)
 

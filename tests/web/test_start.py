@@ -44,6 +44,7 @@ def test_a_key_that_cannot_be_one_is_told(open_page: Open) -> None:
 
 def test_try_it_streams_an_answer(open_page: Open) -> None:
     page = open_page()
+    expect(page.get_by_text("The key works")).to_be_visible()
     page.get_by_label("Model", exact=True).fill("demo-story")
     page.get_by_role("button", name="Ask").click()
     answer = page.get_by_role("region", name="Answer")

@@ -111,7 +111,7 @@ def _warnings_of_state(services: Services, state: Object) -> Iterator[tuple[str,
 
 def _warnings_of_address(services: Services, scheme: str, host: str) -> Iterator[tuple[str, str]]:
     listens_on = services.settings.host
-    if not services.access.gatekeeper.is_token_mode and not _is_loopback(listens_on):
+    if services.settings.is_exposed:
         yield (
             "open_without_tokens",
             f"The gateway listens on {listens_on} without ACCESS_TOKENS: "
@@ -119,13 +119,6 @@ def _warnings_of_address(services: Services, scheme: str, host: str) -> Iterator
         )
     if scheme == "http" and _is_public(host):
         yield "plain_http", "Tokens travel unencrypted: put TLS before the gateway."
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_public(host: str) -> bool:

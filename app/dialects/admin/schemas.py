@@ -2,10 +2,12 @@
 
 from marshmallow import fields, validate
 
+from app.schemas.fields import Whole
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
 MAX_NAME_CHARS = 64
+_FROM_0 = validate.Range(0)
 
 
 class RulesSchema(BaseSchema):
@@ -13,11 +15,11 @@ class RulesSchema(BaseSchema):
 
     models = fields.List(fields.String(), allow_none=True)
     expires = fields.String(allow_none=True, metadata={"format": "date"})
-    requests_per_minute = fields.Integer(allow_none=True, strict=True)
-    tokens_per_minute = fields.Integer(allow_none=True, strict=True)
-    max_parallel = fields.Integer(allow_none=True, strict=True)
-    points_per_day = fields.Float(allow_none=True)
-    points_per_month = fields.Float(allow_none=True)
+    requests_per_minute = Whole(allow_none=True, validate=_FROM_0)
+    tokens_per_minute = Whole(allow_none=True, validate=_FROM_0)
+    max_parallel = Whole(allow_none=True, validate=_FROM_0)
+    points_per_day = fields.Float(allow_none=True, validate=_FROM_0)
+    points_per_month = fields.Float(allow_none=True, validate=_FROM_0)
     blocked = fields.Boolean(truthy={True}, falsy={False})
     note = fields.String(allow_none=True)
 

@@ -162,4 +162,4 @@ class Input(TextOrObjects):
 
 
 def _user_message(text: str) -> list[dict[str, Any]]:
-    return [ITEM.deserialize({"role": "user", "content": text})]
+    return [ITEM.deserialize({"role": "user", "content": text})] if text else []
