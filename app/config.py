@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 Pairs = tuple[tuple[str, str], ...]
 REASONING_MODES = ("split", "inline", "drop")
+UPSTREAMS = ("bot", "api", "auto")
 
 
 class ConfigError(ValueError):
@@ -28,6 +29,7 @@ class BotRule:
     glob: str
     alias_of: str | None = None
     tool_adapter: str | None = None
+    upstream: str | None = None
 
 
 def is_credential(secret: str) -> bool:
@@ -323,6 +325,14 @@ class Settings:
         "where a bot's reasoning goes: `split` (the field that the API has for it), `inline` "
         "(left in the text) or `drop`",
     )
+    upstream: Literal["bot", "api", "auto"] = _setting(
+        Group.BOTS,
+        _one_of(*UPSTREAMS),
+        "bot",
+        "how Poe's bots are asked: `bot` (as bots), `api` (by Poe's own API) or `auto` (by its API "
+        "where Poe lists the endpoint for the bot and it can do what is asked for, "
+        "[how](upstreams.md)); for one bot in the TOML file's `[bot]` table",
+    )
     image_model: str = _setting(
         Group.BOTS, str, "GPT-Image-1", "the bot of an image request that names none"
     )
@@ -501,6 +511,18 @@ class Settings:
         """The names of all tool adapters that are used."""
         return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
 
+    def upstream_of(self, bot: str) -> str:
+        """How that bot is asked: one of UPSTREAMS."""
+        for rule in self.bots:
+            if rule.upstream and fnmatchcase(bot, rule.glob):
+                return rule.upstream
+        return self.upstream
+
+    @property
+    def needs_catalog(self) -> bool:
+        """Whether requests are decided by what Poe's list says of their bots."""
+        return "auto" in (self.upstream, *(rule.upstream for rule in self.bots))
+
     def url_of(self, bot: str) -> str | None:
         """The endpoint of a bot of BOT_URLS, or None for a bot of Poe.
 
@@ -520,6 +542,7 @@ LIVE_SETTINGS = (
     "model_aliases",
     "bots",
     "tool_adapter",
+    "upstream",
     "reasoning",
     "image_model",
     "video_model",
@@ -643,4 +666,6 @@ def _bot_rule(glob: str, row: Any) -> BotRule:
             raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(options)}")
         if not isinstance(value, str) or not value:
             raise ConfigError(f"bot.{glob}.{name}: expected a text, not {value!r}")
+        if name == "upstream" and value not in UPSTREAMS:
+            raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(UPSTREAMS)}")
     return BotRule(glob, **row)

@@ -33,12 +33,14 @@ from app.http.services import RequestCounts, Services
 from app.http.wire_formats import register_formats
 from app.poe import resolver
 from app.poe.account import Account
-from app.poe.catalog import Catalog
+from app.poe.catalog import Catalog, Endpoints
 from app.poe.client import PoeClient
+from app.poe.native import NativeApi
 from app.poe.pooled_history import pooled_history
 from app.relay.asking import Asker
 from app.relay.config_file import ConfigFile
 from app.relay.jobs import Jobs
+from app.relay.passing import PassingRelay
 from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
 from app.relay.tasks import background_of
@@ -72,6 +74,7 @@ EXPOSED_HEADERS = [
     "openai-version",
     "openai-poll-after-ms",
     "x-poegate-warning",
+    "x-poegate-upstream",
     "Retry-After",
     "x-poegate-key",
     "x-poegate-attempts",
@@ -132,6 +135,8 @@ def _build_services(settings: Settings) -> Services:
     client = PoeClient(settings)
     asker = Asker(settings, client, access.pool)
     relay = Relay(settings, asker, access.admission, access.prices)
+    api = NativeApi(settings, client.wire)
+    passing = PassingRelay(settings, api, asker, access.admission, access.prices)
     probes = KeyProbes(access.pool, account, access.store, access.prices)
     config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
     in_progress = InProgress()
@@ -139,7 +144,9 @@ def _build_services(settings: Settings) -> Services:
         settings=settings,
         access=access,
         relay=relay,
+        passing=passing,
         catalog=catalog,
+        endpoints=Endpoints(catalog.known),
         store=store,
         account=account,
         history=pooled_history(settings, account),

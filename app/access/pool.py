@@ -355,10 +355,12 @@ class Pool:
             self.states[report.key] = after
             self.on_report(report)
 
-    def resting_error(self, bot: str) -> ApiError:
-        """What a client is told where no key can be asked for that bot."""
+    def resting_error(self, bot: str, only: PoolKey | None = None) -> ApiError:
+        """What a client is told where no key can be asked for that bot; or not that ``only`` one,
+        by which its conversation is kept."""
         now = self.clock()
-        rests = [self.state_of(key).rests(bot, now) for key in self.keys]
+        keys = self.keys if only is None else [only]
+        rests = [self.state_of(key).rests(bot, now) for key in keys]
         reasons = {rest.reason for of_key in rests for rest in of_key}
         if len(reasons) > 1:
             reasons.discard(Outcome.REFUSED)  # the others say what would help
@@ -370,6 +372,13 @@ class Pool:
                 metadata=metadata,
             )
         retry_after = str(self._seconds_to_next(rests, now))
+        if only is not None:
+            return RateLimited(
+                f"The Poe key of this gateway that keeps this conversation cannot ask {bot!r} at "
+                "the moment. Try again later, or send the whole conversation.",
+                retry_after=retry_after,
+                metadata=metadata,
+            )
         if reasons == {Outcome.NO_POINTS}:
             return InsufficientCredits(
                 f"The Poe accounts of this gateway have not enough points for {bot!r}.",

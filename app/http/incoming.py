@@ -33,10 +33,15 @@ def load_request(
     """The payload as the schema loads it. Its model is noted for the log. Raises InvalidRequest."""
     payload = load_payload(schema, body)
     model = payload["model"] or default_model
-    current_record().model = model
-    _note_session(payload.get("prompt_cache_key"))
+    note_request(model, payload.get("prompt_cache_key"))
     _check_origin(model or "")
     return payload
+
+
+def note_request(model: str | None, session: Any) -> None:
+    """For the log: the model as the client names it. ``session``: its name of the conversation."""
+    current_record().model = model
+    _note_session(session if isinstance(session, str) else None)
 
 
 def _check_origin(model: str) -> None:

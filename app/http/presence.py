@@ -5,14 +5,13 @@ The client is asked of its socket, because writing shows only one token too late
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from gevent import monkey
 
-from app.core.events import Batch, Batches
 from app.errors import ApiError, Unavailable
 
 LOOK_SECONDS = 1.0
@@ -21,6 +20,7 @@ WATCH_SECONDS = 0.25
 RESTART_SECONDS = 5
 """Retry-After: how long a restart of the gateway takes."""
 
+_Batch = TypeVar("_Batch")
 _PEER_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
@@ -73,7 +73,7 @@ class Presence:
         if reason is not None:
             raise reason
 
-    def watch(self, batches: Batches) -> Iterator[Batch]:
+    def watch(self, batches: Iterable[_Batch]) -> Iterator[_Batch]:
         """The same batches, as long as the answer may continue. Raises as ``check`` does.
 
         Looked at by time, for a look is a system call and batches come with each token.

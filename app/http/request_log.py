@@ -24,6 +24,7 @@ class RequestRecord:
     """Facts of one request, without secrets and prompts. Lives until its stream ends.
 
     ``dialect`` is the wire format's name; ``started_at`` is in seconds since the epoch.
+    ``upstream``: which way it went and why, where settings leave a choice.
     """
 
     def __init__(self, method: str, path: str, request_id: str) -> None:
@@ -44,6 +45,7 @@ class RequestRecord:
         self.total_ms = 0
         self.warnings: list[str] = []
         self.delivered = True
+        self.upstream: str | None = None
         self._method = method
         self._path = path
         self._started = time.monotonic()
@@ -73,6 +75,7 @@ class RequestRecord:
             "dialect": self.dialect or None,
             "model": self.model,
             "stream": self.is_stream,
+            "upstream": self.upstream,
             "status": self.status,
             "error": self.error if self.delivered else self.error or not_delivered(),
             "key": (visit.key or None) if visit else None,
@@ -148,6 +151,8 @@ def _close_record(response: Response) -> Response:
     response.headers["openai-processing-ms"] = str(record.elapsed_ms())
     if record.warnings:
         response.headers["x-poegate-warning"] = "; ".join(record.warnings)
+    if record.upstream:
+        response.headers["x-poegate-upstream"] = record.upstream
     response.headers["openai-version"] = "2020-10-01"
     if isinstance(response.response, list) and request.method != "HEAD":
         response.response = _Noted(response.response, record)

@@ -10,12 +10,13 @@ from app.access.parts import Access
 from app.config import Settings
 from app.http.request_log import InProgress, RequestRecord, current_record
 from app.poe.account import Account
-from app.poe.catalog import Catalog
+from app.poe.catalog import Catalog, Endpoints
 from app.poe.pooled_history import PooledHistory
 from app.poe.uploads import Uploader
 from app.relay.background import Background
 from app.relay.config_file import ConfigFile
 from app.relay.jobs import Jobs
+from app.relay.passing import PassingRelay
 from app.relay.probes import KeyProbes
 from app.relay.reply import Relay
 from app.state.store import Store
@@ -36,7 +37,9 @@ class Services:
     settings: Settings
     access: Access
     relay: Relay
+    passing: PassingRelay
     catalog: Catalog
+    endpoints: Endpoints
     store: Store
     account: Account
     history: PooledHistory

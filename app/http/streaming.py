@@ -3,22 +3,28 @@
 import logging
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from flask import Response, request
 
 from app.config import Settings
-from app.core.events import Answer, Batch, Event, Finished, Usage, fold_choices
+from app.core.events import Answer, Event, Finished, Usage, fold_choices
+from app.core.passing import StreamReader
 from app.errors import ApiError, InternalError
 from app.http.presence import ClientGone, Presence, not_delivered
 from app.http.request_log import RequestRecord, current_record
+from app.relay.passing import PassedAnswer
 
 log = logging.getLogger("poegate")
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-class Encoder(Protocol):
+_Event_contra = TypeVar("_Event_contra", contravariant=True)
+_Event = TypeVar("_Event")
+
+
+class Encoder(Protocol[_Event_contra]):
     """A dialect's stream: events to frames. ``keepalive`` is a frame that keeps its clients
     waiting."""
 
@@ -27,24 +33,24 @@ class Encoder(Protocol):
 
     def start(self) -> bytes: ...
 
-    def step(self, event: Event) -> bytes: ...
+    def step(self, event: _Event_contra, /) -> bytes: ...
 
     def fail(self, error: ApiError) -> bytes: ...
 
 
-class Batched(Protocol):
+class Batched(Protocol[_Event]):
     """A reply, or several in parallel."""
 
     @property
     def warnings(self) -> list[str]:
         """Deviations from the request so far, for a header."""
 
-    def __iter__(self) -> Iterator[Batch]: ...
+    def __iter__(self) -> Iterator[list[_Event]]: ...
 
     def close(self) -> None: ...
 
 
-def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
+def whole_answers(reply: Batched[Event], choices: int = 1) -> list[Answer]:
     """The folded reply, by choice. Raises ApiError, and ClientGone once the client has left."""
     record = current_record()
     try:
@@ -57,7 +63,39 @@ def whole_answers(reply: Batched, choices: int = 1) -> list[Answer]:
     return answers
 
 
-def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Response:
+class PassedEncoder:
+    """Blocks of frames that another server encoded, as they are; what the gateway itself adds is
+    that of the answer's reader."""
+
+    def __init__(self, answer: PassedAnswer) -> None:
+        self._answer = answer
+
+    @property
+    def keepalive(self) -> bytes:
+        return self._answer.reader.keepalive
+
+    def start(self) -> bytes:
+        return b""
+
+    def step(self, block: bytes) -> bytes:
+        return block
+
+    def fail(self, error: ApiError) -> bytes:
+        reader = self._answer.reader
+        return reader.fail(error) if isinstance(reader, StreamReader) else b""
+
+
+def whole_body(answer: PassedAnswer) -> bytes:
+    """The body of an answer that is one JSON object. Raises as ``whole_answers`` does."""
+    try:
+        blocks = [block for blocks in Presence(request.environ).watch(answer) for block in blocks]
+    finally:
+        answer.close()
+    current_record().note_first_token()
+    return b"".join(blocks)
+
+
+def stream_answer(reply: Batched[_Event], encoder: Encoder[_Event], settings: Settings) -> Response:
     """A streaming response. An error before the headers is raised, so that it becomes a status."""
     stream = _Stream(reply, encoder, settings.keepalive_seconds)
     try:
@@ -72,10 +110,12 @@ def stream_answer(reply: Batched, encoder: Encoder, settings: Settings) -> Respo
     return response
 
 
-class _Stream:
+class _Stream(Generic[_Event]):
     """One stream. Created within the view, because Flask's globals end there."""
 
-    def __init__(self, reply: Batched, encoder: Encoder, keepalive_seconds: float) -> None:
+    def __init__(
+        self, reply: Batched[_Event], encoder: Encoder[_Event], keepalive_seconds: float
+    ) -> None:
         self._reply = reply
         self._encoder = encoder
         self._keepalive_seconds = keepalive_seconds
@@ -83,7 +123,7 @@ class _Stream:
         self._presence = Presence(request.environ)
         self._batches = iter(reply)
 
-    def open(self, seconds: float) -> Batch:
+    def open(self, seconds: float) -> list[_Event]:
         """The first events, or none after that many seconds."""
         until = time.monotonic() + seconds
         for batch in self._presence.watch(self._batches):
@@ -91,10 +131,10 @@ class _Stream:
                 return batch
         return []
 
-    def frames(self, opening: Batch) -> Iterator[bytes]:
+    def frames(self, opening: list[_Event]) -> Iterator[bytes]:
         """The chunks of the body, one for all events that arrived together."""
         try:
-            first = self._encoder.start() + self._encode(opening)
+            first = self._encoder.start() + self._encode(opening) or self._encoder.keepalive
             self._record.note_bytes(len(first))
             yield first
             yield from self._later_frames()
@@ -122,7 +162,7 @@ class _Stream:
                 yield frames
                 wrote = time.monotonic()
 
-    def _encode(self, batch: Batch) -> bytes:
+    def _encode(self, batch: list[_Event]) -> bytes:
         if batch:
             self._record.note_first_token()
         if batch and isinstance(batch[-1], Finished):

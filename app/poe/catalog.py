@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Required, TypedDict, TypeGuard
 
@@ -98,3 +99,30 @@ class Catalog:
 
 def _is_model(model: Any) -> TypeGuard[CatalogModel]:
     return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""
+
+
+class Endpoints:
+    """The endpoints of Poe's own API that its list names for a bot."""
+
+    def __init__(self, models: Callable[[], list[CatalogModel]]) -> None:
+        """``models``: the list as far as it is known; nothing is waited for."""
+        self._models = models
+        self._read: list[CatalogModel] | None = None
+        self._found: dict[str, frozenset[str]] = {}
+
+    def of(self, bot: str) -> frozenset[str] | None:
+        """None where the list does not have the bot."""
+        models = self._models()
+        if models is not self._read:
+            self._found = {model["id"]: _endpoints(model) for model in models}
+            self._read = models
+        return self._found.get(bot)
+
+
+def _endpoints(model: CatalogModel) -> frozenset[str]:
+    listed = model.get("supported_endpoints")
+    return frozenset(filter(_is_text, listed if isinstance(listed, list) else ()))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)

@@ -1,6 +1,5 @@
 """Asks a bot: ``ask(query, key)`` yields the events of its reply in batches, as they arrive."""
 
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,9 @@ import httpx
 from app.config import Settings
 from app.core.conversation import Query
 from app.core.events import Batch
-from app.errors import ApiError, BotTimeout, UpstreamError
+from app.errors import ApiError, UpstreamError
 from app.poe import event_source, greenlet_loop
+from app.poe.deadline import Deadline
 from app.poe.error_mapping import Asked, translate_error
 from app.poe.event_source import is_silence
 from app.poe.pacing import ReadPacer
@@ -26,7 +26,7 @@ from app.poe.protocol import (
     read_partial,
     tool_definitions,
 )
-from app.poe.session import Exchange, QuerySession
+from app.poe.session import Exchange, QuerySession, Wire
 from app.poe.silence import TICK_SECONDS, SilenceWatch
 from app.poe.transport import GeventTransport
 from app.poe.uploads import Uploader
@@ -75,10 +75,13 @@ class PoeClient:
     def __init__(self, settings: Settings) -> None:
         prepare_library()
         self._settings = settings
-        self._poe = GeventTransport(settings.poe_proxy)
+        self.wire = Wire(
+            GeventTransport(settings.poe_proxy),
+            ReadPacer(settings.max_read_pause_ms / 1000),
+            SilenceWatch(),
+        )
+        self._poe = self.wire.transport
         self._own = GeventTransport()
-        self._pacer = ReadPacer(settings.max_read_pause_ms / 1000)
-        self._silence = SilenceWatch()
         self.uploader = Uploader(settings.poe_upload_url, self._poe, settings.poe_api_keys)
 
     def ask(self, query: Query, key: str, exchange: Exchange | None = None) -> Generator[Batch]:
@@ -90,7 +93,7 @@ class PoeClient:
         pooled = key in self._settings.poe_api_keys
         asked = Asked(f"the bot {query.bot!r}", "bot", key, pooled)
         exchange = exchange or Exchange()
-        deadline = _Deadline(self._settings, query.bot, exchange.first_event_by)
+        deadline = Deadline(self._settings, query.bot, exchange.first_event_by)
         call = _Call(query, asked, deadline, exchange)
         opening = gevent.spawn(self._open, call)
         try:
@@ -155,8 +158,8 @@ class PoeClient:
             base_url=endpoint.base_url,
             session=QuerySession(  # type: ignore[arg-type]  # it has all that is called
                 endpoint.transport,
-                self._pacer,
-                self._silence,
+                self.wire.pacer,
+                self.wire.silence,
                 exchange,
                 self._settings.max_answer_mb * 1_000_000,
             ),
@@ -183,9 +186,7 @@ class _Call:
     ``asked``: which bot, and by which key, for the words of an error.
     """
 
-    def __init__(
-        self, query: Query, asked: Asked, deadline: "_Deadline", exchange: Exchange
-    ) -> None:
+    def __init__(self, query: Query, asked: Asked, deadline: Deadline, exchange: Exchange) -> None:
         self.query = query
         self.asked = asked
         self.deadline = deadline
@@ -206,27 +207,3 @@ class _Call:
         close = getattr(self.partials, "close", None)  # a generator, once it has started
         if close is not None:
             close()
-
-
-class _Deadline:
-    """The time limit of a silent bot: FIRST_EVENT_TIMEOUT, then IDLE_TIMEOUT after each event."""
-
-    def __init__(self, settings: Settings, bot: str, first_event_by: float | None) -> None:
-        self._settings = settings
-        self._bot = bot
-        self._started = False
-        self._at = first_event_by or time.monotonic() + settings.first_event_timeout
-
-    def renew(self) -> None:
-        self._started = True
-        self._at = time.monotonic() + self._settings.idle_timeout
-
-    def check(self) -> None:
-        """Raises BotTimeout before the bot's first event, UpstreamError after it."""
-        if time.monotonic() < self._at:
-            return
-        if not self._started:
-            seconds = self._settings.first_event_timeout
-            raise BotTimeout(f"The bot {self._bot!r} did not start within {seconds:g} seconds.")
-        seconds = self._settings.idle_timeout
-        raise UpstreamError(f"The bot {self._bot!r} sent nothing for {seconds:g} seconds.")

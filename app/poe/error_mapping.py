@@ -45,12 +45,13 @@ class Asked:
     """Who was asked, for the message and the status of an error.
 
     ``subject``: its name in a sentence, such as ``the bot 'GPT-5'``. ``kind``: a bot of Poe, a bot
-    of BOT_URLS, or another service of Poe. ``key``: the key that was used; no message shows it.
+    of BOT_URLS, a bot asked by Poe's own API, or another service of Poe. ``key``: the key that was
+    used; no message shows it.
     ``pooled``: the key is one of POE_API_KEYS and not the client's.
     """
 
     subject: str
-    kind: Literal["bot", "own_bot", "service"] = "service"
+    kind: Literal["bot", "own_bot", "api", "service"] = "service"
     key: str = field(default="", repr=False)
     pooled: bool = False
 
@@ -90,6 +91,12 @@ _BOT_STATUSES: Mapping[int, Failure] = {
     408: Failure(BotTimeout, "{subject} did not start in time"),
 }
 
+_TOO_LONG = Failure(
+    PromptTooLong, "the conversation exceeds the maximum context length of {subject}"
+)
+
+_API_STATUSES: Mapping[int, Failure] = {**_BOT_STATUSES, 413: _TOO_LONG}
+
 _OWN_BOT_STATUSES: Mapping[int, Failure] = {
     401: Failure(
         UpstreamError,
@@ -106,9 +113,7 @@ _OWN_BOT_STATUSES: Mapping[int, Failure] = {
 }
 
 _ERROR_TYPES: Mapping[str, Failure] = {
-    "user_message_too_long": Failure(
-        PromptTooLong, "the conversation exceeds the maximum context length of {subject}"
-    ),
+    "user_message_too_long": _TOO_LONG,
     "insufficient_fund": _STATUSES[402],
     "user_caused_error": _STATUSES[400],
     "privacy_authorization_error": Failure(
@@ -121,6 +126,33 @@ _UNTYPED: tuple[tuple[str, Failure], ...] = (("exceeded rate limit to query bot"
 """Poe sends its rate limit as an error event without a type: only the text identifies it."""
 
 
+_API_TYPES: Mapping[str, int] = {
+    "context_length_exceeded": 413,
+    "invalid_request_error": 400,
+    "invalid_prompt": 400,
+    "authentication_error": 401,
+    "insufficient_credits": 402,
+    "insufficient_quota": 402,
+    "billing_error": 402,
+    "moderation_error": 403,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "timeout_error": 408,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "provider_error": 500,
+    "api_error": 500,
+    "server_error": 500,
+    "upstream_error": 502,
+    "overloaded_error": 529,
+}
+"""The statuses of Poe's own API, by the types and codes of its errors, for those within a stream:
+https://creator.poe.com/docs/external-applications/openai-compatible-api, "Errors"."""
+
+_LONG_PROMPT = ("context_length_exceeded", "prompt is too long", "maximum context length")
+
+
 def failure_of(status: int, asked: Asked) -> Failure:
     """The row for an HTTP status other than 200, with its reason formatted."""
     rows: dict[int, Failure] = {**_STATUSES}
@@ -128,6 +160,8 @@ def failure_of(status: int, asked: Asked) -> Failure:
         rows |= _BOT_STATUSES
     elif asked.kind == "own_bot":
         rows |= _OWN_BOT_STATUSES
+    elif asked.kind == "api":
+        rows |= _API_STATUSES
     if asked.pooled:
         rows |= _POOL_STATUSES
     row = rows.get(status, Failure(UpstreamError, "{subject} answered with HTTP {status}"))
@@ -139,13 +173,28 @@ def status_error(status: int, body: str, retry_after: str | None, asked: Asked) 
 
     ``retry_after``: the header's value.
     """
-    row = failure_of(status, asked)
-    words = (_sentence(row.reason), row.advice, message_in(body, asked))
+    too_long = asked.kind == "api" and status == 400 and any(mark in body for mark in _LONG_PROMPT)
+    return _error(413 if too_long else status, status, message_in(body, asked), retry_after, asked)
+
+
+def _error(row_of: int, status: int, text: str, retry_after: str | None, asked: Asked) -> ApiError:
+    row = failure_of(row_of, asked)
+    reason = _sentence(row.reason)
+    if row.error is PromptTooLong:
+        reason = f"prompt is too long: {row.reason}."
     return row.error(
-        " ".join(filter(None, words)),
+        " ".join(filter(None, (reason, row.advice, text))),
         retry_after=retry_after,
         metadata={"upstream_status": status},
     )
+
+
+def streamed_error(error: Mapping[str, Any], asked: Asked) -> ApiError:
+    """The error for the ``error`` object of a frame of Poe's own API."""
+    names = [str(error.get(name)) for name in ("code", "type")]
+    status = next((_API_TYPES[name] for name in names if name in _API_TYPES), 500)
+    text = without_key(str(error.get("message") or ""), asked.key)
+    return _error(status, status, text, None, asked)
 
 
 def message_in(body: str, asked: Asked) -> str:
@@ -183,7 +232,7 @@ def translate_error(error: BaseException, asked: Asked) -> ApiError:
 
 
 def _translate(error: BaseException, asked: Asked) -> ApiError:
-    table = (*(_OF_POE if asked.kind == "bot" else ()), *_EXCEPTIONS)
+    table = (*(_OF_POE if asked.kind in ("bot", "api") else ()), *_EXCEPTIONS)
     for foreign in _chain(error):
         for kind, translate in table:
             if isinstance(foreign, kind):

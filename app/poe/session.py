@@ -54,6 +54,15 @@ class Exchange:
     owner: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What all questions to Poe share in a worker: connections, pace, and the watch for silence."""
+
+    transport: GeventTransport
+    pacer: ReadPacer
+    silence: SilenceWatch
+
+
 class AnswerTooLarge(BotErrorNoRetry):
     """An answer above MAX_ANSWER_MB. Asking again would not help."""
 
@@ -88,14 +97,14 @@ class QuerySession:
     ) -> AsyncIterator["AnswerStream"]:
         """The response to a query, while its body arrives. Raises PoeStatus."""
         headers |= {"Content-Type": "application/json", **self._exchange.headers}
-        payload = _encode(body["json"])
+        payload = encode_json(body["json"])
         turns.after(len(payload))
         incoming = self._transport.send(method, _url(url), headers, payload)
         self._exchange.answer_headers = {name.lower(): value for name, value in incoming.headers}
         self._pacer.streams += 1
         try:
             if incoming.status != 200:
-                raise _status_of(incoming)
+                raise status_of_incoming(incoming)
             yield AnswerStream(incoming, self._pacer, self._silence, self._max_answer_bytes)
         finally:
             self._pacer.streams -= 1
@@ -150,7 +159,7 @@ class AnswerStream:
                 pass
 
 
-def _encode(payload: Any) -> bytes:
+def encode_json(payload: Any) -> bytes:
     """JSON, by orjson if possible: an agent's history is half a megabyte at each turn.
 
     It refuses what only a bot's parameters can still hold: lone surrogates, huge whole numbers.
@@ -161,7 +170,7 @@ def _encode(payload: Any) -> bytes:
         return json.dumps(payload, allow_nan=False).encode("ascii")
 
 
-def _status_of(incoming: Incoming) -> PoeStatus:
+def status_of_incoming(incoming: Incoming) -> PoeStatus:
     body = bytearray()
     with suppress(httpx.HTTPError):  # the status is known, and says more than a broken body
         while len(body) < ERROR_BODY_BYTES and (data := incoming.read()):

@@ -5,8 +5,9 @@ been paid for.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sized
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 import gevent
@@ -43,6 +44,7 @@ _RATE_LIMIT_NAMES = ("limit", "remaining", "reset")
 _UNAVAILABLE = (502, 503, 529)
 
 _Result = TypeVar("_Result")
+_Batch = TypeVar("_Batch", bound=Sized)
 
 
 class Asker:
@@ -55,23 +57,40 @@ class Asker:
 
     def ask(self, query: Query, client: Client) -> Iterator[Batch]:
         """The reply's events, as ``PoeClient.ask`` gives them. Raises ApiError."""
+        ask = partial(self._client.ask, query)
+        return self.ask_with(ask, query.bot, client, affinity_of(query))
+
+    def ask_with(
+        self,
+        ask: Callable[[str, Exchange], Generator[_Batch]],
+        bot: str,
+        client: Client,
+        affinity: str,
+        only: PoolKey | None = None,
+    ) -> Iterator[_Batch]:
+        """What ``ask`` gives, whose first batch that is not empty begins an answer; asked with the
+        next key where that is of use. Raises ApiError.
+
+        ``affinity``: by which a conversation without a name keeps its key. ``only``: the one key
+        that can be asked.
+        """
         exchange = Exchange(
             time.monotonic() + self._settings.first_event_timeout,
             _headers_for(client),
             owner=client.owner,
         )
-        if not self._needs_pool(query.bot, client):
+        if not self._needs_pool(bot, client):
             client.visit.attempts += 1
-            with closing(self._client.ask(query, client.key, exchange)) as batches:
+            with closing(ask(client.key, exchange)) as batches:
                 yield from batches
             client.visit.poe_headers = exchange.answer_headers
             return
-        affinity = client.visit.session or affinity_of(query)
-        attempts = Attempts(self._pool, self._settings, client, query.bot, affinity)
+        session = client.visit.session or affinity
+        attempts = Attempts(self._pool, self._settings, client, bot, session, only)
         while True:
             key = attempts.next_key()
             try:
-                with closing(self._client.ask(query, key.secret, exchange)) as batches:
+                with closing(ask(key.secret, exchange)) as batches:
                     yield from attempts.watch(batches)
                 return
             except ApiError as error:
@@ -80,6 +99,15 @@ class Asker:
                 client.visit.poe_headers = exchange.answer_headers
                 if limit := rate_limit_in(exchange.answer_headers):
                     self._pool.rate_limits[key.digest] = limit
+
+    def pool_key(self, digest: str) -> PoolKey | None:
+        """The key of the pool with that digest, if it is still there."""
+        return next((key for key in self._pool.keys if key.digest == digest), None)
+
+    def digest_of(self, number: int) -> str:
+        """The digest of a key of the pool; "" for the number 0, which is no key's."""
+        key = self._pool.key_numbered(number)
+        return key.digest if key else ""
 
     def with_key(self, client: Client, purpose: str, use: Callable[[str], _Result]) -> _Result:
         """What ``use`` makes of a key; tried with others where that key is at fault."""
@@ -107,9 +135,16 @@ class Attempts:
     """The tries of one question. ``next_key`` begins one; ``succeed`` or ``fail`` ends it."""
 
     def __init__(
-        self, pool: Pool, settings: Settings, client: Client, bot: str, affinity: str
+        self,
+        pool: Pool,
+        settings: Settings,
+        client: Client,
+        bot: str,
+        affinity: str,
+        only: PoolKey | None = None,
     ) -> None:
         self._pool = pool
+        self._only = only
         self._settings = settings
         self._visit = client.visit
         self._bot = bot
@@ -123,16 +158,21 @@ class Attempts:
 
     def next_key(self) -> PoolKey:
         """Raises ApiError where no key can be asked."""
-        key = self._again or self._pool.choose(self._affinity, self._bot, self._tried)
+        key = self._again or self._next_choice()
         if key is None:
-            raise self._pool.resting_error(self._bot)
+            raise self._pool.resting_error(self._bot, self._only)
         self._key, self._again, self._has_begun = key, None, False
         self._asked_at = self._pool.clock()
         self._visit.key = key.number
         self._visit.attempts += 1
         return key
 
-    def watch(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def _next_choice(self) -> PoolKey | None:
+        if self._only is None:
+            return self._pool.choose(self._affinity, self._bot, self._tried)
+        return None if self._pool.rests(self._only, self._bot) else self._only
+
+    def watch(self, batches: Iterator[_Batch]) -> Iterator[_Batch]:
         """The same batches; the first that is not empty is the beginning of an answer."""
         for batch in batches:
             if batch and not self._has_begun:
@@ -157,6 +197,8 @@ class Attempts:
             self._tried.append(self._key)
         if self._visit.attempts >= MAX_ATTEMPTS:
             raise error
+        if self._only is not None and outcome is not Outcome.UNAVAILABLE:
+            raise error
         if outcome is Outcome.UNAVAILABLE:
             self._try_once_more(error)
         elif len(self._tried) >= self._settings.pool_tries:
@@ -170,7 +212,7 @@ class Attempts:
         if self._unavailable > 1:
             raise error
         others = len(self._tried) < min(self._settings.pool_tries, len(self._pool.keys))
-        if others and self._pool.may_choose(self._bot, self._tried):
+        if others and self._only is None and self._pool.may_choose(self._bot, self._tried):
             return
         gevent.sleep(PAUSE_SECONDS)
         if self._key is None or self._pool.rests(self._key, self._bot):

@@ -25,11 +25,9 @@ from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
 from app.errors import InvalidRequest, UpstreamError
 from app.relay.asking import Asker
+from app.relay.charging import CHARS_A_TOKEN, charge
 from app.relay.checker import Checker
 from app.relay.counting import Count, PromptCounter, count_off_hub
-
-CHARS_A_TOKEN = 4
-"""For an answer that broke off: nobody waits for its tokens to be counted."""
 
 UNCHECKED = "the answer took too long to check against its schema"
 
@@ -186,13 +184,7 @@ class Reply:
     def _charge(self, usage: Usage) -> float | None:
         """The estimate of its points, None where nobody knows the price."""
         self._is_charged = True
-        visit = self._client.visit
-        visit.usage = (visit.usage or Usage(0, 0)) + usage
-        if not self._client.has_token or self._relay.settings.url_of(self._bot):
-            return None
-        points = self._relay.prices.estimate(self._bot, usage.prompt, usage.completion)
-        visit.add_points(points)
-        return points
+        return charge(self._relay.settings, self._relay.prices, self._client, self._bot, usage)
 
     def _charge_what_broke_off(self) -> None:
         if self._received_chars and not self._is_charged:

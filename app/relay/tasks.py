@@ -41,19 +41,23 @@ def background_of(
         access.key_states.sync()
         access.ledger.flush()
 
+    def refresh_list() -> None:
+        if access.pool.keys or settings.needs_catalog:
+            catalog.refresh_if_due()
+
     tasks = [
         Task("beat", BEAT_SECONDS, beat),
         Task("ledger", FLUSH_SECONDS, access.ledger.flush),
         Task("parallel requests", RENEW_SECONDS, access.limits.renew),
         Task("old rows", PRUNE_SECONDS, lambda: access.ledger.prune(settings.ledger_days), 60.0),
         Task("TOML file", LOOK_SECONDS, config_file.look),
+        Task("list of models", CATALOG_SECONDS, refresh_list),
     ]
     if access.stored_tokens is not None:
         tasks.append(Task("stored tokens", RELOAD_SECONDS, access.stored_tokens.reload))
     if access.pool.keys:
         tasks += [
             Task("key states", SYNC_SECONDS, access.key_states.sync),
-            Task("prices", CATALOG_SECONDS, catalog.refresh_if_due),
             Task("refused keys", PROBE_SECONDS, probes.try_refused, PROBE_SECONDS),
             Task("points", RECONCILE_SECONDS, probes.reconcile, 5.0),
         ]

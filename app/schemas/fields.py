@@ -43,6 +43,18 @@ def _check_name(text: str) -> None:
 
 MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
 """Checks of a model's name, which becomes part of a URL and of log lines."""
+
+
+def is_model_name(value: Any) -> bool:
+    """Whether a value passes the checks of MODEL_NAME."""
+    try:
+        for check in MODEL_NAME:
+            check(value)
+    except (TypeError, ValidationError):
+        return False
+    return isinstance(value, str)
+
+
 INT64 = validate.Range(-(2**63), 2**63 - 1)
 
 

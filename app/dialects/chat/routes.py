@@ -5,6 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from app.core.conversation import Query
+from app.core.upstream import CHAT
+from app.dialects.chat import native
 from app.dialects.chat import response as chat
 from app.dialects.chat.answers import ChatCompletionSchema
 from app.dialects.chat.cursor_shapes import is_responses_body, normalize
@@ -16,6 +18,7 @@ from app.dialects.responses.schemas import ResponsesSchema
 from app.http.incoming import load_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
+from app.http.passing import NativeFormat, pass_on
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
@@ -26,6 +29,7 @@ blueprint = Blueprint("chat", __name__)
 FORMAT = WireFormat(blueprint)
 _SCHEMA = ChatSchema()
 _RESPONSES_SCHEMA = ResponsesSchema()
+_NATIVE = NativeFormat(CHAT, native.obstacle_in, native.usage_in, native.ChatReader)
 
 
 @blueprint.post("/chat/completions")
@@ -38,7 +42,10 @@ _RESPONSES_SCHEMA = ResponsesSchema()
 )
 def create_chat_completion() -> Response:
     client = authenticate()
-    query, payload = _read_query(read_json())
+    body = read_json()
+    if (passed := pass_on(_NATIVE, body, client)) is not None:
+        return passed
+    query, payload = _read_query(body)
     query = with_files(query, client)
     functions = bool(payload.get("functions"))
     envelope = chat.new_envelope("chatcmpl", query.model, functions=functions)

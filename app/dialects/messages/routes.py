@@ -4,16 +4,20 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.core.passing import ToError
+from app.core.upstream import MESSAGES
+from app.dialects.messages import native
 from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.http.envelopes import ANTHROPIC
-from app.http.incoming import read_request
+from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
+from app.http.passing import NativeFormat, pass_on
 from app.http.request_log import current_record
-from app.http.services import services
+from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
@@ -29,7 +33,11 @@ _COUNT_SCHEMA = CountTokensSchema()
     "Anthropic's Messages", MessageSchema, body=MessagesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_message() -> Response:
-    client, payload = read_request(_SCHEMA, _read_body)
+    client = authenticate()
+    body = _read_body()
+    if (passed := pass_on(_NATIVE, body, client)) is not None:
+        return passed
+    payload = load_request(_SCHEMA, body)
     query = with_files(parse(payload, services().settings.bot_named), client)
     envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
@@ -48,6 +56,13 @@ def count_tokens() -> Response:
     client, payload = read_request(_COUNT_SCHEMA, _read_body)
     query = with_files(parse(payload, services().settings.bot_named), client)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})
+
+
+def _new_stream(model: str, to_error: ToError) -> native.MessagesReader:
+    return native.MessagesReader(model, to_error, current_record().id)
+
+
+_NATIVE = NativeFormat(MESSAGES, native.obstacle_in, native.usage_in, _new_stream)
 
 
 def _read_body() -> Any:

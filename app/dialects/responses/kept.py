@@ -78,6 +78,10 @@ class Kept:
             return None
         return self._conversation(response_id)
 
+    def knows(self, name: str) -> bool:
+        """Whether it is the id of a kept response, or of an item of one."""
+        return self.item(name) is not None or self._find(name) is not None
+
     def item(self, item_id: str) -> Item | None:
         record = self._find(response_id_of(item_id))
         if record is None or record.get("deleted"):

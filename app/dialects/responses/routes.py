@@ -1,11 +1,17 @@
 """POST /responses, and the stored responses."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from app.access.client import Client
+from app.core.passing import ToError
+from app.core.turns import in_turns
+from app.core.upstream import RESPONSES, Obstacle
+from app.dialects.responses import native
 from app.dialects.responses import response as responses
 from app.dialects.responses.answers import (
     DeletedSchema,
@@ -15,12 +21,14 @@ from app.dialects.responses.answers import (
 )
 from app.dialects.responses.items import page_of
 from app.dialects.responses.kept import Kept
-from app.dialects.responses.request import begin_turn, parse
+from app.dialects.responses.request import PREVIOUS, begin_turn, parse
 from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest
-from app.http.incoming import read_request
+from app.http.incoming import load_request, read_request
+from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
+from app.http.passing import Continuation, NativeFormat, kept_at_poe, pass_on, place_of_answer
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
@@ -51,7 +59,11 @@ def _kept() -> Kept:
     "OpenAI's Responses", ResponseSchema, body=ResponsesSchema, streams=True, errors=BOT_ERRORS
 )
 def create_response() -> Response:
-    client, payload = read_request(_SCHEMA)
+    client = authenticate()
+    body = read_json()
+    if (passed := _pass_on(body, client)) is not None:
+        return passed
+    payload = load_request(_SCHEMA, body)
     kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
     query = with_files(parse(payload, turn, services().settings.bot_named), client)
@@ -66,6 +78,46 @@ def create_response() -> Response:
     [answer] = whole_answers(reply)
     response = responses.render(answer, envelope)
     return jsonify(response if keep(response) else responses.not_kept(response))
+
+
+def _pass_on(body: Any, client: Client) -> Response | None:
+    """Poe's answer, or None. What Poe keeps is remembered for the client."""
+    at_poe, settings = kept_at_poe(client), services().settings
+
+    def keep(response: Mapping[str, Any]) -> None:
+        if response.get("store") is not False and body.get("store") is not False:
+            place = place_of_answer(client, settings.bot_named(body["model"]))
+            at_poe.remember(native.ids_of(response), place)
+
+    def new_stream(model: str, to_error: ToError) -> native.ResponsesReader:
+        return native.ResponsesReader(model, to_error, keep)
+
+    form = NativeFormat(RESPONSES, native.obstacle_in, native.usage_in, new_stream)
+    return pass_on(form, body, client, continuation=partial(_continuation, client), keep=keep)
+
+
+def _continuation(client: Client, body: dict[str, Any]) -> Continuation:
+    """What the request goes on from. Raises NotFound for what only another client can have."""
+    names = native.references_in(body)
+    at_poe = kept_at_poe(client)
+    places = {name: at_poe.find(name) for name in in_turns(names)}
+    known = [place for place in places.values() if place is not None]
+    if not known:
+        return _kept_here(names, client)
+    if len(known) < len(names) or len({place["key"] for place in known}) > 1:
+        obstacle = Obstacle("items that are kept in several places", "input")
+        return Continuation(known[0], obstacle)
+    return Continuation(known[0])
+
+
+def _kept_here(names: list[str], client: Client) -> Continuation:
+    """For names that are not at Poe, as far as is known: a client with a key of its own may have
+    been there without this gateway."""
+    kept = Kept(services().store, client.owner)
+    unknown = [name for name in in_turns(names) if not kept.knows(name)]
+    if len(unknown) < len(names) or (names and client.has_token):
+        return Continuation(obstacle=Obstacle("what this gateway keeps", PREVIOUS))
+    return Continuation()
 
 
 @blueprint.post("/responses/input_tokens")

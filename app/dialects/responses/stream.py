@@ -170,7 +170,7 @@ class Encoder:
     def fail(self, error: ApiError) -> bytes:
         """A failed response, because Codex ignores ``error`` events."""
         output = [*self._output, *([self._open.item("incomplete")] if self._open else ())]
-        failure = {"code": failure_code(error), "message": _failure_message(error)}
+        failure = {"code": failure_code(error), "message": failure_message(error)}
         response = response_object(self._envelope, output, status="failed", error=failure)
         return self._state("response.failed", response)
 
@@ -247,7 +247,7 @@ def failure_code(error: ApiError) -> str:
     return "invalid_prompt"
 
 
-def _failure_message(error: ApiError) -> str:
+def failure_message(error: ApiError) -> str:
     """Codex waits as long as the message says, because the headers are already sent."""
     wait = error.retry_after or ""
     hint = f" Please try again in {wait}s." if _SECONDS.match(wait) else ""

@@ -1,0 +1,239 @@
+"""Server-sent events that are passed on: cut between frames, read only where needed."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from app.core import strict_json
+from app.core.events import Usage
+from app.core.frames import compact_json
+from app.errors import ApiError, UpstreamError
+
+ToError = Callable[[Mapping[str, Any]], ApiError]
+"""Translates the ``error`` object of a frame."""
+
+_BREAKS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_FRAME = re.compile(rb"(?:\r\n\r\n|\n\n|\r\r)")
+_DATA = re.compile(rb"^data: ?([^\r\n]*)", re.MULTILINE)
+_MODEL = re.compile(rb'("model"\s*:\s*)("(?:[^"\\]|\\.)*")')
+
+
+class WholeFrames:
+    """Cuts pieces of bytes of any size between two frames.
+
+    >>> frames = WholeFrames()
+    >>> frames.feed(b"data: 1\\n\\ndata:"), frames.feed(b" 2\\n"), frames.feed(b"\\n")
+    (b'data: 1\\n\\n', b'', b'data: 2\\n\\n')
+    """
+
+    def __init__(self) -> None:
+        self.rest = bytearray()
+
+    def feed(self, piece: bytes) -> bytes:
+        """All the frames that have become whole; b"" where none has."""
+        rest = self.rest
+        if not rest and piece.endswith(_BREAKS):
+            return piece
+        seen = max(0, len(rest) - 3)  # a break may have begun there
+        rest += piece
+        ends = [at + len(mark) for mark in _BREAKS if (at := rest.rfind(mark, seen)) >= 0]
+        if not ends:
+            return b""
+        whole = bytes(rest[: max(ends)])
+        del rest[: max(ends)]
+        return whole
+
+
+def frames_in(block: bytes) -> Iterator[bytes]:
+    """The frames of a block of whole ones, each with the empty line that ends it."""
+    at = 0
+    for found in _FRAME.finditer(block):
+        yield block[at : found.end()]
+        at = found.end()
+    if at < len(block):
+        yield block[at:]
+
+
+def object_in(frame: bytes) -> dict[str, Any]:
+    """The JSON object that is a frame's data; {} where it is something else."""
+    lines = _DATA.findall(frame)
+    try:
+        value = strict_json.loads(b"\n".join(lines)) if lines else None
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class Renaming:
+    """Puts the model's name that the client knows in the place of the one that Poe answers with.
+
+    All else stays as it is, to the byte. Within a JSON string a quote is escaped, so what looks
+    like a ``model`` field is one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.model = name
+        self._name = json.dumps(name).encode()
+        self._found = b""
+        self._new = b""
+
+    def __call__(self, block: bytes) -> bytes:
+        """For frames that have no other ``model`` than the answer's."""
+        if self._found and self._found in block:
+            return block if self._new == self._found else block.replace(self._found, self._new)
+        for found in _MODEL.finditer(block):
+            self._found, self._new = found.group(), found[1] + self._name
+        return _MODEL.sub(self._renamed, block)
+
+    def _renamed(self, found: re.Match[bytes]) -> bytes:
+        return found[1] + self._name
+
+    def only(self, frame: bytes, name: str) -> bytes | None:
+        """The frame, where a single ``model`` in it is ``name``; else None."""
+        found = [one for one in _MODEL.finditer(frame) if json.loads(one[2]) == name]
+        if len(found) != 1:
+            return None
+        return frame[: found[0].start(2)] + self._name + frame[found[0].end(2) :]
+
+
+class StreamReader:
+    """Reads one answer's frames as far as needed. A wire format says which, and what they mean.
+
+    ``usage``: what Poe says that the answer used, once it has. ``chars``: of text that came, for an
+    estimate until then. ``error``: Poe's, after which nothing is passed on. ``is_whole``: the last
+    frame has come.
+    """
+
+    texts: ClassVar[re.Pattern[bytes]]
+    """Finds the texts in frames, escaped as they are, as its only group."""
+
+    notable: ClassVar[re.Pattern[bytes]]
+    """Finds what must be read. It may find more, and must be quick."""
+
+    def __init__(self, model: str, to_error: ToError) -> None:
+        """``model``: the name by which the client knows the bot."""
+        self.usage: Usage | None = None
+        self.chars = 0
+        self.error: ApiError | None = None
+        self.is_whole = False
+        self.rename = Renaming(model)
+        self.to_error = to_error
+        self._frames = WholeFrames()
+        self._comments = b""
+        self._has_begun = False
+
+    @property
+    def keepalive(self) -> bytes:
+        """A sign of life that may stand after any frame."""
+        return b": keep-alive\n"
+
+    def fail(self, error: ApiError) -> bytes:
+        """The frame with which the stream ends."""
+        raise NotImplementedError
+
+    def feed(self, piece: bytes) -> bytes:
+        """The frames that have become whole, as the client gets them."""
+        block = self._frames.feed(piece)
+        if not block:
+            return b""
+        if not self._has_begun and b"data:" not in block:
+            self._comments += block  # no answer has begun: another key may still be asked
+            return b""
+        self._has_begun = True
+        if self._comments:
+            block, self._comments = self._comments + block, b""
+        return self._read(block)
+
+    def finish(self) -> bytes:
+        """What is left at the end of the body. Raises UpstreamError where it is no end."""
+        rest = bytes(self._frames.rest)
+        last = self._read(rest) if rest else b""
+        if not self.is_whole and self.error is None:
+            raise UpstreamError("Poe's answer ended in the middle.")
+        return last
+
+    def _read(self, block: bytes) -> bytes:
+        self.chars += sum(map(len, self.texts.findall(block)))
+        if self.notable.search(block) is None:
+            return self.pass_on(block)
+        passed = []
+        for frame in frames_in(block):
+            notable = self.notable.search(frame) is not None
+            passed.append(self.note(frame) if notable else self.pass_on(frame))
+            if self.error is not None:
+                break
+        return b"".join(passed)
+
+    def pass_on(self, block: bytes) -> bytes:
+        """Frames of which nothing is notable."""
+        return block
+
+    def note(self, frame: bytes) -> bytes:
+        """A frame in which something may be notable, as the client gets it; b"" for an error."""
+        raise NotImplementedError
+
+    def renamed(self, frame: bytes, payload: dict[str, Any], holder: dict[str, Any]) -> bytes:
+        """The frame of ``payload``, whose ``model`` is in ``holder``, with the client's name."""
+        name = holder.get("model")
+        if not isinstance(name, str):
+            return frame
+        spliced = self.rename.only(frame, name)
+        if spliced is not None:
+            return spliced
+        holder["model"] = self.rename.model
+        data = compact_json(payload).encode("ascii")
+        head = b"".join(line + b"\n" for line in frame.splitlines() if line[:6] == b"event:")
+        return head + b"data: " + data + b"\n\n"
+
+
+class WholeReader:
+    """Reads an answer that is one JSON object. ``usage_in`` finds its usage.
+
+    ``body``: the object, once ``finish`` was called.
+    """
+
+    keepalive = b""
+
+    def __init__(
+        self,
+        model: str,
+        to_error: ToError,
+        usage_in: Callable[[Mapping[str, Any]], Usage | None],
+    ) -> None:
+        self.usage: Usage | None = None
+        self.chars = 0
+        self.error: ApiError | None = None
+        self.body: dict[str, Any] = {}
+        self._model = model
+        self._to_error = to_error
+        self._usage_in = usage_in
+        self._data = bytearray()
+
+    def feed(self, piece: bytes) -> bytes:
+        self._data += piece
+        return b""
+
+    def finish(self) -> bytes:
+        """The whole answer. Raises ApiError."""
+        try:
+            body = strict_json.loads(self._data)
+        except ValueError as error:
+            raise UpstreamError("Poe's answer is not JSON.") from error
+        if not isinstance(body, dict):
+            raise UpstreamError("Poe's answer is no JSON object.")
+        failure = body.get("error")
+        if isinstance(failure, dict) and "model" not in body:
+            raise self._to_error(failure)
+        self.usage = self._usage_in(body)
+        if "model" in body:
+            body["model"] = self._model
+        self.body = body
+        return compact_json(body).encode("ascii")
+
+
+def tokens_in(usage: Mapping[str, Any], name: str) -> int:
+    """A number of tokens in a usage object; 0 for what is none."""
+    number = usage.get(name)
+    is_count = isinstance(number, int) and not isinstance(number, bool)
+    return max(0, number) if is_count and isinstance(number, int) else 0

@@ -1,0 +1,130 @@
+"""Passes a request on to Poe's own API, where that is its way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask import Response, request
+
+from app.access.client import Client
+from app.access.pool import PoolKey
+from app.core.events import Usage
+from app.core.passing import StreamReader, ToError, WholeReader
+from app.core.upstream import Decision, Obstacle, decide, first_user_text, text_chars
+from app.errors import NotFound
+from app.http.incoming import note_request
+from app.http.request_log import current_record
+from app.http.services import services
+from app.http.streaming import PassedEncoder, stream_answer, whole_body
+from app.poe.native import native_request
+from app.relay.asking import AFFINITY_CHARS
+from app.relay.at_poe import KeptAtPoe, Place
+from app.schemas.fields import is_model_name
+
+Body = dict[str, Any]
+
+
+class Continuation(NamedTuple):
+    """What a request goes on from. ``place``: where Poe keeps that, None where it does not.
+
+    ``obstacle``: the gateway itself keeps it.
+    """
+
+    place: Place | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFormat:
+    """What a wire format tells of its endpoint at Poe.
+
+    ``obstacle_in`` finds what only the gateway can do. ``new_stream`` makes a reader of frames, and
+    ``usage_in`` reads an answer that is one object.
+    """
+
+    endpoint: str
+    obstacle_in: Callable[[Body], Obstacle | None]
+    usage_in: Callable[[Mapping[str, Any]], Usage | None]
+    new_stream: Callable[[str, ToError], StreamReader]
+
+
+def pass_on(
+    native: NativeFormat,
+    body: Any,
+    client: Client,
+    *,
+    continuation: Callable[[Body], Continuation] = lambda body: Continuation(),
+    keep: Callable[[Mapping[str, Any]], None] = lambda answer: None,
+) -> Response | None:
+    """Poe's answer, or None for a request that goes to the bot. Raises ApiError.
+
+    ``body``: the request's JSON. ``keep`` gets an answer that is one object.
+    """
+    if not isinstance(body, dict) or not is_model_name(body.get("model")):
+        return None
+    bot = services().settings.bot_named(body["model"])
+    setting = services().settings.upstream_of(bot)
+    if setting == "bot":
+        return None
+    goes_on = continuation(body)
+    decision = decide(
+        setting,
+        native.endpoint,
+        is_own_bot=services().settings.url_of(bot) is not None,
+        listed=services().endpoints.of(bot),
+        obstacle=native.obstacle_in(body) or goes_on.obstacle,
+        goes_on=goes_on.place is not None,
+    )
+    note_decision(decision)
+    if not decision.by_api:
+        return None
+    note_request(body["model"], body.get("prompt_cache_key"))
+    answer = services().passing.pass_on(
+        native_request(bot, native.endpoint, body, dict(request.headers.items())),
+        client,
+        _reader(native, body),
+        affinity=first_user_text(body, AFFINITY_CHARS),
+        prompt_chars=text_chars(body),
+        only=key_at(goes_on.place, client),
+    )
+    if body.get("stream") is True:
+        return stream_answer(answer, PassedEncoder(answer), services().settings)
+    data = whole_body(answer)
+    if isinstance(answer.reader, WholeReader):
+        keep(answer.reader.body)
+    return Response(data, mimetype="application/json")
+
+
+def note_decision(decision: Decision) -> None:
+    """For a header and the log."""
+    current_record().upstream = str(decision)
+
+
+def _reader(native: NativeFormat, body: Body) -> Callable[[ToError], StreamReader | WholeReader]:
+    model = body["model"]
+    if body.get("stream") is True:
+        return lambda to_error: native.new_stream(model, to_error)
+    return lambda to_error: WholeReader(model, to_error, native.usage_in)
+
+
+def kept_at_poe(client: Client) -> KeptAtPoe:
+    return KeptAtPoe(services().store, client.owner)
+
+
+def place_of_answer(client: Client, bot: str) -> Place:
+    """Where Poe keeps what has just been asked."""
+    return Place(key=services().passing.key_of(client), bot=bot)
+
+
+def key_at(place: Place | None, client: Client) -> PoolKey | None:
+    """The key that must be asked; None where any can be. Raises NotFound where it is gone."""
+    if place is None or not client.has_token:
+        return None
+    key = services().relay.asker.pool_key(place["key"])
+    if key is None:
+        raise NotFound(
+            "The Poe key by which this is kept is not among this gateway's any more. "
+            "Send the whole conversation.",
+            code="previous_response_not_found",
+        )
+    return key

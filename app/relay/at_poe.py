@@ -1,0 +1,46 @@
+"""Answers that Poe keeps: by which key, so that what goes on from one goes back to it.
+
+Poe keeps them for the owner of the key. A pool's key serves many clients, so an id is found only by
+the client whose answer it was.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import TypedDict, cast
+
+from app.core.turns import in_turns
+from app.errors import InternalError
+from app.state.store import Store
+
+log = logging.getLogger("poegate")
+
+
+class Place(TypedDict):
+    """``key``: the digest of a key of the pool, "" for the client's own. ``bot``: who answered."""
+
+    key: str
+    bot: str
+
+
+class KeptAtPoe:
+    """What Poe keeps for one client."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = f"at-poe/{owner}"  # a response that the gateway keeps cannot collide with it
+
+    def remember(self, ids: Iterable[str], place: Place) -> None:
+        """Raises nothing: the log says what could not be kept."""
+        for name in in_turns(ids):
+            try:
+                self._store.write(self._owner, name, place)
+            except InternalError as error:
+                log.warning("not kept where Poe has %s: %s", name, error.message)
+
+    def find(self, name: str) -> Place | None:
+        """Raises InternalError."""
+        return cast(Place | None, self._store.recall(self._owner, name))
+
+    def forget(self, name: str) -> None:
+        """Raises InternalError."""
+        self._store.forget(self._owner, name)
