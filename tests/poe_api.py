@@ -78,7 +78,8 @@ def words_of(body: dict[str, Any]) -> list[str]:
 
 
 def digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]
+    said = {**body, "model": None}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def tool_of(body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:

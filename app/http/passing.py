@@ -111,11 +111,6 @@ def kept_at_poe(client: Client) -> KeptAtPoe:
     return KeptAtPoe(services().store, client.owner)
 
 
-def place_of_answer(client: Client, bot: str) -> Place:
-    """Where Poe keeps what has just been asked."""
-    return Place(key=services().passing.key_of(client), bot=bot)
-
-
 def key_at(place: Place | None, client: Client) -> PoolKey | None:
     """The key that must be asked; None where any can be. Raises NotFound where it is gone."""
     if place is None or not client.has_token:

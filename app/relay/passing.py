@@ -16,6 +16,7 @@ from app.poe.error_mapping import Asked, streamed_error
 from app.poe.native import NativeApi, NativeRequest
 from app.poe.session import Exchange
 from app.relay.asking import Asker
+from app.relay.at_poe import Place
 from app.relay.charging import CHARS_A_TOKEN, charge
 
 Blocks = list[bytes]
@@ -57,9 +58,9 @@ class PassingRelay:
         self.admission = admission
         self.prices = prices
 
-    def key_of(self, client: Client) -> str:
-        """The digest of the pool's key that was asked last; "" for the client's own key."""
-        return self.asker.digest_of(client.visit.key)
+    def place_of(self, client: Client, bot: str) -> Place:
+        """Where Poe keeps what has just been asked."""
+        return Place(key=self.asker.digest_of(client.visit.key), bot=bot)
 
     def pass_on(
         self,

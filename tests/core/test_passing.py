@@ -1,6 +1,7 @@
 """Streams that are passed on: cut at every offset they stay what they are, but for the name."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_a_response_is_kept_before_its_last_frame_is_passed_on() -> None:
     assert [response["status"] for response in kept] == ["completed"]
 
 
-def test_other_models_in_a_response_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_models_in_a_response_stay() -> None:
     body = {"model": "m", "input": "x", "metadata": {"model": "poe/m"}, "tools": [TOOL]}
     data = {"type": "response.created", "response": poe_api.response_object(body, "in_progress")}
     reader = new_reader("/v1/responses")
@@ -228,8 +229,6 @@ def pieces_of(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def test_a_long_frame_in_many_pieces_takes_linear_time() -> None:
-    import time
-
     def seconds(length: int) -> float:
         frames, began = WholeFrames(), time.perf_counter()
         for piece in pieces_of(b"data: " + b"x" * length + b"\n\n", 1_000):

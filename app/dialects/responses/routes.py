@@ -28,7 +28,7 @@ from app.errors import ApiError, InvalidRequest
 from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.passing import Continuation, NativeFormat, kept_at_poe, pass_on, place_of_answer
+from app.http.passing import Continuation, NativeFormat, kept_at_poe, pass_on
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
@@ -82,11 +82,11 @@ def create_response() -> Response:
 
 def _pass_on(body: Any, client: Client) -> Response | None:
     """Poe's answer, or None. What Poe keeps is remembered for the client."""
-    at_poe, settings = kept_at_poe(client), services().settings
+    at_poe, passing, settings = kept_at_poe(client), services().passing, services().settings
 
     def keep(response: Mapping[str, Any]) -> None:
         if response.get("store") is not False and body.get("store") is not False:
-            place = place_of_answer(client, settings.bot_named(body["model"]))
+            place = passing.place_of(client, settings.bot_named(body["model"]))
             at_poe.remember(native.ids_of(response), place)
 
     def new_stream(model: str, to_error: ToError) -> native.ResponsesReader:
