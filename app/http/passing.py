@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -16,7 +17,7 @@ from app.http.incoming import note_request
 from app.http.request_log import current_record
 from app.http.services import services
 from app.http.streaming import PassedEncoder, stream_answer, whole_body
-from app.poe.native import native_request
+from app.poe.native import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
 from app.schemas.fields import is_model_name
@@ -105,6 +106,22 @@ def _reader(native: NativeFormat, body: Body) -> Callable[[ToError], StreamReade
     if body.get("stream") is True:
         return lambda to_error: native.new_stream(model, to_error)
     return lambda to_error: WholeReader(model, to_error, native.usage_in)
+
+
+def forward(place: Place, client: Client) -> Response:
+    """Poe's answer to the request at hand, which has no body, about something that Poe keeps."""
+    note_decision(Decision(True, "Poe keeps it"))
+    note_request(place["model"], None)
+    query = request.query_string.decode("latin-1")
+    path = f"/v1{quote(request.path)}{'?' if query else ''}{query}"
+    sent = NativeRequest(place["bot"], path, request.method)
+    answer = services().passing.pass_on(
+        sent,
+        client,
+        lambda to_error: WholeReader(place["model"], to_error, lambda body: Usage(0, 0)),
+        only=key_at(place, client),
+    )
+    return Response(whole_body(answer), mimetype="application/json")
 
 
 def kept_at_poe(client: Client) -> KeptAtPoe:

@@ -16,10 +16,12 @@ log = logging.getLogger("poegate")
 
 
 class Place(TypedDict):
-    """``key``: the digest of a key of the pool, "" for the client's own. ``bot``: who answered."""
+    """``key``: the digest of a key of the pool, "" for the client's own. ``bot``: who answered, and
+    ``model`` its name as the client knows it."""
 
     key: str
     bot: str
+    model: str
 
 
 class KeptAtPoe:

@@ -58,9 +58,10 @@ class PassingRelay:
         self.admission = admission
         self.prices = prices
 
-    def place_of(self, client: Client, bot: str) -> Place:
+    def place_of(self, client: Client, model: str) -> Place:
         """Where Poe keeps what has just been asked."""
-        return Place(key=self.asker.digest_of(client.visit.key), bot=bot)
+        key = self.asker.digest_of(client.visit.key)
+        return Place(key=key, bot=self.settings.bot_named(model), model=model)
 
     def pass_on(
         self,

@@ -28,7 +28,7 @@ from app.errors import ApiError, InvalidRequest
 from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.passing import Continuation, NativeFormat, kept_at_poe, pass_on
+from app.http.passing import Continuation, NativeFormat, forward, kept_at_poe, pass_on
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
@@ -49,9 +49,14 @@ class WebSocketsUnsupported(ApiError):
     status, type = 426, "invalid_request_error"
 
 
-def _kept() -> Kept:
-    """The stored responses of this client."""
-    return Kept(services().store, authenticate().owner)
+def _kept(client: Client) -> Kept:
+    return Kept(services().store, client.owner)
+
+
+def _at_poe(response_id: str, client: Client) -> Response | None:
+    """Poe's answer for a response that Poe keeps; None for any other."""
+    place = kept_at_poe(client).find(response_id)
+    return None if place is None else forward(place, client)
 
 
 @blueprint.post("/responses")
@@ -82,12 +87,11 @@ def create_response() -> Response:
 
 def _pass_on(body: Any, client: Client) -> Response | None:
     """Poe's answer, or None. What Poe keeps is remembered for the client."""
-    at_poe, passing, settings = kept_at_poe(client), services().passing, services().settings
+    at_poe, passing = kept_at_poe(client), services().passing
 
     def keep(response: Mapping[str, Any]) -> None:
         if response.get("store") is not False and body.get("store") is not False:
-            place = passing.place_of(client, settings.bot_named(body["model"]))
-            at_poe.remember(native.ids_of(response), place)
+            at_poe.remember(native.ids_of(response), passing.place_of(client, body["model"]))
 
     def new_stream(model: str, to_error: ToError) -> native.ResponsesReader:
         return native.ResponsesReader(model, to_error, keep)
@@ -113,7 +117,7 @@ def _continuation(client: Client, body: dict[str, Any]) -> Continuation:
 def _kept_here(names: list[str], client: Client) -> Continuation:
     """For names that are not at Poe, as far as is known: a client with a key of its own may have
     been there without this gateway."""
-    kept = Kept(services().store, client.owner)
+    kept = _kept(client)
     unknown = [name for name in in_turns(names) if not kept.knows(name)]
     if len(unknown) < len(names) or (names and client.has_token):
         return Continuation(obstacle=Obstacle("what this gateway keeps", PREVIOUS))
@@ -157,22 +161,29 @@ def refuse_websocket() -> Response:
 @blueprint.get("/responses/<response_id>")
 @operation("A response that was kept", ResponseSchema, query=(RetrieveSchema,))
 def retrieve_response(response_id: str) -> Response:
-    kept = _kept()
+    client = authenticate()
     load_payload(_RETRIEVE_SCHEMA, request.args.to_dict())
-    return jsonify(kept.response(response_id))
+    return _at_poe(response_id, client) or jsonify(_kept(client).response(response_id))
 
 
 @blueprint.delete("/responses/<response_id>")
 @operation("Forgets a response", DeletedSchema)
 def delete_response(response_id: str) -> Response:
-    _kept().forget(response_id)
+    client = authenticate()
+    if (passed := _at_poe(response_id, client)) is not None:
+        kept_at_poe(client).forget(response_id)
+        return passed
+    _kept(client).forget(response_id)
     return jsonify({"id": response_id, "object": "response", "deleted": True})
 
 
 @blueprint.get("/responses/<response_id>/input_items")
 @operation("What a response answers to", InputItemsSchema, query=(OrderedQuerySchema,))
 def list_input_items(response_id: str) -> Response:
-    items = _kept().input_items(response_id)
+    client = authenticate()
+    if (passed := _at_poe(response_id, client)) is not None:
+        return passed
+    items = _kept(client).input_items(response_id)
     page = load_payload(_PAGE_SCHEMA, request.args.to_dict())
     return jsonify(page_of(items, **page))
 
@@ -180,5 +191,7 @@ def list_input_items(response_id: str) -> Response:
 @blueprint.post("/responses/<response_id>/cancel")
 @operation("Refused, for no response runs in the background", errors=(400,))
 def cancel_response(response_id: str) -> Response:
-    _kept().response(response_id)
+    client = authenticate()
+    if kept_at_poe(client).find(response_id) is None:
+        _kept(client).response(response_id)
     raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")
