@@ -137,11 +137,16 @@ def upstream() -> AbstractContextManager[Server]:
     return running("upstream", [str(program("upstream")), str(port)], port)
 
 
-def gateway(poe: str) -> AbstractContextManager[Server]:
+def gateway(poe: str, **settings: str) -> AbstractContextManager[Server]:
     """The gateway under test."""
     port = free_port()
     command = [str(BIN / "gunicorn"), "wsgi:application"]
-    return running("gateway", command, port, **gateway_settings(port, poe))
+    return running("gateway", command, port, **gateway_settings(port, poe), **settings)
+
+
+def passing(poe: str) -> AbstractContextManager[Server]:
+    """The gateway that passes all to Poe's own API."""
+    return gateway(poe, UPSTREAM="api")
 
 
 def baseline(poe: str) -> AbstractContextManager[Server]:
@@ -168,7 +173,7 @@ def litellm(poe: str) -> Iterator[Server]:
             yield server
 
 
-STARTERS = {"gateway": gateway, "baseline": baseline, "litellm": litellm}
+STARTERS = {"gateway": gateway, "passing": passing, "baseline": baseline, "litellm": litellm}
 
 
 def has_peers() -> bool:

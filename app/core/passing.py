@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from app.core import strict_json
@@ -14,7 +14,7 @@ ToError = Callable[[Mapping[str, Any]], ApiError]
 """Translates the ``error`` object of a frame."""
 
 _BREAKS = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_FRAME = re.compile(rb"(?:\r\n\r\n|\n\n|\r\r)")
+_BREAK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA = re.compile(rb"^data: ?([^\r\n]*)", re.MULTILINE)
 _MODEL = re.compile(rb'("model"\s*:\s*)("(?:[^"\\]|\\.)*")')
 
@@ -45,14 +45,11 @@ class WholeFrames:
         return whole
 
 
-def frames_in(block: bytes) -> Iterator[bytes]:
-    """The frames of a block of whole ones, each with the empty line that ends it."""
-    at = 0
-    for found in _FRAME.finditer(block):
-        yield block[at : found.end()]
-        at = found.end()
-    if at < len(block):
-        yield block[at:]
+def _frame_around(block: bytes, at: int, least: int) -> tuple[int, int]:
+    """Where the frame begins and ends that has an index of a block of whole frames."""
+    before = [found.end() for found in _BREAK.finditer(block, least, at)]
+    after = _BREAK.search(block, at)
+    return before[-1] if before else least, after.end() if after else len(block)
 
 
 def object_in(frame: bytes) -> dict[str, Any]:
@@ -97,6 +94,13 @@ class Renaming:
         return frame[: found[0].start(2)] + self._name + frame[found[0].end(2) :]
 
 
+def texts_of(*names: str) -> tuple[re.Pattern[bytes], ...]:
+    """Patterns that find the texts of fields whose names end so, escaped as they are. Each begins
+    with letters alone, which makes them twice as fast as one for all."""
+    end = r'": ?"([^"\\]*(?:\\.[^"\\]*)*)'
+    return tuple(re.compile(f"{name}{end}".encode()) for name in names)
+
+
 class StreamReader:
     """Reads one answer's frames as far as needed. A wire format says which, and what they mean.
 
@@ -105,11 +109,14 @@ class StreamReader:
     frame has come.
     """
 
-    texts: ClassVar[re.Pattern[bytes]]
-    """Finds the texts in frames, escaped as they are, as its only group."""
+    texts: ClassVar[tuple[re.Pattern[bytes], ...]]
+    """What finds the texts in frames (``texts_of``)."""
+
+    marks: ClassVar[tuple[bytes, ...]]
+    """One of them is in each frame that must be read. Looking for them is quick."""
 
     notable: ClassVar[re.Pattern[bytes]]
-    """Finds what must be read. It may find more, and must be quick."""
+    """Finds in blocks with a mark what must be read; seldom more."""
 
     def __init__(self, model: str, to_error: ToError) -> None:
         """``model``: the name by which the client knows the bot."""
@@ -154,23 +161,37 @@ class StreamReader:
         return last
 
     def _read(self, block: bytes) -> bytes:
-        self.chars += sum(map(len, self.texts.findall(block)))
-        if self.notable.search(block) is None:
-            return self.pass_on(block)
-        passed = []
-        for frame in frames_in(block):
-            notable = self.notable.search(frame) is not None
-            passed.append(self.note(frame) if notable else self.pass_on(frame))
+        for pattern in self.texts:
+            for text in pattern.findall(block):
+                self.chars += len(text)
+        for mark in self.marks:
+            if mark in block:
+                return self._read_marked(block)
+        return self.pass_on(block)
+
+    def _read_marked(self, block: bytes) -> bytes:
+        """Notes the frames that are notable. What lies between them is passed on as one."""
+        passed, at = [], 0
+        for found in self.notable.finditer(block):
+            if found.start() < at:
+                continue  # of the frame that was noted last
+            start, end = _frame_around(block, found.start(), at)
+            if start > at:
+                passed.append(self.pass_on(block[at:start]))
+            passed.append(self.note(block[start:end]))
+            at = end
             if self.error is not None:
-                break
+                return b"".join(passed)
+        if at < len(block):
+            passed.append(self.pass_on(block[at:]))
         return b"".join(passed)
 
     def pass_on(self, block: bytes) -> bytes:
-        """Frames of which nothing is notable."""
+        """Frames of which none is notable."""
         return block
 
     def note(self, frame: bytes) -> bytes:
-        """A frame in which something may be notable, as the client gets it; b"" for an error."""
+        """A frame that may be notable, as the client gets it; b"" for an error."""
         raise NotImplementedError
 
     def renamed(self, frame: bytes, payload: dict[str, Any], holder: dict[str, Any]) -> bytes:

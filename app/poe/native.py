@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
-import httpx
 
 from app.config import Settings
 from app.core import turns
 from app.errors import ApiError, UpstreamError
 from app.poe.deadline import Deadline
 from app.poe.error_mapping import Asked, translate_error
+from app.poe.pacing import Turn
 from app.poe.session import (
-    AnswerStream,
     AnswerTooLarge,
     Exchange,
     Wire,
     encode_json,
+    parsed_url,
     status_of_incoming,
 )
 from app.poe.silence import TICK_SECONDS
-from app.poe.transport import Incoming
+from app.poe.transport import BLOCK_BYTES, Incoming
 
 PASSED_HEADERS = ("anthropic-version", "anthropic-beta", "openai-beta", "poe-feature")
 """What a client's headers say of its body, and of the answer that it understands."""
@@ -98,7 +98,7 @@ class NativeApi:
     def _open(self, call: "_Call", request: NativeRequest, key: str, exchange: Exchange) -> None:
         """In a greenlet of its own: Poe may think before it sends a status, and the client is to
         hear something meanwhile."""
-        url = httpx.URL(self._settings.poe_api_url + request.path)
+        url = parsed_url(self._settings.poe_api_url + request.path)
         headers = {"authorization": f"Bearer {key}", **request.headers, **exchange.headers}
         incoming = None
         try:
@@ -117,12 +117,22 @@ class NativeApi:
         if call.error is not None:
             raise call.error
         assert call.incoming is not None
+        read, receive, pacer, turn = (
+            call.incoming.read,
+            self._wire.silence.receive,
+            self._wire.pacer,
+            Turn(),
+        )
         left = self._settings.max_answer_mb * 1_000_000
-        stream = AnswerStream(call.incoming, self._wire.pacer, self._wire.silence)
-        self._wire.pacer.streams += 1
+        pacer.streams += 1
         call.is_counted = True
+        data: bytes | None = b""
         while True:
-            data = stream.read(begun=True)
+            turn.give_way()
+            # A read that was full may have left something; after any other there is nothing yet.
+            if data and len(data) < BLOCK_BYTES and (pause := pacer.pause()):
+                gevent.sleep(pause)
+            data = receive(read)
             if data is None:
                 deadline.check()
                 yield b""

@@ -23,7 +23,7 @@ ERROR_BODY_BYTES = 65_536
 """How much of an error's body is read."""
 END_SECONDS = 0.05
 
-_url = lru_cache(maxsize=1024)(httpx.URL)
+parsed_url = lru_cache(maxsize=1024)(httpx.URL)
 
 
 class PoeStatus(BotErrorNoRetry):
@@ -99,7 +99,7 @@ class QuerySession:
         headers |= {"Content-Type": "application/json", **self._exchange.headers}
         payload = encode_json(body["json"])
         turns.after(len(payload))
-        incoming = self._transport.send(method, _url(url), headers, payload)
+        incoming = self._transport.send(method, parsed_url(url), headers, payload)
         self._exchange.answer_headers = {name.lower(): value for name, value in incoming.headers}
         self._pacer.streams += 1
         try:

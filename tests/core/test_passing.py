@@ -1,6 +1,7 @@
 """Streams that are passed on: cut at every offset they stay what they are, but for the name."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,12 +9,18 @@ from typing import Any
 import pytest
 
 from app.core.events import Usage
-from app.core.passing import Renaming, StreamReader, WholeFrames, WholeReader, frames_in
+from app.core.passing import Renaming, StreamReader, WholeFrames, WholeReader
 from app.dialects.chat import native as chat
 from app.dialects.messages import native as messages
 from app.dialects.responses import native as responses
 from app.errors import ApiError, UpstreamError
 from tests import poe_api
+
+
+def frames_in(stream: bytes) -> Iterator[bytes]:
+    """The frames, each with the empty line that ends it."""
+    return (found.group() for found in re.finditer(rb".+?(?:\r\n\r\n|\n\n|\Z)", stream, re.DOTALL))
+
 
 TOOL = {"type": "function", "name": "look", "function": {"name": "look"}, "default": {"model": "x"}}
 

@@ -166,7 +166,7 @@ def test_limits_ledger_and_metrics_count_it(
     assert 3 <= count < 5 and answers[-1].status_code == 429
     assert answers[0].headers["x-ratelimit-limit-requests"] == "3"
     time.sleep(2)  # until the ledger is written
-    used = requests.get(f"{native.gateway.url}/v1/usage", headers=carol, timeout=10).json()
+    used = requests.get(f"{native.gateway.url}/v1/usage?by=model", headers=carol, timeout=10).json()
     [row] = [row for row in used["data"] if row["model"] == "api-ok"]
     assert row["prompt_tokens"] == 1003 * count and row["completion_tokens"] == 3 * count
     assert row["points"] > 0

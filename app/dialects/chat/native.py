@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.events import Usage
 from app.core.frames import data_frame
-from app.core.passing import StreamReader, ToError, object_in, tokens_in
+from app.core.passing import StreamReader, ToError, object_in, texts_of, tokens_in
 from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.dialects.chat.cursor_shapes import is_responses_body, normalize
@@ -55,7 +55,8 @@ def usage_in(holder: Mapping[str, Any]) -> Usage | None:
 class ChatReader(StreamReader):
     """Reads chunks. All of them name the model; one, or none, has the usage."""
 
-    texts = re.compile(rb'"(?:content|reasoning_content|arguments)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+    texts = texts_of("content", "arguments")
+    marks = (b'usage"', b'error"', b"[DONE]")
     notable = re.compile(rb'"(?:usage|error)"\s*:\s*\{|\[DONE\]')
 
     def __init__(self, model: str, to_error: ToError) -> None:

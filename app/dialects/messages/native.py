@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.events import Usage
 from app.core.frames import named_frame
-from app.core.passing import StreamReader, ToError, object_in, tokens_in
+from app.core.passing import StreamReader, ToError, object_in, texts_of, tokens_in
 from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.errors import ApiError
@@ -34,7 +34,8 @@ def usage_in(holder: Mapping[str, Any]) -> Usage | None:
 class MessagesReader(StreamReader):
     """Reads a message's events: its start names the model, its last delta has the usage."""
 
-    texts = re.compile(rb'"(?:text|thinking|partial_json)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+    texts = texts_of("text", "thinking", "partial_json")
+    marks = (b'"message_', b'"error"')
     notable = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"')
     keepalive = b'event: ping\ndata: {"type": "ping"}\n\n'
 

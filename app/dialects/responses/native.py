@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.events import Usage
 from app.core.frames import named_frame
-from app.core.passing import StreamReader, ToError, object_in, tokens_in
+from app.core.passing import StreamReader, ToError, object_in, texts_of, tokens_in
 from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.dialects.responses.stream import failure_code, failure_message
@@ -65,11 +65,9 @@ class ResponsesReader(StreamReader):
     the end can refer to it.
     """
 
-    texts = re.compile(rb'"delta"\s*:\s*"((?:[^"\\]|\\.)*)"')
-    notable = re.compile(
-        rb'"type"\s*:\s*"(?:error|response\.'
-        rb'(?:queued|created|in_progress|completed|failed|incomplete))"'
-    )
+    texts = texts_of("delta")
+    marks = (b'response"', b'error"')
+    notable = re.compile(rb'"response"\s*:\s*\{|"type"\s*:\s*"error"')
 
     def __init__(
         self, model: str, to_error: ToError, keep: Callable[[Mapping[str, Any]], None]
