@@ -174,7 +174,21 @@ def status_error(status: int, body: str, retry_after: str | None, asked: Asked) 
     ``retry_after``: the header's value.
     """
     too_long = asked.kind == "api" and status == 400 and any(mark in body for mark in _LONG_PROMPT)
-    return _error(413 if too_long else status, status, message_in(body, asked), retry_after, asked)
+    error = _error(413 if too_long else status, status, message_in(body, asked), retry_after, asked)
+    if asked.kind == "api" and isinstance(error, InvalidRequest):
+        error.param = _param_in(body)
+    return error
+
+
+def _param_in(body: str) -> str | None:
+    """The field of the request that an error in OpenAI's envelope names."""
+    try:
+        payload = strict_json.loads(body)
+    except ValueError:
+        return None
+    error = payload.get("error") if isinstance(payload, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    return param if isinstance(param, str) else None
 
 
 def _error(row_of: int, status: int, text: str, retry_after: str | None, asked: Asked) -> ApiError:
