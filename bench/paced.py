@@ -125,6 +125,39 @@ class Paced:
 
 
 @dataclass(frozen=True)
+class BothWays:
+    """Many streams at once, asked as bots and by Poe's own API (docs/upstreams.md)."""
+
+    key: str
+    streams: int
+    rate: int = 50  # tokens a second
+    tokens: int = 500  # of an answer
+    least_ratio: float = 2.0  # of processor time a token
+
+    def measure(self, pace: Pace) -> Result:
+        """One gateway after the other, each on a warmed worker. The baseline's column is the bot's
+        way."""
+        ask = Ask(f"paced-{self.rate}x{self.tokens}", self.tokens)
+        carried = {}
+        with servers("gateway", "passing") as running:
+            for name, server in running.relays.items():
+                warm(server)
+                order = Order(ask, self.streams, self.rate, rounds=1, ramp=1)
+                carried[name] = carry(server, order)
+        ratio = carried["gateway"].microseconds / carried["passing"].microseconds
+        failed = any(one.outcome.failed for one in carried.values())
+        return Result(
+            title=f"{self.streams} streams by Poe's own API; to those as bots",
+            gateway=carried["passing"].cell(),
+            baseline=carried["gateway"].cell(),
+            ratio=ratio,
+            target=f"none failed, at least {self.least_ratio:g}x",
+            met=not failed and ratio >= self.least_ratio,
+            notes=faults_of({name: one.outcome for name, one in carried.items()}),
+        )
+
+
+@dataclass(frozen=True)
 class HeldOpen:
     """A thousand slow streams at once on one worker: how many fail, and the memory of one."""
 

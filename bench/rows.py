@@ -1,7 +1,7 @@
 """The rows of the table. A new measurement of a kind that is here is one more line in `ROWS`."""
 
 from bench.neighbour import Neighbour
-from bench.paced import Carries, HeldOpen, Paced, SingleStream
+from bench.paced import BothWays, Carries, HeldOpen, Paced, SingleStream
 from bench.single import FirstToken, ProcessorTime
 from bench.table import Row
 from bench.throughput import Throughput
@@ -26,6 +26,7 @@ ROWS: list[Row] = [
     Paced("paced-300", 300),
     Paced("paced-600", 600, most_late_ms=1000, most_share=0.9),
     Paced("paced-1000", 1000, with_baseline=False),
+    BothWays("passing-60", streams=60),
     Carries("carries-20", rate=20, counts=(400, 700, 1000, 1300, 1600, 2000)),
     Carries("carries-50", rate=50, counts=(200, 400, 600, 800, 1000, 1200)),
     Carries("carries-100", rate=100, counts=(100, 200, 300, 400, 500, 600)),

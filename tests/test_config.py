@@ -80,6 +80,7 @@ def test_toml_file_and_environment(tmp_path: Path) -> None:
         ("IDLE_TIMEOUT", "-1"),
         ("HEADERS_WAIT", "nan"),
         ("REASONING", "loud"),
+        ("UPSTREAM", "both"),
         ("POE_BASE_URL", "api.poe.com"),
         ("BOT_URLS", "mine"),
         ("BOT_URLS", "mine=127.0.0.1:8000/x"),
