@@ -253,6 +253,23 @@ class WholeReader:
         return compact_json(body).encode("ascii")
 
 
+class FileReader:
+    """Passes a file on, unread."""
+
+    keepalive = b""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = Usage(0, 0)
+        self.chars = 0
+        self.error: ApiError | None = None
+
+    def feed(self, piece: bytes) -> bytes:
+        return piece
+
+    def finish(self) -> bytes:
+        return b""
+
+
 def tokens_in(usage: Mapping[str, Any], name: str) -> int:
     """A number of tokens in a usage object; 0 for what is none."""
     number = usage.get(name)

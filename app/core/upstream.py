@@ -104,7 +104,7 @@ def names_file(part: dict[str, Any]) -> bool:
 
 
 def first_user_text(value: dict[str, Any], chars: int) -> str:
-    """What a conversation begins with: the text of its first user message, at most so long."""
+    """What a conversation begins with: its first user message or prompt, at most so long."""
     for name in ("messages", "input"):
         turns = value.get(name)
         if isinstance(turns, str):
@@ -112,7 +112,8 @@ def first_user_text(value: dict[str, Any], chars: int) -> str:
         for turn in turns if isinstance(turns, list) else ():
             if isinstance(turn, dict) and turn.get("role") == "user":
                 return "\n".join(_texts(turn.get("content"), chars))[:chars]
-    return ""
+    prompt = value.get("prompt")
+    return prompt[:chars] if isinstance(prompt, str) else ""
 
 
 def _texts(content: Any, chars: int) -> list[str]:

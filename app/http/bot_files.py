@@ -21,7 +21,7 @@ _MEDIA_TYPE = re.compile(r"(?:image|video|audio)/(?![\w.+-]*\+xml)[\w.+-]+", re.
 """No XML, such as SVG, which may contain scripts."""
 
 
-class BotFile(Protocol):
+class SentFile(Protocol):
     """A file that is read once. ``length``: its size in bytes, if known."""
 
     content_type: str
@@ -29,9 +29,13 @@ class BotFile(Protocol):
 
     def __iter__(self) -> Iterator[bytes]: ...
 
-    def read(self, budget: Budget) -> bytes: ...
-
     def close(self) -> None: ...
+
+
+class BotFile(SentFile, Protocol):
+    """One that can also be read as a whole."""
+
+    def read(self, budget: Budget) -> bytes: ...
 
 
 class _Carried:
@@ -74,7 +78,7 @@ def open_for_client(url: str, settings: Settings, home: Origin | None) -> BotFil
         return open_bot_file(url, settings, home)
 
 
-def content_type_of(opened: BotFile, file: MediaReply) -> str:
+def content_type_of(opened: SentFile, file: MediaReply) -> str:
     """The content type by its server or its bot, if it is a picture, a sound or a video.
 
     Other types are not passed on: a browser might run what a bot has written.
@@ -83,7 +87,7 @@ def content_type_of(opened: BotFile, file: MediaReply) -> str:
     return matched[0] if matched else UNKNOWN
 
 
-def send_bot_file(opened: BotFile, content_type: str) -> Response:
+def send_bot_file(opened: SentFile, content_type: str) -> Response:
     """Passes the file on as it arrives. If it breaks off, the body does too."""
     body = _passed_on(opened, current_record(), Presence(request.environ))
     response = Response(body, mimetype=content_type)
@@ -94,7 +98,7 @@ def send_bot_file(opened: BotFile, content_type: str) -> Response:
     return response
 
 
-def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> Iterator[bytes]:
+def _passed_on(opened: SentFile, record: RequestRecord, presence: Presence) -> Iterator[bytes]:
     """Raises ConnectionResetError for a file that breaks off: gunicorn closes the connection."""
     try:
         yield from _whole(_watched(opened, presence), opened.length)
@@ -106,7 +110,7 @@ def _passed_on(opened: BotFile, record: RequestRecord, presence: Presence) -> It
         raise ConnectionResetError(errno.ECONNRESET, "The client has left.") from error
 
 
-def _watched(opened: BotFile, presence: Presence) -> Iterator[bytes]:
+def _watched(opened: SentFile, presence: Presence) -> Iterator[bytes]:
     """The same blocks, as long as the client is connected."""
     blocks = iter(opened)
     while True:

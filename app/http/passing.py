@@ -1,7 +1,7 @@
 """Passes a request on to Poe's own API, where that is its way."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,20 +9,24 @@ from flask import Response, request
 
 from app.access.client import Client
 from app.access.pool import PoolKey
-from app.core.events import Usage
-from app.core.passing import StreamReader, ToError, WholeReader
+from app.core.events import MediaReply, Usage
+from app.core.passing import FileReader, StreamReader, ToError, WholeReader
 from app.core.upstream import Decision, Obstacle, decide, first_user_text, text_chars
 from app.errors import NotFound
+from app.http.bot_files import content_type_of, send_bot_file
 from app.http.incoming import note_request
+from app.http.presence import Presence
 from app.http.request_log import current_record
 from app.http.services import services
 from app.http.streaming import PassedEncoder, stream_answer, whole_body
 from app.poe.native import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
+from app.relay.passing import NewReader, PassedAnswer
 from app.schemas.fields import is_model_name
 
 Body = dict[str, Any]
+NO_FILE = MediaReply("", "", "")
 
 
 class Continuation(NamedTuple):
@@ -46,7 +50,7 @@ class NativeFormat:
     endpoint: str
     obstacle_in: Callable[[Body], Obstacle | None]
     usage_in: Callable[[Mapping[str, Any]], Usage | None]
-    new_stream: Callable[[str, ToError], StreamReader]
+    new_stream: Callable[[str, ToError], StreamReader] | None = None
 
 
 def pass_on(
@@ -81,14 +85,14 @@ def pass_on(
         return None
     note_request(body["model"], body.get("prompt_cache_key"))
     answer = services().passing.pass_on(
-        native_request(bot, native.endpoint, body, dict(request.headers.items())),
+        native_request(bot, native.endpoint, {**body, "model": bot}, dict(request.headers.items())),
         client,
         _reader(native, body),
         affinity=first_user_text(body, AFFINITY_CHARS),
         prompt_chars=text_chars(body),
         only=key_at(goes_on.place, client),
     )
-    if body.get("stream") is True:
+    if isinstance(answer.reader, StreamReader):
         return stream_answer(answer, PassedEncoder(answer), services().settings)
     data = whole_body(answer)
     if isinstance(answer.reader, WholeReader):
@@ -103,25 +107,75 @@ def note_decision(decision: Decision) -> None:
 
 def _reader(native: NativeFormat, body: Body) -> Callable[[ToError], StreamReader | WholeReader]:
     model = body["model"]
-    if body.get("stream") is True:
-        return lambda to_error: native.new_stream(model, to_error)
+    new_stream = native.new_stream
+    if new_stream is not None and body.get("stream") is True:
+        return lambda to_error: new_stream(model, to_error)
     return lambda to_error: WholeReader(model, to_error, native.usage_in)
 
 
-def forward(place: Place, client: Client) -> Response:
-    """Poe's answer to the request at hand, which has no body, about something that Poe keeps."""
-    note_decision(Decision(True, "Poe keeps it"))
-    note_request(place["model"], None)
+def forward(
+    place: Place, client: Client, body: Body | None = None
+) -> tuple[Response, dict[str, Any]]:
+    """Poe's answer to the request at hand, about something that Poe keeps; and its JSON.
+
+    ``body``: the request's, if it has one.
+    """
+    answer = _ask_again(
+        place,
+        client,
+        _same_request(place, body),
+        lambda to_error: WholeReader(place["model"], to_error, lambda body: Usage(0, 0)),
+    )
+    data = whole_body(answer)
+    found = answer.reader.body if isinstance(answer.reader, WholeReader) else {}
+    return Response(data, mimetype="application/json"), found
+
+
+def forward_file(place: Place, client: Client) -> Response:
+    """A file that Poe keeps, as it comes."""
+    sent = replace(_same_request(place, None), is_file=True)
+    answer = _ask_again(place, client, sent, lambda to_error: FileReader())
+    file = PassedFile(answer, client)
+    return send_bot_file(file, content_type_of(file, NO_FILE))
+
+
+def _same_request(place: Place, body: Body | None) -> NativeRequest:
     query = request.query_string.decode("latin-1")
     path = f"/v1{quote(request.path)}{'?' if query else ''}{query}"
-    sent = NativeRequest(place["bot"], path, request.method)
-    answer = services().passing.pass_on(
-        sent,
-        client,
-        lambda to_error: WholeReader(place["model"], to_error, lambda body: Usage(0, 0)),
-        only=key_at(place, client),
-    )
-    return Response(whole_body(answer), mimetype="application/json")
+    if body is not None:
+        return native_request(place["bot"], path, body, dict(request.headers.items()))
+    return NativeRequest(place["bot"], path, request.method)
+
+
+def _ask_again(
+    place: Place, client: Client, sent: NativeRequest, new_reader: NewReader
+) -> PassedAnswer:
+    """By the key that Poe keeps it for."""
+    note_decision(Decision(True, "Poe keeps it"))
+    note_request(place["model"], None)
+    return services().passing.pass_on(sent, client, new_reader, only=key_at(place, client))
+
+
+class PassedFile:
+    """A file of Poe's own API, read once; its first piece is there at once."""
+
+    def __init__(self, answer: PassedAnswer, client: Client) -> None:
+        self._blocks = iter(answer)
+        self._answer = answer
+        with Presence(request.environ).awaited():
+            self._first = next((block for block in self._blocks if block), [])
+        headers = client.visit.poe_headers
+        self.content_type = headers.get("content-type", "")
+        length = headers.get("content-length", "")
+        self.length = int(length) if length.isdecimal() and len(length) < 16 else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._first
+        for blocks in self._blocks:
+            yield from blocks
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 def kept_at_poe(client: Client) -> KeptAtPoe:

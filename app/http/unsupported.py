@@ -15,7 +15,7 @@ _BATCHES = "Poe has no batches; send the requests one by one, they may run side 
 _TUNING = (
     "Poe has no fine-tuning; choose a bot on poe.com, or make one there with a prompt of its own"
 )
-_FILMED = (
+FILMED = (
     "bots cannot go on from a video by its id; send /v1/videos a new prompt, and what it is to "
     "start from as the input_reference"
 )
@@ -36,10 +36,8 @@ UNSUPPORTED = {
     "uploads": "Poe takes no uploads in parts; send the whole file to /v1/files",
     "vector_stores": "Poe has no vector stores; send the files with the question, by their ids "
     "if you like",
-    "videos/<video_id>/remix": _FILMED,
     "videos/characters": "bots know no characters; describe them in the prompt",
-    "videos/edits": _FILMED,
-    "videos/extensions": _FILMED,
+    "videos/edits": FILMED,
 }
 """The beginning of a path, and the reason why it is not served, for people."""
 

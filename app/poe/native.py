@@ -3,6 +3,7 @@
 What they mean is read in the folder of each wire format.
 """
 
+import math
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ PASSED_HEADERS = ("anthropic-version", "anthropic-beta", "openai-beta", "poe-fea
 class NativeRequest:
     """One request to Poe's API. ``path``: below POE_API_URL, with its query string.
 
-    ``bot`` is who answers, for words and time limits.
+    ``bot`` is who answers, for words and time limits. ``is_file``: the answer is a file that is
+    passed on as it comes, for which MAX_ANSWER_MB does not hold.
     """
 
     bot: str
@@ -43,6 +45,7 @@ class NativeRequest:
     method: str = "POST"
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_file: bool = False
 
     @property
     def asked(self) -> Asked:
@@ -52,8 +55,8 @@ class NativeRequest:
 def native_request(
     bot: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> NativeRequest:
-    """A POST of ``body``, which names the bot. ``headers``: those of the client."""
-    data = encode_json({**body, "model": bot})
+    """A POST of ``body``. ``headers``: those of the client."""
+    data = encode_json(body)
     turns.after(len(data))
     sent = {name.lower(): value for name, value in headers.items()}
     passed = {name: sent[name] for name in PASSED_HEADERS if name in sent}
@@ -86,7 +89,7 @@ class NativeApi:
                 if not opening.ready():
                     deadline.check()
                     yield b""
-            yield from self._pieces(call, deadline)
+            yield from self._pieces(call, request, deadline)
         except ApiError:
             raise
         except Exception as error:
@@ -113,7 +116,7 @@ class NativeApi:
             if incoming is not None:
                 incoming.release()
 
-    def _pieces(self, call: "_Call", deadline: Deadline) -> Iterator[bytes]:
+    def _pieces(self, call: "_Call", request: NativeRequest, deadline: Deadline) -> Iterator[bytes]:
         if call.error is not None:
             raise call.error
         assert call.incoming is not None
@@ -123,7 +126,7 @@ class NativeApi:
             self._wire.pacer,
             Turn(),
         )
-        left = self._settings.max_answer_mb * 1_000_000
+        left = math.inf if request.is_file else self._settings.max_answer_mb * 1_000_000
         pacer.streams += 1
         call.is_counted = True
         data: bytes | None = b""

@@ -83,7 +83,10 @@ class PassingRelay:
 
 
 class PassedAnswer:
-    """The blocks of one answer, to be iterated once. ``reader`` is that of the last attempt."""
+    """The blocks of one answer, to be iterated once. ``reader`` is that of the last attempt.
+
+    Once the first of them is there, the client's visit has the headers of Poe's answer.
+    """
 
     def __init__(
         self,
@@ -123,6 +126,8 @@ class PassedAnswer:
         reader = self.reader = self._open_reader(key)
         with closing(self._relay.api.ask(self._request, key, exchange)) as pieces:
             for piece in pieces:
+                # With the first piece they are there, and in time for ours.
+                self._client.visit.poe_headers = exchange.answer_headers
                 block = reader.feed(piece) if piece else b""
                 if block:
                     self._has_begun = True

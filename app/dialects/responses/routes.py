@@ -56,7 +56,7 @@ def _kept(client: Client) -> Kept:
 def _at_poe(response_id: str, client: Client) -> Response | None:
     """Poe's answer for a response that Poe keeps; None for any other."""
     place = kept_at_poe(client).find(response_id)
-    return None if place is None else forward(place, client)
+    return None if place is None else forward(place, client)[0]
 
 
 @blueprint.post("/responses")

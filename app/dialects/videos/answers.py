@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.answers import AnswerSchema, PageSchema, count, listed, null, word
+from app.schemas.answers import AnswerSchema, PageSchema, count, listed, word
 from app.schemas.fields import Flag
 
 
@@ -14,11 +14,14 @@ class ErrorSchema(AnswerSchema):
 
 
 class VideoSchema(AnswerSchema):
-    """``progress`` is 0 or 100, because bots do not report it. ``error``: why it failed."""
+    """``progress`` is 0 or 100 where a bot makes it, for bots do not report it.
+
+    ``error``: why it failed.
+    """
 
     id = fields.String()
     object = word("video")
-    status = word("in_progress", "completed", "failed")
+    status = word("queued", "in_progress", "completed", "failed")
     model = fields.String()
     prompt = fields.String()
     seconds = fields.String()
@@ -28,7 +31,7 @@ class VideoSchema(AnswerSchema):
     expires_at = count()
     error = fields.Nested(ErrorSchema, allow_none=True)
     progress = count()
-    remixed_from_video_id = null()
+    remixed_from_video_id = fields.String(allow_none=True)
 
 
 class VideosSchema(PageSchema):

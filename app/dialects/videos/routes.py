@@ -2,8 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -12,17 +13,28 @@ from app.access.client import Client
 from app.core.conversation import Media, Query
 from app.core.events import Batch, Batches, fold
 from app.core.stages.extract_files import only_files
+from app.core.upstream import VIDEOS as VIDEOS_ENDPOINT
+from app.dialects.videos import native
 from app.dialects.videos import translate as videos
 from app.dialects.videos.answers import DeletedSchema, VideoSchema, VideosSchema
-from app.dialects.videos.schemas import ContentQuerySchema, CreateVideoSchema
+from app.dialects.videos.schemas import (
+    ContentQuerySchema,
+    CreateVideoSchema,
+    ExtensionSchema,
+    RemixSchema,
+)
 from app.dialects.videos.translate import VideoFile, VideoRecord
+from app.errors import NotFound
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
-from app.http.forms import read_payload
-from app.http.incoming import read_request
+from app.http.forms import is_form, read_payload
+from app.http.incoming import load_request
+from app.http.json_bodies import read_json
 from app.http.operations import MADE_FILE, operation
+from app.http.passing import NativeFormat, forward, forward_file, pass_on
 from app.http.record_pages import own_records, read_ordered_page, records_of
-from app.http.services import Services, services
+from app.http.services import Services, authenticate, services
 from app.http.stored_files import with_files
+from app.http.unsupported import FILMED
 from app.http.wire_formats import WireFormat
 from app.poe.links import home_of_bot
 from app.relay.jobs import Beat, with_lost_jobs_failed
@@ -39,6 +51,12 @@ FORMAT = WireFormat(blueprint)
 _CREATE_SCHEMA = CreateVideoSchema()
 _LIST_SCHEMA = OrderedQuerySchema()
 _CONTENT_SCHEMA = ContentQuerySchema()
+_REMIX_SCHEMA = RemixSchema()
+_EXTENSION_SCHEMA = ExtensionSchema()
+_AT_WORK = ("queued", "in_progress")
+
+
+_NATIVE = NativeFormat(VIDEOS_ENDPOINT, native.obstacle_in, native.usage_in)
 
 
 @blueprint.post("")
@@ -52,9 +70,10 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 def create_video() -> Response:
     """Starts a job that asks the bot, and answers at once."""
     settings = services().settings
-    client, payload = read_request(
-        _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
-    )
+    client, body = authenticate(), read_payload(_CREATE_SCHEMA)
+    if (passed := _pass_on(body, client)) is not None:
+        return passed
+    payload = load_request(_CREATE_SCHEMA, body, default_model=settings.video_model)
     query = videos.parse(payload, settings.bot_named, settings.video_model)
     query = with_files(query, client)
     video_id = f"video_{uuid.uuid4().hex}"
@@ -100,22 +119,34 @@ def list_videos() -> Response:
     records = own_records(VIDEOS)
     query = load_payload(_LIST_SCHEMA, request.args.to_dict())
     page = read_ordered_page(records, query)
-    return jsonify(page.render(lambda record: videos.render_video(with_lost_jobs_failed(record))))
+    return jsonify(page.render(lambda record: videos.render_video(_current(record))))
 
 
 @blueprint.get("/<video_id>")
 @operation("The state of a video", VideoSchema)
 def retrieve_video(video_id: str) -> Response:
-    return _render(with_lost_jobs_failed(own_records(VIDEOS).get(video_id)))
+    client = authenticate()
+    records = records_of(VIDEOS, client)
+    record = records.get(video_id)
+    if (place := record.get("at_poe")) is None:
+        return _render(_current(record))
+    answer, video = forward(place, client)
+    records.update(video_id, native.changes_in(video))
+    if video.get("status") in _AT_WORK:
+        answer.headers["openai-poll-after-ms"] = POLL_AFTER_MS
+    return answer
 
 
 @blueprint.get("/<video_id>/content")
 @operation("A video's bytes", *MADE_FILE, query=(ContentQuerySchema,), errors=(502,))
 def send_content(video_id: str) -> Response:
     """Streams the video from where the bot keeps it."""
-    records = own_records(VIDEOS)
-    record = records.whole(with_lost_jobs_failed(records.get(video_id)))
+    client = authenticate()
+    records = records_of(VIDEOS, client)
+    record = records.whole(_current(records.get(video_id)))
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
+    if (place := record.get("at_poe")) is not None:
+        return forward_file(place, client)
     file = videos.file_of(record)
     settings = services().settings
     home = home_of_bot(settings.bot_named(record["model"]), settings)
@@ -127,8 +158,65 @@ def send_content(video_id: str) -> Response:
 @operation("Forgets a video", DeletedSchema)
 def delete_video(video_id: str) -> Response:
     """If the video is still being made, the job ends at its next beat."""
-    own_records(VIDEOS).remove(video_id)
+    client = authenticate()
+    records = records_of(VIDEOS, client)
+    place = records.get(video_id).get("at_poe")
+    if place is not None:
+        forward(place, client)
+    records.remove(video_id)
     return jsonify({"id": video_id, "object": "video.deleted", "deleted": True})
+
+
+@blueprint.post("/<video_id>/remix")
+@operation("A video that Poe's own API made, made anew", VideoSchema, body=RemixSchema)
+def remix_video(video_id: str) -> Response:
+    client = authenticate()
+    body = read_json()
+    load_payload(_REMIX_SCHEMA, body)
+    return _change(video_id, client, body)
+
+
+@blueprint.post("/extensions")
+@operation("Goes on from a video that Poe's own API made", VideoSchema, body=ExtensionSchema)
+def extend_video() -> Response:
+    client = authenticate()
+    body = read_json()
+    source = load_payload(_EXTENSION_SCHEMA, body)["video"]["id"]
+    return _change(source, client, body)
+
+
+def _change(video_id: str, client: Client, body: dict[str, Any]) -> Response:
+    """Has Poe change a video that it keeps. Raises NotFound for one that a bot made."""
+    place = records_of(VIDEOS, client).get(video_id).get("at_poe")
+    if place is None:
+        raise NotFound(f"{video_id}: {FILMED}.", code="unsupported_endpoint")
+    answer, video = forward(place, client, body)
+    _keep(client, place["model"], video)
+    return answer
+
+
+def _pass_on(body: Any, client: Client) -> Response | None:
+    """Poe's answer, or None for a video that a bot makes."""
+    if not isinstance(body, dict):
+        return None
+    if is_form():  # as the client wrote them: Poe knows its own types
+        body = {**body, **{name: text for name, text in request.form.items() if name in body}}
+    model = body.get("model") or services().settings.video_model
+    keep = partial(_keep, client, model)
+    return pass_on(_NATIVE, {**body, "model": model}, client, keep=keep)
+
+
+def _keep(client: Client, model: str, video: Mapping[str, Any]) -> None:
+    """So that the client finds it, by the key that Poe keeps it for."""
+    place = services().passing.place_of(client, model)
+    record = native.record_of(video, place, expiry(), int(time.time()))
+    if record is not None:
+        records_of(VIDEOS, client).add(record)
+
+
+def _current(record: VideoRecord) -> VideoRecord:
+    """Of a video at Poe, what was known last."""
+    return record if "at_poe" in record else with_lost_jobs_failed(record)
 
 
 def _render(record: VideoRecord) -> Response:

@@ -91,6 +91,23 @@ class CreateVideoSchema(BaseSchema):
     extra_body = optional(Object)
 
 
+class RemixSchema(BaseSchema):
+    """https://platform.openai.com/docs/api-reference/videos/remix"""
+
+    prompt = fields.String(required=True, validate=validate.Length(1, MAX_PROMPT_CHARS))
+
+
+class SourceSchema(BaseSchema):
+    id = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class ExtensionSchema(RemixSchema):
+    """A video that begins where another one ends, ``seconds`` long."""
+
+    video = fields.Nested(SourceSchema, required=True)
+    seconds = optional(Seconds)
+
+
 class ContentQuerySchema(QuerySchema):
     variant = fields.String(
         load_default="video",

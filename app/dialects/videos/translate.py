@@ -9,6 +9,7 @@ from app.core.media import picture_of
 from app.core.stages.extract_files import first_wanted
 from app.dialects.videos.schemas import CreateVideoSchema
 from app.errors import NotFound, UpstreamError
+from app.relay.at_poe import Place
 from app.relay.jobs import JobRecord
 from app.schemas.parameters import aspect_of, bot_parameters
 
@@ -34,9 +35,15 @@ class NewVideo(TypedDict):
 
 
 class VideoRecord(NewVideo, JobRecord):
-    """A stored video; once it is completed, with its ``file``."""
+    """A stored video; once it is completed, with its ``file``.
+
+    ``at_poe``: Poe's own API makes and keeps it; ``progress`` and ``remixed_from`` are Poe's then.
+    """
 
     file: NotRequired[VideoFile]
+    at_poe: NotRequired[Place]
+    progress: NotRequired[int]
+    remixed_from: NotRequired[str | None]
 
 
 UNSAID = "auto"
@@ -116,7 +123,7 @@ def file_of(record: VideoRecord) -> MediaReply:
 
 
 def render_video(record: VideoRecord) -> dict[str, Any]:
-    """OpenAI's video object. Its progress is 0 or 100, because bots do not report it."""
+    """OpenAI's video object. Its progress is 0 or 100 where a bot makes it."""
     return {
         "id": record["id"],
         "object": "video",
@@ -129,6 +136,6 @@ def render_video(record: VideoRecord) -> dict[str, Any]:
         "completed_at": record["completed_at"],
         "expires_at": record["expires_at"],
         "error": record["error"],
-        "progress": 100 if record["status"] == "completed" else 0,
-        "remixed_from_video_id": None,
+        "progress": record.get("progress", 100 if record["status"] == "completed" else 0),
+        "remixed_from_video_id": record.get("remixed_from"),
     }
