@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from app.core.events import Usage
+
 POINTS_PER_USD = 33_333.0
 """Until the history says better: Poe sells 1,000,000 points for 30 USD."""
 
@@ -11,15 +13,19 @@ Model = Mapping[str, Any]
 
 
 class Price(NamedTuple):
-    """``prompt`` and ``completion``: USD a token. ``request``: points an answer."""
+    """USD a token; ``request``: points an answer. ``cached`` and ``written``: of tokens of a prompt
+    that are read from the model's cache, and that go there; else they cost as the others."""
 
     prompt: float
     completion: float
     request: float
+    cached: float
+    written: float
 
-    def points(self, prompt_tokens: int, completion_tokens: int, points_per_usd: float) -> float:
-        usd = self.prompt * prompt_tokens + self.completion * completion_tokens
-        return usd * points_per_usd + self.request
+    def points(self, usage: Usage, points_per_usd: float) -> float:
+        new = max(0, usage.prompt - usage.cached - usage.written)
+        prompt = self.prompt * new + self.cached * usage.cached + self.written * usage.written
+        return (prompt + self.completion * usage.completion) * points_per_usd + self.request
 
 
 def price_of(model: Model) -> Price | None:
@@ -28,7 +34,13 @@ def price_of(model: Model) -> Price | None:
     if not isinstance(pricing, Mapping):
         return None
     amounts = [_amount(pricing.get(name)) for name in ("prompt", "completion", "request")]
-    return None if not any(amounts) else Price(*amounts)
+    if not any(amounts):
+        return None
+    of_cache = [
+        amounts[0] if pricing.get(name) is None else _amount(pricing[name])
+        for name in ("input_cache_read", "input_cache_write")
+    ]
+    return Price(*amounts, *of_cache)
 
 
 def _amount(value: Any) -> float:
@@ -49,10 +61,10 @@ class PriceList:
         self._prices: dict[str, Price | None] = {}
         self.points_per_usd = POINTS_PER_USD
 
-    def estimate(self, bot: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    def estimate(self, bot: str, usage: Usage) -> float | None:
         """Points, or None where the price is not known."""
         price = self._known().get(bot)
-        return price and price.points(prompt_tokens, completion_tokens, self.points_per_usd)
+        return price and price.points(usage, self.points_per_usd)
 
     def knows(self, bot: str) -> bool:
         """Whether the catalog has a bot of that name, whatever it costs."""

@@ -84,6 +84,8 @@ class Cut:
 class Usage:
     """Tokens. ``completion`` includes ``reasoning``, as OpenAI counts.
 
+    ``prompt`` includes ``cached``, which were read from the model's cache, and ``written``, which
+    went there; both are known only of Poe's own API.
     ``points`` is an estimate of what they cost, where the client gets to know it (COST_IN_USAGE).
     """
 
@@ -91,6 +93,8 @@ class Usage:
     completion: int
     reasoning: int = 0
     points: float | None = None
+    cached: int = 0
+    written: int = 0
 
     @property
     def total(self) -> int:
@@ -102,6 +106,8 @@ class Usage:
             self.completion + other.completion,
             self.reasoning + other.reasoning,
             _sum(self.points, other.points),
+            self.cached + other.cached,
+            self.written + other.written,
         )
 
     def cost_details(self) -> dict[str, Any]:

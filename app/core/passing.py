@@ -270,8 +270,8 @@ class FileReader:
         return b""
 
 
-def tokens_in(usage: Mapping[str, Any], name: str) -> int:
+def tokens_in(usage: Any, name: str) -> int:
     """A number of tokens in a usage object; 0 for what is none."""
-    number = usage.get(name)
+    number = usage.get(name) if isinstance(usage, dict) else None
     is_count = isinstance(number, int) and not isinstance(number, bool)
     return max(0, number) if is_count and isinstance(number, int) else 0

@@ -18,6 +18,6 @@ def charge(
     visit.usage = (visit.usage or Usage(0, 0)) + usage
     if not client.has_token or settings.url_of(bot):
         return None
-    points = prices.estimate(bot, usage.prompt, usage.completion)
+    points = prices.estimate(bot, usage)
     visit.add_points(points)
     return points

@@ -8,6 +8,7 @@ from app.access.prices import PriceList, price_of
 from app.access.reconciling import accounts_of, points_per_usd, spent_in
 from app.access.store import HOUR, RowKey, Spent, Sums
 from app.access.usage_report import Question, TooLong, as_csv, make_report
+from app.core.events import Usage
 
 NOON = 1_764_158_400
 """2025-11-26T12:00:00Z"""
@@ -121,21 +122,36 @@ MODELS: list[dict[str, Any]] = [
 def test_prices() -> None:
     prices = PriceList(lambda: MODELS)
     prices.points_per_usd = 10_000
-    assert prices.estimate("GPT-5", 1_000, 100) == pytest.approx(20.0)
-    assert prices.estimate("Image", 5, 0) == 250.0
-    assert prices.estimate("Odd", 5, 5) is None
-    assert prices.estimate("Free", 5, 5) is None
-    assert prices.estimate("Unknown", 5, 5) is None
+    assert prices.estimate("GPT-5", Usage(1_000, 100)) == pytest.approx(20.0)
+    assert prices.estimate("Image", Usage(5, 0)) == 250.0
+    assert prices.estimate("Odd", Usage(5, 5)) is None
+    assert prices.estimate("Free", Usage(5, 5)) is None
+    assert prices.estimate("Unknown", Usage(5, 5)) is None
     assert prices.knows("Free") and not prices.knows("Unknown")
     assert price_of({}) is None
+
+
+def test_tokens_of_the_cache_have_prices_of_their_own() -> None:
+    pricing = {
+        "prompt": "0.00001",
+        "completion": "0.0001",
+        "input_cache_read": "0.000001",
+        "input_cache_write": "0.0000125",
+    }
+    models = [{"id": "New", "pricing": pricing}, MODELS[0]]
+    prices = PriceList(lambda: models)
+    prices.points_per_usd = 1_000_000
+    usage = Usage(1_000, 10, cached=800, written=100)
+    assert prices.estimate("New", usage) == pytest.approx(100 * 10 + 800 + 1250 + 1000)
+    assert prices.estimate("GPT-5", usage) == pytest.approx(1000 + 100)
 
 
 def test_prices_follow_the_catalog() -> None:
     models = [MODELS]
     prices = PriceList(lambda: models[0])
-    assert prices.estimate("New", 1, 1) is None
+    assert prices.estimate("New", Usage(1, 1)) is None
     models[0] = [{"id": "New", "pricing": {"request": 3}}]
-    assert prices.estimate("New", 1, 1) == 3.0
+    assert prices.estimate("New", Usage(1, 1)) == 3.0
 
 
 def told(query: str, hour: int, points: int, **more: object) -> dict[str, object]:

@@ -97,9 +97,9 @@ def test_usage_is_poes_own() -> None:
         return reader.usage
 
     words = len(poe_api.words_of(body_of("/v1/messages", "api-ok")))
-    assert usage("/v1/chat/completions") == Usage(1000 + words, words, 1)
-    assert usage("/v1/responses") == Usage(2000 + words, words, 2)
-    assert usage("/v1/messages") == Usage(3111, words)
+    assert usage("/v1/chat/completions") == Usage(1000 + words, words, 1, cached=900)
+    assert usage("/v1/responses") == Usage(2000 + words, words, 2, cached=1900)
+    assert usage("/v1/messages") == Usage(3111, words, cached=3000, written=100)
 
 
 def test_texts_are_measured_for_an_estimate() -> None:

@@ -46,10 +46,12 @@ def usage_in(holder: Mapping[str, Any]) -> Usage | None:
     usage = holder.get("usage")
     if not isinstance(usage, dict):
         return None
-    details = usage.get("completion_tokens_details")
-    thought = tokens_in(details, "reasoning_tokens") if isinstance(details, dict) else 0
-    prompt = tokens_in(usage, "prompt_tokens")
-    return Usage(prompt, tokens_in(usage, "completion_tokens"), thought)
+    return Usage(
+        tokens_in(usage, "prompt_tokens"),
+        tokens_in(usage, "completion_tokens"),
+        tokens_in(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        cached=tokens_in(usage.get("prompt_tokens_details"), "cached_tokens"),
+    )
 
 
 class ChatReader(StreamReader):

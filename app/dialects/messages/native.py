@@ -12,8 +12,6 @@ from app.core.upstream import Obstacle, names_file, parts_of
 from app.errors import ApiError
 from app.http.envelopes import anthropic_envelope
 
-_PROMPT_TOKENS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-
 
 def obstacle_in(body: dict[str, Any]) -> Obstacle | None:
     """What only the gateway can do, of all that the request asks for."""
@@ -27,8 +25,10 @@ def usage_in(holder: Mapping[str, Any]) -> Usage | None:
     usage = holder.get("usage")
     if not isinstance(usage, dict):
         return None
-    prompt = sum(tokens_in(usage, name) for name in _PROMPT_TOKENS)
-    return Usage(prompt, tokens_in(usage, "output_tokens"))
+    cached = tokens_in(usage, "cache_read_input_tokens")
+    written = tokens_in(usage, "cache_creation_input_tokens")
+    prompt = tokens_in(usage, "input_tokens") + cached + written
+    return Usage(prompt, tokens_in(usage, "output_tokens"), cached=cached, written=written)
 
 
 class MessagesReader(StreamReader):

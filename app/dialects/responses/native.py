@@ -53,9 +53,12 @@ def usage_in(holder: Mapping[str, Any]) -> Usage | None:
     usage = holder.get("usage")
     if not isinstance(usage, dict):
         return None
-    details = usage.get("output_tokens_details")
-    thought = tokens_in(details, "reasoning_tokens") if isinstance(details, dict) else 0
-    return Usage(tokens_in(usage, "input_tokens"), tokens_in(usage, "output_tokens"), thought)
+    return Usage(
+        tokens_in(usage, "input_tokens"),
+        tokens_in(usage, "output_tokens"),
+        tokens_in(usage.get("output_tokens_details"), "reasoning_tokens"),
+        cached=tokens_in(usage.get("input_tokens_details"), "cached_tokens"),
+    )
 
 
 class ResponsesReader(StreamReader):

@@ -187,9 +187,11 @@ def extend_video() -> Response:
 
 def _change(video_id: str, client: Client, body: dict[str, Any]) -> Response:
     """Has Poe change a video that it keeps. Raises NotFound for one that a bot made."""
-    place = records_of(VIDEOS, client).get(video_id).get("at_poe")
+    record = records_of(VIDEOS, client).find(video_id)
+    place = record.get("at_poe") if record else None
     if place is None:
-        raise NotFound(f"{video_id}: {FILMED}.", code="unsupported_endpoint")
+        message = f"Poe keeps no video of yours with the id {video_id!r}; {FILMED}."
+        raise NotFound(message, code="unsupported_endpoint")
     answer, video = forward(place, client, body)
     _keep(client, place["model"], video)
     return answer
