@@ -61,6 +61,8 @@ MODELS = [
     *(listed(f"api-status-{status}", ALL) for status in (429, 500, 502, 503, 529)),
     *(listed(f"api-{when}-{kind}", ALL) for when in ("first", "then") for kind in ERROR_KINDS),
     listed("count-5", []),
+    listed("demo-agent", ALL),
+    listed("demo-reasoner", ALL),
     listed("only-chat", ["/v1/chat/completions"]),
     listed("api-video", ["/v1/videos"]),
     listed("count-3", [*ALL, "/v1/videos"]),

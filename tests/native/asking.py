@@ -27,14 +27,12 @@ class Native:
         self.poe = poe
         self.key = key
 
-    def wait_for_list(self) -> None:
+    def wait_for(self, path: str, model: str) -> None:
         """Until the gateway knows Poe's list of models, which no request waits for."""
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            answer = self.ask(CHAT, "api-ok")
-            if answer.headers.get("x-poegate-upstream", "bot; UPSTREAM=bot") != (
-                "bot; not in Poe's list of models"
-            ):
+            way = self.ask(path, model).headers.get("x-poegate-upstream", "")
+            if "not in Poe's list" not in way:
                 return
             time.sleep(0.1)
         raise AssertionError("the list of models was not read")

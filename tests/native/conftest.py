@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.conftest import KEY
-from tests.native.asking import Native
+from tests.native.asking import CHAT, Native
 from tests.servers import Server, free_port, running
 
 
@@ -27,7 +27,7 @@ def start_native(poe: Server, start_gateway: Callable[..., Server]) -> Callable[
         urls = {"POE_BASE_URL": f"{poe.url}/bot/", "POE_API_URL": poe.url}
         gateway = start_gateway(**{**urls, "UPSTREAM": "auto", **settings})
         native = Native(gateway, poe, settings.get("ACCESS_TOKENS", KEY).split(",")[0])
-        native.wait_for_list()
+        native.wait_for(CHAT, "api-ok")
         return native
 
     return start
