@@ -54,6 +54,7 @@ _CONTENT_SCHEMA = ContentQuerySchema()
 _REMIX_SCHEMA = RemixSchema()
 _EXTENSION_SCHEMA = ExtensionSchema()
 _AT_WORK = ("queued", "in_progress")
+_UNSUPPORTED = "unsupported_endpoint"
 
 
 _NATIVE = NativeFormat(VIDEOS_ENDPOINT, native.obstacle_in, native.usage_in)
@@ -177,12 +178,19 @@ def remix_video(video_id: str) -> Response:
 
 
 @blueprint.post("/extensions")
-@operation("Goes on from a video that Poe's own API made", VideoSchema, body=ExtensionSchema)
+@operation(
+    "Goes on from a video that Poe's own API made",
+    VideoSchema,
+    body=ExtensionSchema,
+    form=ExtensionSchema,
+)
 def extend_video() -> Response:
     client = authenticate()
-    body = read_json()
+    body = read_payload(_EXTENSION_SCHEMA)
+    if isinstance(body, dict) and isinstance(body.get("video"), Media):
+        raise NotFound(f"The video is not one that Poe keeps; {FILMED}.", code=_UNSUPPORTED)
     source = load_payload(_EXTENSION_SCHEMA, body)["video"]["id"]
-    return _change(source, client, body)
+    return _change(source, client, _as_sent(body))
 
 
 def _change(video_id: str, client: Client, body: dict[str, Any]) -> Response:
@@ -191,7 +199,7 @@ def _change(video_id: str, client: Client, body: dict[str, Any]) -> Response:
     place = record.get("at_poe") if record else None
     if place is None:
         message = f"Poe keeps no video of yours with the id {video_id!r}; {FILMED}."
-        raise NotFound(message, code="unsupported_endpoint")
+        raise NotFound(message, code=_UNSUPPORTED)
     answer, video = forward(place, client, body)
     _keep(client, place["model"], video)
     return answer
@@ -201,11 +209,17 @@ def _pass_on(body: Any, client: Client) -> Response | None:
     """Poe's answer, or None for a video that a bot makes."""
     if not isinstance(body, dict):
         return None
-    if is_form():  # as the client wrote them: Poe knows its own types
-        body = {**body, **{name: text for name, text in request.form.items() if name in body}}
+    body = _as_sent(body)
     model = body.get("model") or services().settings.video_model
     keep = partial(_keep, client, model)
     return pass_on(_NATIVE, {**body, "model": model}, client, keep=keep)
+
+
+def _as_sent(body: dict[str, Any]) -> dict[str, Any]:
+    """With the texts of a form as the client wrote them: Poe knows its own types."""
+    if not is_form():
+        return body
+    return {**body, **{name: text for name, text in request.form.items() if name in body}}
 
 
 def _keep(client: Client, model: str, video: Mapping[str, Any]) -> None:
