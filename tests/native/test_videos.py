@@ -78,9 +78,9 @@ def test_a_video_is_changed_by_the_key_that_has_it(
         extended = call(native, "POST", "/extensions", json=body)
         assert extended.status_code == 200, extended.text
         assert asked()[-1]["key"] == key and asked()[-1]["body"] == body
-        again = sdk.videos.extend(prompt="on", seconds="4", video={"id": remixed.id})
+        form = {"prompt": "on", "seconds": "4", "video[id]": remixed.id}
+        assert call(native, "POST", "/extensions", data=form).status_code == 200
         assert asked()[-1]["body"] == {**body, "prompt": "on", "seconds": "4"}
-        assert again.model == "film"
         assert sdk.videos.retrieve(extended.json()["id"]).status == "completed"
     assert len(keys) > 1
 

@@ -29,7 +29,7 @@ from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import is_form, read_payload
 from app.http.incoming import load_request
 from app.http.json_bodies import read_json
-from app.http.operations import MADE_FILE, operation
+from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.passing import NativeFormat, forward, forward_file, pass_on
 from app.http.record_pages import own_records, read_ordered_page, records_of
 from app.http.services import Services, authenticate, services
@@ -169,7 +169,12 @@ def delete_video(video_id: str) -> Response:
 
 
 @blueprint.post("/<video_id>/remix")
-@operation("A video that Poe's own API made, made anew", VideoSchema, body=RemixSchema)
+@operation(
+    "A video that Poe's own API made, made anew",
+    VideoSchema,
+    body=RemixSchema,
+    errors=BOT_ERRORS,
+)
 def remix_video(video_id: str) -> Response:
     client = authenticate()
     body = read_json()
@@ -182,7 +187,7 @@ def remix_video(video_id: str) -> Response:
     "Goes on from a video that Poe's own API made",
     VideoSchema,
     body=ExtensionSchema,
-    form=ExtensionSchema,
+    errors=BOT_ERRORS,
 )
 def extend_video() -> Response:
     client = authenticate()
