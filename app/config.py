@@ -381,6 +381,13 @@ class Settings:
         "folder of what is kept: responses, videos, the ids of files",
         shown="`$STATE_DIRECTORY` (systemd sets it), else `state` in the working directory",
     )
+    state_mb_per_owner: float = _setting(
+        Group.STATE,
+        _positive(float),
+        200.0,
+        "what one token or Poe key may keep there (responses, files, videos); beyond it its own "
+        "oldest go. All keys that Poe has not answered for yet share one such quota",
+    )
     state_url: str | None = _setting(
         Group.STATE,
         _redis_url,

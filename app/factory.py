@@ -130,7 +130,7 @@ def _build_services(settings: Settings) -> Services:
     catalog, store, account = Catalog(settings), Store(settings), Account(settings)
     access = open_access(settings, store, catalog.known)
     client = PoeClient(settings)
-    asker = Asker(settings, client, access.pool)
+    asker = Asker(settings, client, access.pool, store.accept)
     relay = Relay(settings, asker, access.admission, access.prices)
     probes = KeyProbes(access.pool, account, access.store, access.prices)
     config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
