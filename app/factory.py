@@ -1,6 +1,5 @@
 """Builds the Flask application: settings, services, routes."""
 
-import gevent
 from flask import Flask, Response
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -27,9 +26,10 @@ from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
-from app.http.request_bodies import BodyBudget, BoundedRequest, release_body
+from app.http.request_bodies import BodyBudget, BoundedRequest, release_at_the_end
 from app.http.request_log import InProgress, register_records
 from app.http.services import RequestCounts, Services
+from app.http.turn_queue import TurnQueue
 from app.http.wire_formats import register_formats
 from app.poe import resolver
 from app.poe.account import Account
@@ -62,9 +62,6 @@ FORMATS = (
     openapi.FORMAT,
 )
 CLIENT_CLOSED_REQUEST = 499
-TURN_SECONDS = 1e-6
-"""Not 0: gevent resumes a greenlet that sleeps 0 seconds up to 50 times before it looks at any
-socket."""
 EXPOSED_HEADERS = [
     "x-request-id",
     "request-id",
@@ -91,9 +88,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = app.extensions["poegate"] = _build_services(settings)
     register_records(app, services.in_progress, services.settle_request, services.count_request)
     register_access_headers(app)
-    app.teardown_request(release_body)
+    app.after_request(release_at_the_end)
     resolver.install()
-    turns.install(lambda: gevent.sleep(TURN_SECONDS))
+    turns.install(TurnQueue().give_way)
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)

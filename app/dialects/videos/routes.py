@@ -21,6 +21,7 @@ from app.http.forms import read_payload
 from app.http.incoming import read_request
 from app.http.operations import MADE_FILE, operation
 from app.http.record_pages import own_records, read_ordered_page, records_of
+from app.http.request_bodies import body_bytes
 from app.http.services import Services, services
 from app.http.stored_files import with_files
 from app.http.wire_formats import WireFormat
@@ -63,7 +64,7 @@ def create_video() -> Response:
     )
     services().relay.admission.admit(client, query.bot)
     work = partial(_make, services(), query, for_job(client))
-    records, held = records_of(VIDEOS, client), _bytes_of_files(query)
+    records, held = records_of(VIDEOS, client), max(_bytes_of_files(query), body_bytes())
     started = services().jobs.start(client.owner, records, record, work, held=held)
     client.visit.lease = None  # the job gives it back
     return _render(started)
