@@ -55,10 +55,10 @@ def test_of_many_at_work_one_goes_on_at_a_time() -> None:
     gevent.sleep(0)  # each has begun, and waits for its turn
     with ours, theirs:
         before = len(order)
-        sender = gevent.spawn_later(0.001, theirs.send, b"x")
+        gevent.spawn_later(0.001, theirs.send, b"x")
         assert ours.recv(1) == b"x"
         meanwhile = len(order) - before
-        gevent.joinall([*workers, sender], raise_error=True)
+        gevent.joinall(workers, raise_error=True)
     assert before == 20 and meanwhile <= 5 and order == [*range(20)] * 3
 
 

@@ -22,7 +22,7 @@ from tests.lengths import FULL
 
 pytestmark = pytest.mark.lengths
 
-EVERY_OFFSET = 400 if FULL else 160
+EVERY_OFFSET = 400 if FULL else 100
 """Texts up to this length are split at each offset, longer ones at a quarter as many."""
 MAX_HELD = {"plain": 32, "flows": 120}
 """How many characters the stage may hold back, without white space at the beginning. A mark is at
