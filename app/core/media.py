@@ -110,7 +110,20 @@ def is_encoded(text: str) -> bool:
     return _ENCODED.match(text) is not None
 
 
+_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
+
+
+def checked_type(content_type: str, param: str) -> str:
+    """A type as RFC 6838, section 4.2 has it, without parameters: it becomes a header of the
+    upload. Raises InvalidRequest."""
+    bare = content_type.partition(";")[0].strip()
+    if not _TYPE.fullmatch(bare):
+        raise InvalidRequest(f"{param}: Not a content type: {bare[:100]!r}.", param=param)
+    return bare
+
+
 def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
+    content_type = checked_type(content_type, param)
     if not data:
         raise InvalidRequest(f"{param}: The file is empty.", param=param)
     if len(data) > MAX_FILE_BYTES:
