@@ -33,6 +33,7 @@ from app.http.turn_queue import TurnQueue
 from app.http.wire_formats import register_formats
 from app.poe import resolver
 from app.poe.account import Account
+from app.poe.bot_names import BotNames
 from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
 from app.poe.pooled_history import pooled_history
@@ -128,9 +129,10 @@ def _build_services(settings: Settings) -> Services:
     access = open_access(settings, store, catalog.known)
     client = PoeClient(settings)
     asker = Asker(settings, client, access.pool, store.accept)
-    relay = Relay(settings, asker, access.admission, access.prices)
+    names = BotNames(settings, catalog.facts)
+    relay = Relay(settings, asker, access.admission, access.prices, names, catalog.facts)
     probes = KeyProbes(access.pool, account, access.store, access.prices)
-    config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
+    config_file = ConfigFile(settings, access.tokens, relay.adapters.load)
     in_progress = InProgress()
     return Services(
         settings=settings,
@@ -144,6 +146,7 @@ def _build_services(settings: Settings) -> Services:
         jobs=Jobs(),
         probes=probes,
         config_file=config_file,
+        names=names,
         in_progress=in_progress,
         metrics=_metrics(settings, access),
         background=background_of(

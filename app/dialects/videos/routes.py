@@ -56,7 +56,7 @@ def create_video() -> Response:
     client, payload = read_request(
         _CREATE_SCHEMA, partial(read_payload, _CREATE_SCHEMA), default_model=settings.video_model
     )
-    query = videos.parse(payload, settings.bot_named, settings.video_model)
+    query = videos.parse(payload, services().bot_named, settings.video_model)
     query = with_files(query, client)
     video_id = f"video_{uuid.uuid4().hex}"
     record = videos.new_record(
@@ -119,7 +119,7 @@ def send_content(video_id: str) -> Response:
     load_payload(_CONTENT_SCHEMA, request.args.to_dict())
     file = videos.file_of(record)
     settings = services().settings
-    home = home_of_bot(settings.bot_named(record["model"]), settings)
+    home = home_of_bot(services().bot_named(record["model"]), settings)
     opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 
