@@ -1,6 +1,9 @@
 # The same verbs here and in CI: install run test test-long soak lint bench.
 # map: what docs/ has from the code. lock: the locks, from requirements.txt and requirements-dev.txt.
 
+# Tests start a hundred gateways: each file is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,11 +18,13 @@ install: $(VENV)/runtime
 # More processes than cores, for tests wait for servers most of the time.
 PYTEST = pytest -n 4 --dist loadfile
 COVERAGE := build/coverage
+# Its plugin makes all of its requests up in each process that looks for tests.
+SCHEMATHESIS := tests/dialects/openapi/test_schemathesis.py
 
 test: $(VENV)/development
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
 	COVERAGE_FOLDER=$(COVERAGE) $(BIN)/python -m slipcover --json --out $(COVERAGE)/tests.json \
-		-m $(PYTEST) -m "not long"
+		-m $(PYTEST) -m "not long" -p no:schemathesis --ignore=$(SCHEMATHESIS)
 	$(BIN)/python -m slipcover --merge $(COVERAGE)/*.json --out $(COVERAGE)/total.json
 
 test-long: $(VENV)/development

@@ -97,12 +97,6 @@ def _up_to(most: int) -> Callable[[Any], int]:
     return read
 
 
-def _on_or_off(value: Any) -> bool:
-    if value not in ("on", "off", True, False):
-        raise ValueError("expected on or off")
-    return value in ("on", True)
-
-
 def _positive(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         number = _number(kind, value)
@@ -282,7 +276,7 @@ class Settings:
     port: int = _setting(Group.LISTENING, _port, 8000, "port to listen on")
     page: bool = _setting(
         Group.LISTENING,
-        _on_or_off,
+        _switch,
         True,
         "`on`: browsers get a page at `/` to try bots, look at models and usage and manage tokens; "
         "`off`: there is nothing at `/`",
@@ -315,8 +309,15 @@ class Settings:
         str,
         "prompted",
         "how tools are offered: `prompted` (described in the prompt, for every bot), `native` "
-        "(Poe's own function calls) or the dotted path of your own adapter; for one bot in the "
-        "TOML file's `[bot]` table",
+        "(Poe's own function calls), `auto` (native where Poe's list says that the bot can, else "
+        "prompted), `none`, or the dotted path of your own adapter; for one bot in the TOML file's "
+        "`[bot]` table",
+    )
+    web_search_bot: str | None = _setting(
+        Group.BOTS,
+        str,
+        None,
+        "who is asked instead where a client wants the web searched and its bot cannot",
     )
     reasoning: Literal["split", "inline", "drop"] = _setting(
         Group.BOTS,
@@ -390,6 +391,13 @@ class Settings:
         "state",
         "folder of what is kept: responses, videos, the ids of files",
         shown="`$STATE_DIRECTORY` (systemd sets it), else `state` in the working directory",
+    )
+    state_mb_per_owner: float = _setting(
+        Group.STATE,
+        _positive(float),
+        200.0,
+        "what one token or Poe key may keep there (responses, files, videos); beyond it its own "
+        "oldest go. All keys that Poe has not answered for yet share one such quota",
     )
     state_url: str | None = _setting(
         Group.STATE,
@@ -507,6 +515,10 @@ class Settings:
                 return rule.tool_adapter
         return self.tool_adapter
 
+    def has_own_tool_adapter(self, bot: str) -> bool:
+        """Whether the TOML file names the tool adapter of that bot."""
+        return any(rule.tool_adapter and fnmatchcase(bot, rule.glob) for rule in self.bots)
+
     def tool_adapter_names(self) -> set[str]:
         """The names of all tool adapters that are used."""
         return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
@@ -543,6 +555,7 @@ LIVE_SETTINGS = (
     "bots",
     "tool_adapter",
     "upstream",
+    "web_search_bot",
     "reasoning",
     "image_model",
     "video_model",

@@ -1,6 +1,5 @@
 """Builds the Flask application: settings, services, routes."""
 
-import gevent
 from flask import Flask, Response
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -27,13 +26,15 @@ from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
 from app.http.paths import ForgivingPaths
 from app.http.presence import ClientGone
-from app.http.request_bodies import BodyBudget, BoundedRequest, release_body
+from app.http.request_bodies import BodyBudget, BoundedRequest, release_at_the_end
 from app.http.request_log import InProgress, register_records
 from app.http.services import RequestCounts, Services
+from app.http.turn_queue import TurnQueue
 from app.http.wire_formats import register_formats
 from app.poe import resolver
 from app.poe.account import Account
-from app.poe.catalog import Catalog, Endpoints
+from app.poe.bot_names import BotNames
+from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
 from app.poe.native import NativeApi
 from app.poe.pooled_history import pooled_history
@@ -64,9 +65,6 @@ FORMATS = (
     openapi.FORMAT,
 )
 CLIENT_CLOSED_REQUEST = 499
-TURN_SECONDS = 1e-6
-"""Not 0: gevent resumes a greenlet that sleeps 0 seconds up to 50 times before it looks at any
-socket."""
 EXPOSED_HEADERS = [
     "x-request-id",
     "request-id",
@@ -94,9 +92,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = app.extensions["poegate"] = _build_services(settings)
     register_records(app, services.in_progress, services.settle_request, services.count_request)
     register_access_headers(app)
-    app.teardown_request(release_body)
+    app.after_request(release_at_the_end)
     resolver.install()
-    turns.install(lambda: gevent.sleep(TURN_SECONDS))
+    turns.install(TurnQueue().give_way)
     register_errors(app)
     app.register_error_handler(ClientGone, lambda gone: Response(status=CLIENT_CLOSED_REQUEST))
     register_formats(app, FORMATS)
@@ -133,12 +131,13 @@ def _build_services(settings: Settings) -> Services:
     catalog, store, account = Catalog(settings), Store(settings), Account(settings)
     access = open_access(settings, store, catalog.known)
     client = PoeClient(settings)
-    asker = Asker(settings, client, access.pool)
-    relay = Relay(settings, asker, access.admission, access.prices)
+    asker = Asker(settings, client, access.pool, store.accept)
+    names = BotNames(settings, catalog.facts)
+    relay = Relay(settings, asker, access.admission, access.prices, names, catalog.facts)
     api = NativeApi(settings, client.wire)
-    passing = PassingRelay(settings, api, asker, access.admission, access.prices)
+    passing = PassingRelay(settings, api, asker, access.admission, access.prices, names)
     probes = KeyProbes(access.pool, account, access.store, access.prices)
-    config_file = ConfigFile(settings, access.tokens, relay.load_adapters)
+    config_file = ConfigFile(settings, access.tokens, relay.adapters.load)
     in_progress = InProgress()
     return Services(
         settings=settings,
@@ -146,7 +145,6 @@ def _build_services(settings: Settings) -> Services:
         relay=relay,
         passing=passing,
         catalog=catalog,
-        endpoints=Endpoints(catalog.known),
         store=store,
         account=account,
         history=pooled_history(settings, account),
@@ -154,6 +152,7 @@ def _build_services(settings: Settings) -> Services:
         jobs=Jobs(),
         probes=probes,
         config_file=config_file,
+        names=names,
         in_progress=in_progress,
         metrics=_metrics(settings, access),
         background=background_of(

@@ -29,6 +29,18 @@ MODELS = [
         "metadata": {"display_name": "Gemini 2.5 Pro", "url": "https://poe.com/Gemini-2.5-Pro"},
     },
     {"id": "Bilder/Größe:v1.5", "object": "model", "created": None, "pricing": None},
+    {
+        "id": "count-7",
+        "object": "model",
+        "architecture": {"output_modalities": ["text"]},
+        "supported_features": ["tools", "web_search"],
+        "parameters": [
+            {"name": "thinking_level", "schema": {"type": "string", "enum": ["low", "high"]}},
+            {"name": "web_search", "schema": {"type": "boolean"}, "default_value": False},
+        ],
+    },
+    {"id": "count-8", "object": "model", "architecture": {"output_modalities": ["image"]}},
+    {"id": "toolless-1", "object": "model", "supported_features": ["tools"]},
     *({"id": f"crowd-{number:02}", "object": "model", "created": 0} for number in range(25)),
 ]
 

@@ -10,5 +10,5 @@ FULL = os.environ.get("TEST_LENGTH") == "full"
 
 
 def examples(full: int) -> int:
-    """For hypothesis' ``max_examples``: ``full`` of them, or the hundred that are its default."""
-    return full if FULL else min(full, 100)
+    """For hypothesis' ``max_examples``: ``full`` of them, or forty."""
+    return full if FULL else min(full, 40)

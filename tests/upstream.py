@@ -207,6 +207,14 @@ async def count(exchange: Exchange, tokens: str) -> None:
     await exchange.write(event("done"), more=False)
 
 
+async def toolless(exchange: Exchange, tokens: str) -> None:
+    """Takes no tools, whatever Poe's list says."""
+    if json.loads(exchange.payload).get("tools"):  # type: ignore[attr-defined]
+        await exchange.answer(400, {"detail": "tools are not supported"})
+    else:
+        await count(exchange, tokens)
+
+
 PROSE = (
     "## Tides\n\n"
     + "The *moon* pulls at the water, and the water **follows** it slowly. " * 9
@@ -246,6 +254,7 @@ BEHAVIOURS = {
         garbage,
         script,
         count,
+        toolless,
         prose,
     )
 }

@@ -120,8 +120,8 @@ class Query:
     """One request for an answer.
 
     ``model`` is the name that the client sent and that the answer repeats; ``bot`` is the bot that
-    is asked. ``parameters`` are the bot's own (Poe's custom bot parameters), for which the protocol
-    has no fields.
+    is asked. ``web_search``: the client wants its vendor to search the web. ``parameters`` are the
+    bot's own (Poe's custom bot parameters), for which the protocol has no fields.
     """
 
     model: str
@@ -135,6 +135,7 @@ class Query:
     logit_bias: Mapping[str, float] | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
+    web_search: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def offered_tools(self) -> tuple[ToolSpec, ...]:

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import io
 import re
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.core.conversation import Media
 from app.core.media_types import UNKNOWN, USUAL, canonical, type_of_bytes, type_of_name
+from app.core.turns import in_pieces
 from app.errors import InvalidRequest
 
 MAX_FILE_BYTES = 50_000_000
@@ -57,9 +59,10 @@ def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
         message = f"{param}: The data URL has no content type; write data:image/png;base64,..."
         raise InvalidRequest(message, param=param)
     content_type = canonical(named) or USUAL.get(kind, UNKNOWN)
-    payload = url[len(header) + 1 :]
+    begin = len(header) + 1
     if any(option.lower().startswith("base64") for option in options):
-        return media_from_base64(payload, content_type, name or kind, param)
+        return media_from_base64(url, content_type, name or kind, param, begin)
+    payload = url[begin:]
     if payload.count("%") > MAX_ESCAPES:
         raise InvalidRequest(
             f"{param}: The data URL has more than {MAX_ESCAPES:,} percent signs. Send the file in "
@@ -69,14 +72,34 @@ def _from_data_url(url: str, kind: str, param: str, name: str | None) -> Media:
     return _checked(unquote_to_bytes(payload), content_type, name or kind, param)
 
 
-def media_from_base64(payload: str, content_type: str | None, name: str, param: str) -> Media:
-    """A file in base64. Without a content type, its name's extension counts. Raises
-    InvalidRequest."""
+def media_from_base64(
+    payload: str, content_type: str | None, name: str, param: str, begin: int = 0
+) -> Media:
+    """A file in base64, which begins at an index. Without a content type, its name's extension
+    counts. Raises InvalidRequest."""
     try:
-        data = base64.b64decode(re.sub(r"\s+", "", payload), validate=True)
+        data = _decoded(payload, begin)
     except (binascii.Error, ValueError) as error:
         raise InvalidRequest(f"{param}: Not valid base64.", param=param) from error
     return _checked(data, content_type or type_of_name(name) or UNKNOWN, name, param)
+
+
+def _decoded(payload: str, begin: int) -> bytes:
+    """Four characters are three bytes, wherever white space lies between them.
+
+    Raises binascii.Error, ValueError.
+    """
+    data, rest, is_padded = io.BytesIO(), "", False
+    for piece in in_pieces(payload, begin):
+        text = rest + "".join(piece.split())
+        if is_padded and text:
+            raise ValueError("something follows the padding")
+        whole = len(text) // 4 * 4
+        data.write(base64.b64decode(text[:whole], validate=True))
+        is_padded = text.endswith("=", 0, whole)
+        rest = text[whole:]
+    data.write(base64.b64decode(rest, validate=True))
+    return data.getvalue()
 
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{100,}={0,2}\s*\Z|data:[^,\s]{0,200};base64,")
@@ -87,7 +110,20 @@ def is_encoded(text: str) -> bool:
     return _ENCODED.match(text) is not None
 
 
+_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
+
+
+def checked_type(content_type: str, param: str) -> str:
+    """A type as RFC 6838, section 4.2 has it, without parameters: it becomes a header of the
+    upload. Raises InvalidRequest."""
+    bare = content_type.partition(";")[0].strip()
+    if not _TYPE.fullmatch(bare):
+        raise InvalidRequest(f"{param}: Not a content type: {bare[:100]!r}.", param=param)
+    return bare
+
+
 def _checked(data: bytes, content_type: str, name: str, param: str) -> Media:
+    content_type = checked_type(content_type, param)
     if not data:
         raise InvalidRequest(f"{param}: The file is empty.", param=param)
     if len(data) > MAX_FILE_BYTES:

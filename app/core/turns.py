@@ -46,9 +46,10 @@ def in_turns(items: Iterable[Item]) -> Iterator[Item]:
             until = time.monotonic() + SLICE_SECONDS
 
 
-def in_pieces(data: Data) -> Iterator[Data]:
-    """A long text or long bytes in pieces; between two of them others have their turn."""
-    for start in in_turns(range(0, len(data), PIECE)):
+def in_pieces(data: Data, begin: int = 0) -> Iterator[Data]:
+    """A long text or long bytes, from an index on, in pieces; between two of them others have
+    their turn."""
+    for start in in_turns(range(begin, len(data), PIECE)):
         yield data[start : start + PIECE]
 
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.core import strict_json
 from app.core.conversation import Media
-from app.core.media import MAX_FILE_BYTES
+from app.core.media import MAX_FILE_BYTES, checked_type
 from app.core.media_types import UNKNOWN, type_of_bytes
 from app.errors import InvalidRequest
 from app.http.json_bodies import read_json
@@ -129,7 +129,7 @@ def read_file(file: FileStorage, param: str) -> Media:
     if len(data) > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1_000_000
         raise InvalidRequest(f"{param}: The file is larger than {limit} MB.", param=param)
-    content_type = type_of_bytes(file.mimetype or UNKNOWN, data)
+    content_type = type_of_bytes(checked_type(file.mimetype or UNKNOWN, param), data)
     return Media(content_type, bare_name(file) or param, param, data=data)
 
 

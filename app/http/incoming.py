@@ -54,7 +54,7 @@ def _check_origin(model: str) -> None:
     origin, settings = request.headers.get("Origin"), services().settings
     if origin is None or not settings.is_open or settings.cors_origins:
         return
-    if urlsplit(origin).netloc != request.host and settings.url_of(settings.bot_named(model)):
+    if urlsplit(origin).netloc != request.host and settings.url_of(services().bot_named(model)):
         raise NotPermitted(
             f"The web page {origin[:200]} may not ask bots of BOT_URLS. Set ACCESS_TOKENS, or name "
             "the page in CORS_ORIGINS."

@@ -4,15 +4,16 @@ Reading and loading JSON blocks all other clients of the worker, so its cost is 
 bytes first.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from flask import request
 
 from app.core import strict_json
-from app.core.turns import in_pieces
+from app.core.turns import in_pieces, in_turns
 from app.errors import InvalidRequest, RequestTooLarge
-from app.http.request_bodies import PIECE_BYTES, release_body
+from app.http.request_bodies import PIECE_BYTES, release_if_small
 
 MAX_BRACKETS = 500_000
 """Opening brackets and braces, including those in texts. A container takes up to 250 bytes."""
@@ -20,8 +21,14 @@ MAX_BRACKETS = 500_000
 MAX_COMMAS = 2_000_000
 """Including those in texts. An element takes up to 40 bytes."""
 
+MAX_NAMES = 400_000
+"""Of the members of objects, including what looks so in texts. A name takes five times as long to
+read as another value."""
+
 MAX_ELEMENTS = 20_000
 """Messages, input items and their parts together."""
+
+_NAME_END = re.compile(rb'"[ \t\n\r]*+:')
 
 _LISTS = ("messages", "input", "system", "content", "output", "tool_calls")
 
@@ -31,11 +38,12 @@ def read_json() -> Any:
     try:
         data = _read_body()
         _check_commas(data)
+        _check_names(data)
         value = strict_json.loads(data, _count_brackets(data))
     except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
     finally:
-        release_body()  # only the value is left, which has bounds of its own
+        release_if_small()
     _check_elements(value)
     return value
 
@@ -63,6 +71,14 @@ def _count_brackets(data: bytearray) -> int:
 def _check_commas(data: bytearray) -> None:
     if sum(piece.count(b",") for piece in in_pieces(data)) > MAX_COMMAS:
         raise RequestTooLarge(f"The request body has more than {MAX_COMMAS:,} commas.")
+
+
+def _check_names(data: bytearray) -> None:
+    """Where there are many colons, those that follow a name are counted."""
+    if sum(piece.count(b":") for piece in in_pieces(data)) <= MAX_NAMES:
+        return
+    if sum(1 for _ in in_turns(_NAME_END.finditer(data))) > MAX_NAMES:
+        raise RequestTooLarge(f"The request body has more than {MAX_NAMES:,} names of members.")
 
 
 def _check_elements(value: Any) -> None:

@@ -67,17 +67,18 @@ def pass_on(
     """
     if not isinstance(body, dict) or not is_model_name(body.get("model")):
         return None
-    bot = services().settings.bot_named(body["model"])
+    bot, effort = services().names.read(body["model"])
     setting = services().settings.upstream_of(bot)
     if setting == "bot":
         return None
-    goes_on = continuation(body)
+    goes_on, facts = continuation(body), services().catalog.facts(bot)
+    suffix = Obstacle("an effort at the name's end", "model") if effort else None
     decision = decide(
         setting,
         native.endpoint,
         is_own_bot=services().settings.url_of(bot) is not None,
-        listed=services().endpoints.of(bot),
-        obstacle=native.obstacle_in(body) or goes_on.obstacle,
+        listed=facts and (facts.endpoints or ()),
+        obstacle=suffix or native.obstacle_in(body) or goes_on.obstacle,
         goes_on=goes_on.place is not None,
     )
     note_decision(decision)

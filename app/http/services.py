@@ -10,7 +10,8 @@ from app.access.parts import Access
 from app.config import Settings
 from app.http.request_log import InProgress, RequestRecord, current_record
 from app.poe.account import Account
-from app.poe.catalog import Catalog, Endpoints
+from app.poe.bot_names import BotNames
+from app.poe.catalog import Catalog
 from app.poe.pooled_history import PooledHistory
 from app.poe.uploads import Uploader
 from app.relay.background import Background
@@ -39,7 +40,6 @@ class Services:
     relay: Relay
     passing: PassingRelay
     catalog: Catalog
-    endpoints: Endpoints
     store: Store
     account: Account
     history: PooledHistory
@@ -47,9 +47,14 @@ class Services:
     jobs: Jobs
     probes: KeyProbes
     config_file: ConfigFile
+    names: BotNames
     in_progress: InProgress
     metrics: RequestCounts | None
     background: Background
+
+    def bot_named(self, model: str) -> str:
+        """The bot that a client means by a model's name."""
+        return self.names.bot_named(model)
 
     def count_request(self, record: RequestRecord) -> None:
         """For /metrics, where these are on."""

@@ -26,8 +26,5 @@ def _may_edit_files(bot: str) -> bool:
     """Whether a bot of Poe's makes pictures or videos, or Poe's list does not know it."""
     if services().settings.url_of(bot) is not None:
         return False
-    for model in services().catalog.models():
-        if model["id"] == bot and isinstance(model.get("architecture"), dict):
-            made = model["architecture"].get("output_modalities")
-            return not isinstance(made, list) or bool({"image", "video"} & set(map(str, made)))
-    return True
+    facts = services().catalog.facts(bot)
+    return facts is None or facts.outputs is None or bool({"image", "video"} & facts.outputs)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from threading import Lock
 from typing import Any, Required, TypedDict, TypeGuard
 
@@ -10,6 +9,7 @@ import requests
 
 from app.config import Settings
 from app.core import strict_json
+from app.core.bot_facts import BotFacts, Parameter
 from app.poe.account import MAX_ANSWER_BYTES, TIMEOUT_SECONDS, account_session, read_body
 
 log = logging.getLogger("poegate.poe")
@@ -38,6 +38,58 @@ class CatalogModel(TypedDict, total=False):
     context_length: Any
     max_output_tokens: Any
     pricing: Any
+    parameters: Any
+    supported_features: Any
+    supported_endpoints: Any
+
+
+def facts_of(model: CatalogModel) -> BotFacts:
+    """What the list says of a model, whatever is odd in it left out."""
+    architecture, window = _table(model.get("architecture")), _table(model.get("context_window"))
+    return BotFacts(
+        name=model["id"],
+        parameters=_parameters(model.get("parameters")),
+        features=_words(model.get("supported_features")),
+        endpoints=_words(model.get("supported_endpoints")),
+        inputs=_words(architecture.get("input_modalities")),
+        outputs=_words(architecture.get("output_modalities")),
+        context_length=_whole(window.get("context_length")) or _whole(model.get("context_length")),
+        max_output_tokens=_whole(window.get("max_output_tokens")),
+    )
+
+
+def _parameters(listed: Any) -> dict[str, Parameter] | None:
+    """By their names. Each has a JSON Schema of its own."""
+    if not isinstance(listed, list):
+        return None
+    found = {}
+    for entry in listed:
+        name, schema = _table(entry).get("name"), _table(_table(entry).get("schema"))
+        if isinstance(name, str):
+            choices = schema.get("enum")
+            found[name] = Parameter(
+                name,
+                tuple(map(str, choices)) if isinstance(choices, list) else (),
+                _number(schema.get("minimum")),
+                _number(schema.get("maximum")),
+            )
+    return found
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: Any) -> frozenset[str] | None:
+    return frozenset(map(str, value)) if isinstance(value, list) else None
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 class Catalog:
@@ -51,6 +103,7 @@ class Catalog:
         self._session = account_session(settings)
         self._lock = Lock()
         self._models: list[CatalogModel] = []
+        self._facts: dict[str, BotFacts] = {}
         self._ask_again_at = 0.0
         self.was_read = False
 
@@ -75,9 +128,14 @@ class Catalog:
         """The list as it is known now: nothing is asked, so nothing waits."""
         return self._models
 
+    def facts(self, bot: str) -> BotFacts | None:
+        """What is known now of the bot of that name, whatever its case; nothing is asked."""
+        return self._facts.get(bot.casefold())
+
     def _refresh(self) -> None:
         try:
             self._models = self._fetch()
+            self._facts = {model["id"].casefold(): facts_of(model) for model in self._models}
             self.was_read = True
         except (requests.RequestException, ValueError) as error:
             log.warning("Poe's list of models cannot be fetched: %s", type(error).__name__)
@@ -99,30 +157,3 @@ class Catalog:
 
 def _is_model(model: Any) -> TypeGuard[CatalogModel]:
     return isinstance(model, dict) and isinstance(model.get("id"), str) and model["id"] != ""
-
-
-class Endpoints:
-    """The endpoints of Poe's own API that its list names for a bot."""
-
-    def __init__(self, models: Callable[[], list[CatalogModel]]) -> None:
-        """``models``: the list as far as it is known; nothing is waited for."""
-        self._models = models
-        self._read: list[CatalogModel] | None = None
-        self._found: dict[str, frozenset[str]] = {}
-
-    def of(self, bot: str) -> frozenset[str] | None:
-        """None where the list does not have the bot."""
-        models = self._models()
-        if models is not self._read:
-            self._found = {model["id"]: _endpoints(model) for model in models}
-            self._read = models
-        return self._found.get(bot)
-
-
-def _endpoints(model: CatalogModel) -> frozenset[str]:
-    listed = model.get("supported_endpoints")
-    return frozenset(filter(_is_text, listed if isinstance(listed, list) else ()))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)

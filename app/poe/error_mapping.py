@@ -242,6 +242,10 @@ def translate_error(error: BaseException, asked: Asked) -> ApiError:
         return error
     translated = _translate(error, asked)
     translated.message = without_key(translated.message, asked.key)
+    translated.metadata = {
+        name: without_key(fact, asked.key) if isinstance(fact, str) else fact
+        for name, fact in translated.metadata.items()
+    }
     return translated
 
 

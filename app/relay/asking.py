@@ -48,12 +48,22 @@ _Batch = TypeVar("_Batch", bound=Sized)
 
 
 class Asker:
-    """One for the worker. Bots of BOT_URLS and clients with a key of their own need no pool."""
+    """One for the worker. Bots of BOT_URLS and clients with a key of their own need no pool.
 
-    def __init__(self, settings: Settings, client: PoeClient, pool: Pool) -> None:
+    ``accepted`` is called with the owner of each key of a client that Poe has answered for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: PoeClient,
+        pool: Pool,
+        accepted: Callable[[str], None],
+    ) -> None:
         self._settings = settings
         self._client = client
         self._pool = pool
+        self._accepted = accepted
 
     def ask(self, query: Query, client: Client) -> Iterator[Batch]:
         """The reply's events, as ``PoeClient.ask`` gives them. Raises ApiError."""
@@ -82,7 +92,7 @@ class Asker:
         if not self._needs_pool(bot, client):
             client.visit.attempts += 1
             with closing(ask(client.key, exchange)) as batches:
-                yield from batches
+                yield from self._noting_acceptance(batches, bot, client)
             client.visit.poe_headers = exchange.answer_headers
             return
         session = client.visit.session or affinity
@@ -113,7 +123,9 @@ class Asker:
         """What ``use`` makes of a key; tried with others where that key is at fault."""
         if not client.has_token:
             client.visit.attempts += 1
-            return use(client.key)
+            result = use(client.key)
+            self._accepted(client.owner)
+            return result
         if not self._pool.keys:
             raise UpstreamError("This gateway has no Poe key (POE_API_KEYS) to ask Poe with.")
         attempts = Attempts(self._pool, self._settings, client, purpose, client.visit.session)
@@ -126,6 +138,16 @@ class Asker:
             else:
                 attempts.succeed()
                 return result
+
+    def _noting_acceptance(
+        self, batches: Iterator[Batch], bot: str, client: Client
+    ) -> Iterator[Batch]:
+        is_known = client.has_token or self._settings.url_of(bot) is not None
+        for batch in batches:
+            if batch and not is_known:
+                self._accepted(client.owner)
+                is_known = True
+            yield batch
 
     def _needs_pool(self, bot: str, client: Client) -> bool:
         return client.has_token and bool(self._pool.keys) and not self._settings.url_of(bot)

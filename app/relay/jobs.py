@@ -61,7 +61,7 @@ MAX_OF_ONE = 10
 MOST = 50
 """Parallel jobs of one client, and of all clients, in one worker."""
 MAX_HELD_BYTES = 100_000_000
-"""Bytes of files that the jobs of one worker hold in memory; a single job may hold more."""
+"""Bytes of requests that the jobs of one worker hold in memory; a single job may hold more."""
 RETRY_AFTER = "10"
 
 STOP_SECONDS = 5.0
@@ -100,7 +100,7 @@ class Jobs:
     ) -> _Record:
         """Starts the job and returns its record. Raises RateLimited and InternalError.
 
-        ``held``: bytes of files that the job holds in memory until it ends.
+        ``held``: bytes of its request, files among them, that the job holds until it ends.
         """
         self._check_room(owner, held)
         state = {"status": "in_progress", "completed_at": None, "error": None}

@@ -12,6 +12,7 @@ from app.config import Settings
 from app.core.events import Usage
 from app.core.passing import ToError
 from app.errors import ApiError
+from app.poe.bot_names import BotNames
 from app.poe.error_mapping import Asked, streamed_error
 from app.poe.native import NativeApi, NativeRequest
 from app.poe.session import Exchange
@@ -51,17 +52,19 @@ class PassingRelay:
         asker: Asker,
         admission: Admission,
         prices: PriceList,
+        names: BotNames,
     ) -> None:
         self.settings = settings
         self.api = api
         self.asker = asker
         self.admission = admission
         self.prices = prices
+        self.names = names
 
     def place_of(self, client: Client, model: str) -> Place:
         """Where Poe keeps what has just been asked."""
         key = self.asker.digest_of(client.visit.key)
-        return Place(key=key, bot=self.settings.bot_named(model), model=model)
+        return Place(key=key, bot=self.names.bot_named(model), model=model)
 
     def pass_on(
         self,

@@ -1,15 +1,17 @@
 """Combines the bot's client, the tool adapter and the stages into one answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
 from app.access.admission import Admission
 from app.access.client import Client
 from app.access.prices import PriceList
-from app.config import ConfigError, Settings
+from app.config import Settings
+from app.core.bot_facts import BotFacts
 from app.core.conversation import OutputFormat, Query
 from app.core.events import Batch, Batches, Finished, ReasoningDelta, TextDelta, Usage
+from app.core.fitting import EFFORT, Fitted, fit
 from app.core.json_output.instruct import instruct
 from app.core.json_output.verdict import Verdict
 from app.core.stages.attachments import attach_media
@@ -21,13 +23,14 @@ from app.core.stages.replacements import settle_replacements
 from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
 from app.core.stages.surrogates import join_surrogates
 from app.core.stages.usage import count_usage
-from app.core.tools.adapters import adapter_named
 from app.core.tools.base import ToolAdapter
-from app.errors import InvalidRequest, UpstreamError
+from app.errors import InvalidRequest, PromptTooLong, UpstreamError
+from app.poe.bot_names import BotNames
 from app.relay.asking import Asker
 from app.relay.charging import CHARS_A_TOKEN, charge
 from app.relay.checker import Checker
 from app.relay.counting import Count, PromptCounter, count_off_hub
+from app.relay.tool_adapters import Adapters
 
 UNCHECKED = "the answer took too long to check against its schema"
 
@@ -36,26 +39,36 @@ class Relay:
     """Answers queries. One per worker; safe to share between greenlets."""
 
     def __init__(
-        self, settings: Settings, asker: Asker, admission: Admission, prices: PriceList
+        self,
+        settings: Settings,
+        asker: Asker,
+        admission: Admission,
+        prices: PriceList,
+        names: BotNames,
+        facts: Callable[[str], BotFacts | None],
     ) -> None:
-        """Raises ConfigError for an unknown tool adapter."""
+        """``facts``: what is known of a bot now. Raises ConfigError for an unknown adapter."""
         self.settings = settings
         self.asker = asker
         self.admission = admission
         self.prices = prices
         self.counter = PromptCounter()
         self.checker = Checker()
-        self.adapters: dict[str, ToolAdapter] = {}
-        self.load_adapters(settings)
+        self.adapters = Adapters(settings, facts)
+        self._names = names
+        self._facts = facts
 
-    def load_adapters(self, settings: Settings) -> None:
-        """Those that settings name. Raises ConfigError, and then nothing is changed."""
-        names = settings.tool_adapter_names() - set(self.adapters)
-        self.adapters.update({name: _adapter(name) for name in names})
+    def fit(self, query: Query) -> Fitted:
+        """The query as its bot takes it, by what is known of that bot now."""
+        effort = self._names.read(query.model).effort
+        if effort is not None and EFFORT not in query.parameters:
+            query = replace(query, parameters={EFFORT: effort, **query.parameters})
+        return fit(query, self._facts(query.bot), self.settings.web_search_bot)
 
     def count_prompt(self, query: Query) -> int:
         """Tokens of the prompt as the bot would get it, including tools."""
-        adapter = self.adapters[self.settings.tool_adapter_of(query.bot)]
+        query = self.fit(query).query
+        adapter, *_ = self.adapters.of(query)
         return self.counter.begin(adapter.prepare(instruct(query)).messages)()
 
     def answer(
@@ -67,8 +80,11 @@ class Relay:
 
         ``media_in_text``: files become markdown in the text; else they stay MediaReply events.
         """
+        query, warnings = self.fit(query)
         self.admission.admit(client, query.bot)
-        return Reply(self, query, client, streaming=streaming, media_in_text=media_in_text)
+        reply = Reply(self, query, client, streaming=streaming, media_in_text=media_in_text)
+        reply.warnings += warnings
+        return reply
 
 
 class Reply:
@@ -86,8 +102,8 @@ class Reply:
         self._bot = query.bot
         self._client = client
         self._received_chars = 0
+        self._has_begun = False
         self._is_charged = False
-        self._adapter = relay.adapters[relay.settings.tool_adapter_of(query.bot)]
         # An answer that may have to be asked for again cannot be streamed.
         self._streaming = streaming and not needs_format(query)
         self._upstream: Iterator[Batch] = iter(())
@@ -122,17 +138,34 @@ class Reply:
         return self._charged(batches)
 
     def _ask(self, query: Query) -> Iterator[Batch]:
+        """The bot's reply after all stages. A bot that refuses tools in one way is asked again."""
+        adapter, *others = self._relay.adapters.of(query)
+        return self._ask_in_turn(query, adapter, others) if others else self._ask_by(query, adapter)
+
+    def _ask_in_turn(
+        self, query: Query, adapter: ToolAdapter, others: list[ToolAdapter]
+    ) -> Iterator[Batch]:
+        try:
+            yield from self._ask_by(query, adapter)
+        except InvalidRequest as error:
+            if self._has_begun or isinstance(error, PromptTooLong):
+                raise
+            self._relay.adapters.note_refusal(query.bot)
+            self._prompts.pop()
+            yield from self._ask_by(query, others[0])
+
+    def _ask_by(self, query: Query, adapter: ToolAdapter) -> Iterator[Batch]:
         """Asks the bot once and applies the stages to its reply."""
-        asked = self._adapter.prepare(instruct(query))
+        asked = adapter.prepare(instruct(query))
         self._prompts.append(self._relay.counter.begin(asked.messages))
         self._upstream = self._relay.asker.ask(asked, self._client)
         batches = settle_replacements(join_surrogates(self._metered(self._upstream)))
-        stages = partial(self._stages, query=query)
+        stages = partial(self._stages, query=query, adapter=adapter)
         return stages(batches) if self._streaming else hold_until_end(batches, stages)
 
-    def _stages(self, batches: Batches, query: Query) -> Iterator[Batch]:
+    def _stages(self, batches: Batches, query: Query, adapter: ToolAdapter) -> Iterator[Batch]:
         batches = split_reasoning(batches, mode=self._relay.settings.reasoning)
-        batches = drop_repeated_calls(self._adapter.parse(batches, query))
+        batches = drop_repeated_calls(adapter.parse(batches, query))
         batches = stop_at(batches, query.stop)
         if query.max_tokens is not None:
             batches = limit_tokens(batches, query.max_tokens)
@@ -165,6 +198,7 @@ class Reply:
     def _metered(self, batches: Batches) -> Iterator[Batch]:
         """The same batches: how much came is known also of what breaks off."""
         for batch in batches:
+            self._has_begun = self._has_begun or bool(batch)
             for event in batch:
                 if isinstance(event, TextDelta | ReasoningDelta):
                     self._received_chars += len(event.text)
@@ -190,10 +224,3 @@ class Reply:
         if self._received_chars and not self._is_charged:
             completion = self._received_chars // CHARS_A_TOKEN
             self._charge(Usage(self.prompt_tokens_by_now(), completion))
-
-
-def _adapter(name: str) -> ToolAdapter:
-    try:
-        return adapter_named(name)
-    except ValueError as error:
-        raise ConfigError(f"TOOL_ADAPTER: {error}") from error

@@ -11,6 +11,9 @@ from app.schemas.json_form import JsonSchema
 
 MAX_NARROWED = 512
 
+MAX_FIELDS = 1_000
+"""Of a request. Those that a format does not know are the bot's parameters."""
+
 
 class BaseSchema(Schema):
     """Unknown fields are accepted everywhere and dropped.
@@ -36,6 +39,8 @@ def load_payload(schema: Schema, payload: Any) -> dict[str, Any]:
     """The payload as the schema reads it. Raises InvalidRequest for its first fault."""
     if not isinstance(payload, dict):
         raise InvalidRequest("The request body must be a JSON object.")
+    if len(payload) > MAX_FIELDS:
+        raise InvalidRequest(f"The request body has more than {MAX_FIELDS:,} fields.")
     narrow, defaults = _narrowed(type(schema), frozenset(payload).intersection(schema.load_fields))
     try:
         loaded: dict[str, Any] = {**defaults, **narrow.load(payload)}

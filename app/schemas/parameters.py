@@ -7,7 +7,11 @@ from typing import Any
 from marshmallow import Schema
 
 from app.core import strict_json
+from app.errors import InvalidRequest
 from app.schemas.loading import field_names
+
+MAX_ELEMENTS = 100_000
+"""fastapi_poe copies a message with its parameters in one step."""
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x:]([1-9][0-9]{0,4})")
 _USUAL_NAMES = {"7:3": "21:9", "3:7": "9:21"}
@@ -26,7 +30,23 @@ def bot_parameters(
     known = field_names(schema)
     parameters = {name: payload[name] for name in passed_on if payload[name] is not None}
     parameters |= {name: value for name, value in payload.items() if name not in known}
-    return parameters | (payload["extra_body"] or {})
+    parameters |= payload["extra_body"] or {}
+    _check_elements(parameters)
+    return parameters
+
+
+def _check_elements(parameters: dict[str, Any]) -> None:
+    """Raises InvalidRequest for more than MAX_ELEMENTS in all objects and lists together."""
+    count = 0
+    for name, value in parameters.items():
+        containers = [value] if isinstance(value, dict | list) else []
+        for container in containers:  # which grows
+            count += len(container)
+            if count > MAX_ELEMENTS:
+                message = f"{name}: The bot's parameters have more than {MAX_ELEMENTS:,} elements."
+                raise InvalidRequest(message, param=name)
+            members = container.values() if isinstance(container, dict) else container
+            containers += [member for member in members if isinstance(member, dict | list)]
 
 
 def aspect_of(size: str) -> str | None:

@@ -1,7 +1,7 @@
 """Bytes by key in files, one a value, so that several workers may write at once.
 
-A file is written under a temporary name and renamed. The folder is swept down to MAX_BYTES and
-MAX_FILES.
+A file is written under a temporary name and renamed. Its modification time is its age. Each group
+is swept down to its quota, all of them down to MAX_BYTES and MAX_FILES.
 """
 
 import fcntl
@@ -9,90 +9,129 @@ import os
 import struct
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import gevent
+
+from app.core.turns import in_turns
+from app.state.medium import Place
 
 MAX_BYTES = 1_000_000_000
 MAX_FILES = 200_000
 SWEEP_BYTES = 64_000_000
-"""A worker sweeps before its first file, and again after writing this much."""
+"""A worker sweeps after its first file, and again after writing this much, or half a quota."""
 LOCK_SECONDS = 5
 _OFF_HUB_BYTES = 256_000
 """Smaller values are written faster than a native thread gets the interpreter's lock."""
-_EXPIRY = struct.Struct("I")
-"""The header of a file: when its value expires, in seconds since the epoch."""
+_HEAD = struct.Struct("I")
+"""Of a file: when its value expires, for releases before 0.2. Now its age says so."""
 
 
 class Files:
-    """Reading, writing and deleting raise OSError; None means only that there is no value."""
+    """Reading, writing and deleting raise OSError; None means only that there is no value.
 
-    def __init__(self, state_dir: Path, keep_seconds: int) -> None:
+    A group's values are in a folder of its own. Releases before 0.2 kept all in one folder.
+    """
+
+    def __init__(self, state_dir: Path, keep_seconds: int, quota: int) -> None:
+        """``quota``: bytes that a group may take."""
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
         self._folder = state_dir / "kept"
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._folder.chmod(0o700)
         self._keep_seconds = keep_seconds
-        self._unswept = SWEEP_BYTES
+        self._quota = quota
+        self._sweep_bytes = min(SWEEP_BYTES, quota // 2)
+        self._unswept = self._sweep_bytes
         self._lock = state_dir / "lock"
 
-    def read(self, key: str) -> bytes | None:
-        try:
-            data = self._path(key).read_bytes()
-        except FileNotFoundError:
-            return None
-        head, value = data[: _EXPIRY.size], data[_EXPIRY.size :]
-        if len(head) < _EXPIRY.size or _EXPIRY.unpack(head)[0] < time.time():
-            return None
-        return value
+    def read(self, place: Place) -> bytes | None:
+        for path in self._paths(place):
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                if os.fstat(file.fileno()).st_mtime + self._keep_seconds > time.time():
+                    return file.read()[_HEAD.size :]
+        return None
 
-    def write(self, key: str, data: bytes) -> None:
-        self._sweep_after(len(data))
+    def write(self, place: Place, data: bytes, as_old_as: Place | None = None) -> None:
         if len(data) > _OFF_HUB_BYTES:
             # In a native thread, so that no other request waits for a slow disk.
-            gevent.get_hub().threadpool.apply(self._replace, (key, data))
+            gevent.get_hub().threadpool.apply(self._replace, (place, data, as_old_as))
         else:
-            self._replace(key, data)
+            self._replace(place, data, as_old_as)
+        self._sweep_after(len(data))
 
-    def delete(self, key: str) -> None:
-        with self._locked(), suppress(FileNotFoundError):
-            self._path(key).unlink()
+    def renew(self, places: Sequence[Place]) -> None:
+        now = time.time_ns()
+        for place in in_turns(places):
+            for path in self._paths(place):
+                with suppress(FileNotFoundError):
+                    os.utime(path, ns=(now, now))
 
-    def check(self, key: str) -> None:
-        gevent.get_hub().threadpool.apply(self._replace, (key, b"{}"))
+    def delete(self, place: Place) -> None:
+        with self._locked():
+            for path in self._paths(place):
+                path.unlink(missing_ok=True)
+
+    def check(self, place: Place) -> None:
+        gevent.get_hub().threadpool.apply(self._replace, (place, b"{}", None))
 
     def risks(self) -> list[str]:
         return []
 
-    def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+    def used_bytes(self) -> int:
+        groups = gevent.get_hub().threadpool.apply(_groups_in, (self._folder,))
+        return sum(file.size for group in groups for file in group)
+
+    def change(
+        self,
+        place: Place,
+        change: Callable[[bytes | None], bytes | None],
+        as_old_as: Place | None = None,
+    ) -> None:
         with self._locked():
-            changed = change(self.read(key))
+            changed = change(self.read(place))
             if changed is not None:
-                self.write(key, changed)
+                self.write(place, changed, as_old_as)
 
-    def _path(self, key: str) -> Path:
-        return self._folder / sha256(key.encode()).hexdigest()
+    def _paths(self, place: Place) -> list[Path]:
+        """Where its value may be, first where it is written to."""
+        name = sha256(place.key.encode()).hexdigest()
+        return [*(self._folder / group / name for group in place.groups), self._folder / name]
 
-    def _replace(self, key: str, data: bytes) -> None:
+    def _age_of(self, place: Place | None) -> int:
+        """In nanoseconds since the epoch; now where there is no such value."""
+        for path in self._paths(place) if place else ():
+            with suppress(FileNotFoundError):
+                return path.stat().st_mtime_ns
+        return time.time_ns()
+
+    def _replace(self, place: Place, data: bytes, as_old_as: Place | None) -> None:
+        path, *others = self._paths(place)
         temporary = self._folder / f"{uuid.uuid4().hex}.new"
         try:
             with open(temporary, "xb", opener=_open_private) as file:
-                file.write(_EXPIRY.pack(int(time.time()) + self._keep_seconds) + data)
-            os.replace(temporary, self._path(key))
+                file.write(_HEAD.pack(int(time.time()) + self._keep_seconds) + data)
+            age = self._age_of(as_old_as)
+            os.utime(temporary, ns=(age, age))
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            os.replace(temporary, path)
         except OSError:
             with suppress(OSError):
                 temporary.unlink()
             raise
+        for other in others:
+            other.unlink(missing_ok=True)
 
     def _sweep_after(self, size: int) -> None:
         self._unswept += size
-        if self._unswept >= SWEEP_BYTES:
+        if self._unswept >= self._sweep_bytes:
             self._unswept = 0
-            gevent.get_hub().threadpool.spawn(sweep, self._folder, self._keep_seconds)
+            gevent.get_hub().threadpool.spawn(sweep, self._folder, self._keep_seconds, self._quota)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -123,26 +162,78 @@ def _try_lock(file: IO[bytes]) -> bool:
     return True
 
 
+class _File(NamedTuple):
+    """``age``: in nanoseconds since the epoch. Files of one age go together."""
+
+    age: int
+    size: int
+    path: str
+
+
 def sweep(
-    folder: Path, keep_seconds: int, most_bytes: int = MAX_BYTES, most_files: int = MAX_FILES
+    folder: Path,
+    keep_seconds: int,
+    quota: int,
+    most_bytes: int = MAX_BYTES,
+    most_files: int = MAX_FILES,
 ) -> None:
-    """Removes expired files, then the oldest ones until the folder is within its bounds."""
-    found = sorted(_files_in(folder))
-    size, count = sum(file[1] for file in found), len(found)
-    for written, own, path in found:
-        if written > time.time() - keep_seconds and size <= most_bytes and count <= most_files:
-            break
-        with suppress(OSError):  # another worker sweeps too
-            os.remove(path)
-        size, count = size - own, count - 1
+    """Removes expired files; the oldest of each group until it is within its quota; and the oldest
+    of whichever group is the largest until the folder is within its bounds."""
+    expired = time.time_ns() - keep_seconds * 1_000_000_000
+    groups = [_Group(files, expired) for files in _groups_in(folder)]
+    for group in groups:
+        while group.count and group.size > quota:
+            group.drop_oldest()
+    size, count = sum(group.size for group in groups), sum(group.count for group in groups)
+    heap = [(-group.size, number) for number, group in enumerate(groups) if group.count]
+    heapify(heap)
+    while heap and (size > most_bytes or count > most_files):
+        group = groups[heap[0][1]]
+        before = group.size, group.count
+        group.drop_oldest()
+        size, count = size + group.size - before[0], count + group.count - before[1]
+        heapreplace(heap, (-group.size, heap[0][1])) if group.count else heappop(heap)
 
 
-def _files_in(folder: Path) -> list[tuple[float, int, str]]:
-    """When each file was written, its bytes, its path."""
-    files = []
+class _Group:
+    """The files of one group, the oldest last."""
+
+    def __init__(self, files: list[_File], expired: int) -> None:
+        self._files = sorted(files, reverse=True)
+        self.size = sum(file.size for file in files)
+        while self._files and self._files[-1].age <= expired:
+            self.drop_oldest()
+
+    @property
+    def count(self) -> int:
+        return len(self._files)
+
+    def drop_oldest(self) -> None:
+        """Removes those that are of the greatest age."""
+        age = self._files[-1].age
+        while self._files and self._files[-1].age == age:
+            file = self._files.pop()
+            with suppress(OSError):  # another worker sweeps too
+                os.remove(file.path)
+            self.size -= file.size
+
+
+def _groups_in(folder: Path) -> list[list[_File]]:
+    """The files of each folder; those beside the folders are a group too."""
+    beside: list[_File] = []
+    groups = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(OSError):  # renamed or removed since it was listed
-                facts = entry.stat(follow_symlinks=False)
-                files.append((facts.st_mtime, facts.st_size, entry.path))
-    return files
+            if entry.is_dir(follow_symlinks=False):
+                with os.scandir(entry.path) as inner:
+                    groups.append([*_files_of(inner)])
+            else:
+                beside += _files_of([entry])
+    return [beside, *groups]
+
+
+def _files_of(entries: Iterable[os.DirEntry[str]]) -> Iterator[_File]:
+    for entry in entries:
+        with suppress(OSError):  # renamed or removed since it was listed
+            facts = entry.stat(follow_symlinks=False)
+            yield _File(facts.st_mtime_ns, facts.st_size, entry.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from app.errors import InternalError, NotFound
-from app.state.store import KEEP_SECONDS, Store, Value
+from app.state.store import KEEP_SECONDS, Change, Store, Value
 
 Record = TypeVar("Record", bound=Mapping[str, Any])
 """A TypedDict of JSON values, with at least ``id`` and ``expires_at`` (seconds since the epoch)."""
@@ -40,10 +40,10 @@ class RecordList(Generic[Record]):
     def __init__(self, store: Store, kind: Kind[Record], owner: str) -> None:
         self._store = store
         self._kind = kind
-        self._owner = f"{kind.name}/{owner}"  # a response id cannot collide with it
+        self._owner = owner
 
     def add(self, record: Record) -> None:
-        self._store.write(self._owner, record["id"], record)
+        self._write(record["id"], record)
         self._change_index(lambda listed: {**listed, record["id"]: record["expires_at"]})
 
     def update(self, record_id: str, news: Mapping[str, Any]) -> Record | None:
@@ -51,14 +51,14 @@ class RecordList(Generic[Record]):
         apart = {name: value for name, value in news.items() if name == self._kind.apart}
         rest = {name: value for name, value in news.items() if name not in apart}
         if apart:  # first, so that no record refers to a missing value
-            self._store.write(self._owner, self._apart(record_id), apart)
-        kept = self._store.change(self._owner, record_id, lambda now: now and now | rest)
+            self._write(self._apart(record_id), apart)
+        kept = self._change(record_id, lambda now: now and now | rest)
         if apart and kept is None:
-            self._store.forget(self._owner, self._apart(record_id))
+            self._forget(self._apart(record_id))
         return cast(Record | None, kept)
 
     def find(self, record_id: str) -> Record | None:
-        record = self._store.recall(self._owner, record_id) if record_id != _INDEX else None
+        record = self._recall(record_id) if record_id != _INDEX else None
         alive = record is not None and record["expires_at"] > time.time()
         return cast(Record, record) if alive else None
 
@@ -72,15 +72,15 @@ class RecordList(Generic[Record]):
 
     def whole(self, record: Record) -> Record:
         """The record with its ``apart`` field, if that exists."""
-        apart = self._store.recall(self._owner, self._apart(record["id"])) or {}
+        apart = self._recall(self._apart(record["id"])) or {}
         return cast(Record, {**record, **apart})
 
     def remove(self, record_id: str) -> None:
         """Raises NotFound."""
         self.get(record_id)
-        self._store.forget(self._owner, record_id)
+        self._forget(record_id)
         if self._kind.apart:  # afterwards: a concurrent update removes it itself
-            self._store.forget(self._owner, self._apart(record_id))
+            self._forget(self._apart(record_id))
         with suppress(InternalError):  # on a full disk; an id without a record is not listed
             self._change_index(
                 lambda listed: {name: end for name, end in listed.items() if name != record_id}
@@ -88,11 +88,23 @@ class RecordList(Generic[Record]):
 
     def ids(self) -> list[str]:
         """The ids of the listed records, the oldest first."""
-        return list(_unexpired(self._store.recall(self._owner, _INDEX)))
+        return list(_unexpired(self._recall(_INDEX)))
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
         """The existing records among the ids, each read when it is requested."""
         return filter(None, map(self.find, ids))
+
+    def _recall(self, name: str) -> Value | None:
+        return self._store.recall(self._owner, name, self._kind.name)
+
+    def _write(self, name: str, value: Mapping[str, Any]) -> None:
+        self._store.write(self._owner, name, value, self._kind.name)
+
+    def _forget(self, name: str) -> None:
+        self._store.forget(self._owner, name, self._kind.name)
+
+    def _change(self, name: str, change: Change) -> Value | None:
+        return self._store.change(self._owner, name, change, self._kind.name)
 
     def _apart(self, record_id: str) -> str:
         return f"{record_id}/{self._kind.apart}"
@@ -101,7 +113,7 @@ class RecordList(Generic[Record]):
         def changed(index: Value | None) -> Value:
             return {"expiries": dict([*change(_unexpired(index)).items()][-MAX_LISTED:])}
 
-        self._store.change(self._owner, _INDEX, changed)
+        self._change(_INDEX, changed)
 
 
 def _unexpired(index: Value | None) -> Expiries:

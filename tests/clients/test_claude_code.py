@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.clients.conftest import Run
 from tests.servers import Server
+
+pytestmark = pytest.mark.long
 
 
 def test_it_creates_a_file_and_reports(

@@ -8,6 +8,8 @@ import pytest
 from tests.clients.conftest import Run
 from tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     "package", ["@ai-sdk/openai", "@ai-sdk/openai-compatible", "@ai-sdk/anthropic"]

@@ -83,6 +83,17 @@ def test_a_body_that_is_not_of_its_encoding_is_refused(
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_the_limit_holds_for_a_body_of_no_stated_length(gateway: Server) -> None:
+    """Chunked: it is counted as it comes."""
+    pieces = iter([b"x" * 1_000_000] * 120)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    answer = requests.post(
+        f"{gateway.url}/v1/chat/completions", data=pieces, headers=headers, timeout=30
+    )
+    assert answer.status_code == 413
+    assert answer.json()["error"]["type"] == "request_too_large"
+
+
 @pytest.mark.parametrize(
     ("encoding", "encode"), [("gzip", gzip.compress), ("zstd", zstandard.compress)]
 )

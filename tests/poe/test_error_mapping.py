@@ -1,6 +1,7 @@
 """Every foreign class that a call of a bot can raise has an answer of ours."""
 
 import json
+from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
 
@@ -182,3 +183,10 @@ def test_a_bots_text_is_shown_whole_and_a_services_in_part() -> None:
 def test_an_error_body_of_many_brackets_is_an_upstream_error(body: str) -> None:
     assert isinstance(status_error(500, body, None, OWN_BOT), UpstreamError)
     assert isinstance(translate_error(BotErrorNoRetry(body), OWN_BOT), UpstreamError)
+
+
+def test_a_key_that_poses_as_an_error_id_is_removed() -> None:
+    key = "sk-of-the-pool-12345678"
+    error = translate_error(event(text=f"It broke. error_id: {key}"), replace(BOT, key=key))
+    assert key not in f"{error.message} {error.metadata}"
+    assert error.metadata == {"error_id": "[key]"}

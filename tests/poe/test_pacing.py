@@ -7,7 +7,7 @@ import pytest
 from gevent.event import Event
 
 from app.core import turns
-from app.factory import TURN_SECONDS
+from app.http.turn_queue import TurnQueue
 from app.poe.pacing import ReadPacer
 from app.poe.session import AnswerStream
 from app.poe.silence import TICK_SECONDS, SilenceWatch
@@ -154,7 +154,7 @@ def test_what_is_there_already_does_not_wait(busy: ReadPacer) -> None:
 
 
 def test_a_stream_that_never_waits_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_give_way", lambda: gevent.sleep(TURN_SECONDS))
+    monkeypatch.setattr(turns, "_give_way", TurnQueue().give_way)
     stream = AnswerStream(Body(0), ReadPacer(0), SilenceWatch())  # type: ignore[arg-type]
     others = gevent.spawn(gevent.sleep, 0)
     reads = 0

@@ -1,8 +1,12 @@
 """What of a payload goes to the bot as its own parameters."""
 
-import pytest
+from typing import Any
 
-from app.schemas.parameters import aspect_of
+import pytest
+from marshmallow import Schema, fields
+
+from app.errors import InvalidRequest
+from app.schemas.parameters import MAX_ELEMENTS, aspect_of, bot_parameters
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,28 @@ from app.schemas.parameters import aspect_of
 )
 def test_a_size_as_aspect(size: str, aspect: str | None) -> None:
     assert aspect_of(size) == aspect
+
+
+class Format(Schema):
+    size = fields.String()
+    extra_body = fields.Raw()
+
+
+def parameters_of(**payload: Any) -> dict[str, Any]:
+    return bot_parameters({"size": "1:1", "extra_body": None, **payload}, Format, ("size",))
+
+
+def test_what_the_format_does_not_know_is_the_bots() -> None:
+    assert parameters_of(mood="dark", extra_body={"seed": 7}) == {
+        "size": "1:1",
+        "mood": "dark",
+        "seed": 7,
+    }
+
+
+def test_elements_are_counted_over_all_parameters() -> None:
+    half = [[0] * 10] * (MAX_ELEMENTS // 22 - 1)
+    assert parameters_of(a=half, b={"deep": half})["a"] == half
+    with pytest.raises(InvalidRequest, match="more than 100,000 elements") as caught:
+        parameters_of(a=half, b=half, c={"deep": [[0] * 100]})
+    assert caught.value.param == "c"

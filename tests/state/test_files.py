@@ -35,10 +35,10 @@ def test_nothing_is_opened_before_it_is_used(store: Store, tmp_path: Path) -> No
 
 def test_files_are_the_gateways_alone(store: Store, tmp_path: Path) -> None:
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").iterdir()
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:2])]
-    assert modes == [0o600, 0o700, 0o700]
-    assert "ann" not in file.name and "resp_1" not in file.name
+    [file] = (tmp_path / "state" / "kept").glob("*/*")
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:3])]
+    assert modes == [0o600, 0o700, 0o700, 0o700]
+    assert "ann" not in str(file) and "resp_1" not in str(file)
 
 
 def test_a_folder_that_others_can_read_is_closed(tmp_path: Path) -> None:
@@ -64,7 +64,8 @@ def test_a_full_disk_is_told(store: Store, tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(InternalError):
                 write()
     assert [store.recall("ann", f"resp_{number}") for number in (1, 2, 3)] == [VALUE, None, None]
-    assert len(list((tmp_path / "state" / "kept").iterdir())) == 1
+    assert len(list((tmp_path / "state" / "kept").iterdir())) == 1  # the owner's folder
+    assert len(list((tmp_path / "state" / "kept").glob("*/*"))) == 1
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
 def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
     """Also what a file system itself refuses is told, and never deletes anything else."""
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").iterdir()
+    [file] = (tmp_path / "state" / "kept").glob("*/*")
     file.unlink()
     file.mkdir()
     changes: list[Any] = []
@@ -116,7 +117,7 @@ def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
 def test_half_a_file_is_as_none(store: Store, tmp_path: Path, size: int) -> None:
     """As after a power failure; and a new value takes its place."""
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").iterdir()
+    [file] = (tmp_path / "state" / "kept").glob("*/*")
     os.truncate(file, size)
     assert store.recall("ann", "resp_1") is None
     assert store.change("ann", "resp_1", lambda old: {"was": old}) == {"was": None}
@@ -147,12 +148,29 @@ def test_sweeping(tmp_path: Path) -> None:
     for age in range(5):
         written(tmp_path, f"file-{age}", 10, age * 10)
     written(tmp_path, "left-over.new", 10, 101)
-    sweep(tmp_path, 100)
+    sweep(tmp_path, 100, 1_000)
     assert len(list(tmp_path.iterdir())) == 5
-    sweep(tmp_path, 100, most_bytes=35)
+    sweep(tmp_path, 100, 1_000, most_bytes=35)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file-0", "file-1", "file-2"]
-    sweep(tmp_path, 100, most_files=1)
+    sweep(tmp_path, 100, 1_000, most_files=1)
     assert [path.name for path in tmp_path.iterdir()] == ["file-0"]
+    sweep(tmp_path, 100, 9)
+    assert not list(tmp_path.iterdir())
+
+
+def test_whoever_takes_most_loses_first(tmp_path: Path) -> None:
+    for owner, count in (("ann", 2), ("bob", 6)):
+        (tmp_path / owner).mkdir()
+        for age in range(count):
+            written(tmp_path / owner, f"{owner}-{age}", 10, 50 if owner == "ann" else age)
+
+    def names() -> list[str]:
+        return sorted(path.name for path in tmp_path.glob("*/*"))
+
+    sweep(tmp_path, 100, 1_000, most_bytes=50)
+    assert names() == ["ann-0", "ann-1", "bob-0", "bob-1", "bob-2"]
+    sweep(tmp_path, 100, 25)
+    assert names() == ["ann-0", "ann-1", "bob-0", "bob-1"]
 
 
 def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
@@ -167,11 +185,11 @@ def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
 
 
 def test_what_release_0_1_has_kept_is_found(store: Store, tmp_path: Path) -> None:
-    """Its file names and its header: an upgrade loses nothing, nor does the way back."""
-    store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").iterdir()
-    key = sha256(b"ann:resp_1").hexdigest()
-    assert file.name == sha256(key.encode()).hexdigest()
-    expiry, value = file.read_bytes()[:4], file.read_bytes()[4:]
-    assert abs(struct.unpack("I", expiry)[0] - time.time() - KEEP_SECONDS) < 10
-    assert json.loads(value) == VALUE
+    """All in one folder, under these names, after a header of four bytes."""
+    kept = tmp_path / "state" / "kept"
+    kept.mkdir(parents=True)
+    file = kept / sha256(sha256(b"ann:resp_1").hexdigest().encode()).hexdigest()
+    file.write_bytes(struct.pack("I", int(time.time()) + KEEP_SECONDS) + json.dumps(VALUE).encode())
+    assert store.recall("ann", "resp_1") == VALUE
+    store.change("ann", "resp_1", lambda old: {**(old or {}), "more": 1})
+    assert store.recall("ann", "resp_1") == {**VALUE, "more": 1} and not file.exists()

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import redis
 
 from app.config import Settings
-from app.errors import InternalError
+from app.errors import InternalError, Unavailable
 from app.state import store as module
 from app.state.store import Store
 
@@ -101,7 +102,7 @@ class Trap:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     store = Store(Settings(state_dir=str(tmp_path / "state")))
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").iterdir()
+    [file] = (tmp_path / "state" / "kept").glob("*/*")
     file.write_bytes(file.read_bytes()[:8] + pickle.dumps(Trap(tmp_path / "sprung")))
     assert store.recall("ann", "resp_1") is None
     assert not (tmp_path / "sprung").exists()
@@ -123,7 +124,7 @@ def test_redis_forgets_by_itself(redis_url: str) -> None:
         Store(Settings(state_url=redis_url)).write("ann", "resp_1", VALUE)
         Store(Settings(state_url=redis_url)).change("ann", "resp_2", lambda old: {"a": 1})
         lives: Any = [client.ttl(key) for key in client.scan_iter("poegate:*")]
-    assert len(lives) == 2 and all(0 < life <= module.KEEP_SECONDS for life in lives)
+    assert len(lives) == 4 and all(0 < life <= module.KEEP_SECONDS for life in lives)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,110 @@ def test_a_store_that_cannot_be_reached(
             ask()
         assert caught.value.retryable and "secret" not in caught.value.message
     assert not store.is_usable()
+
+
+def opened(settings: Settings, megabytes: float) -> Store:
+    return Store(replace(settings, state_mb_per_owner=megabytes))
+
+
+def kept_of(store: Store, owner: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if store.recall(owner, name) is not None]
+
+
+def swept(store: Store, owner: str, names: Sequence[str], left: list[str]) -> bool:
+    """Files are swept a moment after they are written."""
+    deadline = time.monotonic() + 5
+    while kept_of(store, owner, names) != left and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return kept_of(store, owner, names) == left
+
+
+TENTH = {"text": "x" * 100_000}
+
+
+def test_an_owner_loses_its_own_oldest_alone(settings: Settings) -> None:
+    store = opened(replace(settings, stored_tokens=True), 1.0)
+    store.write("bob", "resp_0", TENTH)
+    names = [f"resp_{number}" for number in range(30)]
+    for name in names:
+        store.write("ann", name, TENTH)
+    deadline = time.monotonic() + 5
+    while len(kept_of(store, "ann", names)) > 14 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    left = kept_of(store, "ann", names)
+    assert 9 <= len(left) <= 14 and left == names[-len(left) :]
+    assert store.recall("bob", "resp_0") == TENTH
+
+
+def test_what_needs_each_other_goes_together(settings: Settings) -> None:
+    """A conversation that is used is as new as its last use, from its beginning on."""
+    store = opened(replace(settings, stored_tokens=True), 1.0)
+    store.write("ann", "a", TENTH)
+    store.write("ann", "b", TENTH, after="a")
+    store.write("ann", "between", TENTH)
+    store.renew("ann", ["a", "b"])
+    store.change("ann", "c", lambda old: TENTH, after="b")
+    names = ["a", "b", "c", "between"]
+    store.write("ann", "large", {"text": "x" * 650_000})
+    assert swept(store, "ann", names, ["a", "b", "c"])
+    store.write("ann", "larger", {"text": "x" * 500_000})
+    assert swept(store, "ann", names, [])
+    assert kept_of(store, "ann", ["large", "larger"]) == ["larger"]
+
+
+def test_what_is_forgotten_does_not_count(settings: Settings) -> None:
+    store = opened(replace(settings, stored_tokens=True), 1.0)
+    store.write("ann", "resp_0", TENTH)
+    for _ in range(20):
+        store.write("ann", "resp_1", TENTH)
+        store.write("ann", "resp_2", TENTH)
+        store.forget("ann", "resp_2")
+    time.sleep(0.2)
+    assert kept_of(store, "ann", ["resp_0", "resp_1", "resp_2"]) == ["resp_0", "resp_1"]
+
+
+def test_made_up_keys_share_one_quota(settings: Settings) -> None:
+    store = opened(settings, 1.0)
+    store.accept("ann")
+    store.write("ann", "resp_0", TENTH)
+    store.write("bob", "resp_0", TENTH)
+    store.accept("bob")
+    store.change("bob", "resp_0", lambda old: old)  # from here on it counts to him
+    for number in range(30):
+        store.write(f"made-up-{number}", "resp_0", TENTH)
+    assert swept(store, "made-up-0", ["resp_0"], [])
+    assert store.recall("ann", "resp_0") == store.recall("bob", "resp_0") == TENTH
+    assert store.recall("made-up-29", "resp_0") == TENTH
+
+
+def test_what_was_written_for_a_made_up_key_is_found_once_it_is_accepted(
+    opener: Opener,
+) -> None:
+    """And by other workers, which have not heard of that."""
+    store = opener()
+    store.forget("cid", "resp_1")
+    store.write("cid", "resp_1", {"a": 1})
+    store.accept("cid")
+    assert store.recall("cid", "resp_1") == {"a": 1}
+    store.write("cid", "resp_1", {"a": 2})
+    assert store.recall("cid", "resp_1") == opener().recall("cid", "resp_1") == {"a": 2}
+    opener().forget("cid", "resp_1")
+    assert store.recall("cid", "resp_1") is None
+
+
+def test_what_a_newer_release_writes(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(module, "RECORD_VERSION", 2)
+        opener().write("ann", "resp_1", VALUE)
+        assert opener().recall("ann", "resp_1") == VALUE
+    asks: list[Callable[[], object]] = [
+        lambda: opener().recall("ann", "resp_1"),
+        lambda: opener().change("ann", "resp_1", lambda old: old),
+    ]
+    for ask in asks:
+        with pytest.raises(Unavailable, match="newer release"):
+            ask()
+    opener().forget("ann", "resp_1")
 
 
 def test_a_change(opener: Opener) -> None:

@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.servers import ROOT, Server
+
+pytestmark = pytest.mark.long
 
 FOLDER = Path(__file__).parent
 SUITE = FOLDER / "langchain_suite.py"

@@ -11,6 +11,8 @@ import pytest
 from tests.servers import ROOT, Server
 from tests.suites.rules_bot import NAME, SENTENCE, THINKING
 
+pytestmark = pytest.mark.long
+
 CLIENTS = ROOT / "tests/clients"
 THOUGHT = "I follow my rules."
 CITY = {"city": "a city"}

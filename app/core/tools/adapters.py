@@ -4,21 +4,29 @@ from importlib import import_module
 
 from app.core.tools.base import ToolAdapter
 from app.core.tools.native import NativeAdapter
+from app.core.tools.no_tools import NoAdapter
 from app.core.tools.prompted import PromptedAdapter
 
-_BUILT_IN: dict[str, type[ToolAdapter]] = {"prompted": PromptedAdapter, "native": NativeAdapter}
+AUTO = "auto"
+"""No adapter, but the choice of one for each bot (relay/tool_adapters.py)."""
+
+BUILT_IN: dict[str, type[ToolAdapter]] = {
+    "prompted": PromptedAdapter,
+    "native": NativeAdapter,
+    "none": NoAdapter,
+}
 
 
 def adapter_named(name: str) -> ToolAdapter:
-    """``prompted``, ``native``, or the dotted path of a class without arguments.
+    """``prompted``, ``native``, ``none``, or the dotted path of a class without arguments.
 
     Raises ValueError where there is no such class, or it is no adapter.
     """
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]()
+    if name in BUILT_IN:
+        return BUILT_IN[name]()
     module, _, attribute = name.rpartition(".")
     if not module:
-        raise ValueError(f"expected prompted, native or a dotted path, not {name!r}")
+        raise ValueError(f"expected prompted, native, auto, none or a dotted path, not {name!r}")
     try:
         adapter = getattr(import_module(module), attribute)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:

@@ -1,11 +1,9 @@
 """How the gateway stands, and what its operator should know."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,21 +65,10 @@ def count_keys(pool: Pool) -> Object:
 
 
 def _state(services: Services) -> Object:
-    if services.settings.state_url:
-        medium, used, limit = "redis", None, None
-    else:
-        medium, used, limit = "files", _size_of(Path(services.settings.state_dir)), MAX_BYTES
+    medium, limit = ("redis", None) if services.settings.state_url else ("files", MAX_BYTES)
+    used = services.store.used_bytes()
     usable = services.store.is_usable()
     return {"medium": medium, "usable": usable, "used_bytes": used, "limit_bytes": limit}
-
-
-def _size_of(folder: Path) -> int:
-    size = 0
-    with suppress(OSError), os.scandir(folder / "kept") as entries:
-        for entry in entries:
-            with suppress(OSError):
-                size += entry.stat().st_size
-    return size
 
 
 def _warnings_of_access(services: Services, keys: Object) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ def speak() -> Response:
     """Streams the bot's file."""
     client, payload = read_request(_SPEECH_SCHEMA)
     settings = services().settings
-    query = speech.parse(payload, settings.bot_named)
+    query = speech.parse(payload, services().bot_named)
     reply = services().relay.answer(query, client, streaming=False, media_in_text=False)
     files = partial(only_files, bot=query.model, wants=speech.WANTED)
     home = home_of_bot(query.bot, settings)
@@ -106,7 +106,7 @@ def _read_json() -> Any:
 def _listen(task: Task) -> Response:
     client, payload = _read_recording()
     settings = services().settings
-    query = transcriptions.parse(payload, task, settings.bot_named)
+    query = transcriptions.parse(payload, task, services().bot_named)
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:

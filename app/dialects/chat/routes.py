@@ -63,7 +63,7 @@ def _read_query(body: Any) -> tuple[Query, dict[str, Any]]:
 
     Cursor sends Responses bodies here, and expects Chat Completions as answers.
     """
-    bot_named = services().settings.bot_named
+    bot_named = services().bot_named
     if is_responses_body(body):
         payload = load_request(_RESPONSES_SCHEMA, body)
         turn = begin_turn(payload, "resp_", NothingKept())

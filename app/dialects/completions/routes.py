@@ -24,7 +24,7 @@ _SCHEMA = CompletionSchema()
 )
 def create_completion() -> Response:
     client, payload = read_request(_SCHEMA)
-    queries = completions.parse(payload, services().settings.bot_named)
+    queries = completions.parse(payload, services().bot_named)
     envelope = new_envelope("cmpl", payload["model"])
     echoes = completions.echoed_prompts(payload)
     streaming = bool(payload["stream"])

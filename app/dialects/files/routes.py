@@ -13,7 +13,8 @@ from werkzeug.datastructures import FileStorage
 from app.access.client import Client
 from app.core.conversation import Media
 from app.core.file_ids import FileRecord
-from app.core.media_types import HEAD_BYTES, type_of_bytes
+from app.core.media import checked_type
+from app.core.media_types import HEAD_BYTES, UNKNOWN, type_of_bytes
 from app.core.paging import Place
 from app.dialects.files import translate as files
 from app.dialects.files.answers import (
@@ -92,7 +93,8 @@ def _upload(sent: FileStorage, options: dict[str, Any], client: Client) -> FileR
     if not size:
         raise InvalidRequest("file: The file is empty.", param="file")
     sent.stream.seek(0)
-    content_type = type_of_bytes(sent.mimetype, sent.stream.read(HEAD_BYTES))
+    label = checked_type(sent.mimetype or UNKNOWN, "file")
+    content_type = type_of_bytes(label, sent.stream.read(HEAD_BYTES))
     media = Media(content_type, name, "file")
     services().relay.admission.admit_request(client)
     attachment = services().relay.asker.with_key(

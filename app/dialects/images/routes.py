@@ -82,7 +82,7 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
     client, payload = read_request(
         schema, partial(read_payload, schema), default_model=settings.image_model
     )
-    query = images.parse(payload, type(schema), settings.bot_named, settings.image_model)
+    query = images.parse(payload, type(schema), services().bot_named, settings.image_model)
     query = with_files(query, client)
     choices, created = payload["n"] or 1, int(time.time())
     inline = payload["response_format"] == "b64_json"

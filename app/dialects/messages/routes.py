@@ -38,7 +38,7 @@ def create_message() -> Response:
     if (passed := pass_on(_NATIVE, body, client)) is not None:
         return passed
     payload = load_request(_SCHEMA, body)
-    query = with_files(parse(payload, services().settings.bot_named), client)
+    query = with_files(parse(payload, services().bot_named), client)
     envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, client, streaming=streaming)
@@ -54,7 +54,7 @@ def create_message() -> Response:
 def count_tokens() -> Response:
     """Tokens of the prompt, tools and all, as the answer's usage would tell them."""
     client, payload = read_request(_COUNT_SCHEMA, _read_body)
-    query = with_files(parse(payload, services().settings.bot_named), client)
+    query = with_files(parse(payload, services().bot_named), client)
     return jsonify({"input_tokens": services().relay.count_prompt(query)})
 
 

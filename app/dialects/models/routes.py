@@ -33,7 +33,7 @@ def list_models() -> Response:
     models = [
         model
         for model in render_models(services().catalog.models(), settings)
-        if client.rules.allows(settings.bot_named(model["id"]))
+        if client.rules.allows(services().bot_named(model["id"]))
     ]
     if not wants_anthropic():
         page = Page(models, has_more=False)
@@ -49,9 +49,10 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 @operation("A model", ModelSchema, versioned=True, errors=(502,))
 def retrieve_model(name: str) -> Response:
-    client, settings = authenticate(), services().settings
-    model = find_model(name, services().catalog.models(), settings)
-    if not client.rules.allows(settings.bot_named(name)):
+    client, settings, models = authenticate(), services().settings, services().catalog.models()
+    bot = services().bot_named(name)
+    model = find_model(name, bot, models, settings)
+    if not client.rules.allows(bot):
         model = None  # to this token it is not there
     elif model is None and not services().catalog.was_read:
         raise UpstreamError(

@@ -30,15 +30,16 @@ def render_models(poe_models: Iterable[CatalogModel], settings: Settings) -> lis
     """One object for each model name, the configured ones first. Globs are left out."""
     known = _by_name(poe_models)
     names = dict.fromkeys([*_configured_names(settings), *known])
-    return [_describe(name, known, settings) for name in names]
+    return [_describe(name, settings.bot_named(name), known, settings) for name in names]
 
 
-def find_model(name: str, poe_models: Iterable[CatalogModel], settings: Settings) -> Model | None:
-    """The model of that name, which may match only a glob of the settings."""
+def find_model(
+    name: str, bot: str, poe_models: Iterable[CatalogModel], settings: Settings
+) -> Model | None:
+    """The model of that name; ``bot``: whom a request with that name asks."""
     known = _by_name(poe_models)
-    bot = settings.bot_named(name)
-    if name in known or bot != name or settings.url_of(bot):
-        return _describe(name, known, settings)
+    if bot in known or settings.bot_named(name) != name or settings.url_of(bot):
+        return _describe(name, bot, known, settings)
     return None
 
 
@@ -76,9 +77,8 @@ def _configured_names(settings: Settings) -> list[str]:
     return [glob for glob in globs if not any(mark in glob for mark in "*?[")]
 
 
-def _describe(name: str, known: Mapping[str, CatalogModel], settings: Settings) -> Model:
+def _describe(name: str, bot: str, known: Mapping[str, CatalogModel], settings: Settings) -> Model:
     """The model that a request with that name asks, after aliases and BOT_URLS."""
-    bot = settings.bot_named(name)
     if settings.url_of(bot):
         model = render_model({"id": bot, "owned_by": "poegate"})
     else:

@@ -5,7 +5,6 @@ costs disk for N turns, and one file is read for each.
 """
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -19,22 +18,18 @@ log = logging.getLogger("poegate")
 MAX_TURNS = 1_000
 """How many responses a conversation may have. A file is read for each, at every turn."""
 
-RENEW_SECONDS = 24 * 3600.0
-"""An ancestor that is used is written anew, at most once in this time, and so kept on."""
-
 
 class KeptResponse(TypedDict):
     """A response object, and the ``input`` items that were new in its request.
 
     ``previous``: the id of the response that it goes on from. Records of older releases lack it,
-    and have all items of the conversation in ``input``. ``written_at``: seconds since the epoch.
-    ``deleted``: the client deleted it, but a response that goes on from it is still there.
+    and have all items of the conversation in ``input``. ``deleted``: the client deleted it, but a
+    response that goes on from it is still there.
     """
 
     response: dict[str, Any]
     input: list[Item]
     previous: NotRequired[str | None]
-    written_at: NotRequired[float]
     deleted: NotRequired[bool]
 
 
@@ -48,11 +43,9 @@ class Kept:
     def keep(self, items: list[Item], response: dict[str, Any]) -> bool:
         """Keeps a response with its new items; whether that was possible. The log says why not."""
         previous: str | None = response["previous_response_id"]
-        record = KeptResponse(
-            response=response, input=items, previous=previous, written_at=time.time()
-        )
+        record = KeptResponse(response=response, input=items, previous=previous)
         try:
-            self._store.write(self._owner, response["id"], record)
+            self._store.write(self._owner, response["id"], record, after=previous or "")
             if previous is not None:
                 self._add_child(previous, response["id"])
         except InternalError as error:
@@ -122,15 +115,21 @@ class Kept:
         ]
 
     def _ancestry(self, response_id: str) -> Iterator[KeptResponse | None]:
-        """The response, its parent and so on; None for one that is not there."""
+        """The response, its parent and so on; None for one that is not there.
+
+        What is used is kept on: all of it then has one age, and is dropped together or not at all.
+        """
         name: str | None = response_id
+        used: list[str] = []
         for _ in range(MAX_TURNS):
             record = self._find(name)
-            if record is not None:
-                self._renew(record)
             yield record
-            name = record.get("previous") if record else None
+            if record is None or name is None:
+                return
+            used += [name, _children_of(name)]
+            name = record.get("previous")
             if name is None:
+                self._renew(used)
                 return
         raise InvalidRequest(
             f"previous_response_id: The conversation has more than {MAX_TURNS} responses. Send its "
@@ -138,21 +137,17 @@ class Kept:
             param="previous_response_id",
         )
 
-    def _renew(self, record: KeptResponse) -> None:
-        """Keeps what is used for another 30 days, its list of children too."""
-        if time.time() - record.get("written_at", 0.0) < RENEW_SECONDS:
-            return
-        response_id = record["response"]["id"]
+    def _renew(self, names: list[str]) -> None:
         try:
-            self._note(response_id)
-            self._store.change(self._owner, _children_of(response_id), lambda now: now)
+            self._store.renew(self._owner, reversed(names))
         except InternalError as error:
-            log.warning("not renewed: %s: %s", response_id, error.message)
+            log.warning("not renewed: %s", error.message)
 
     def _note(self, response_id: str, **news: Any) -> None:
         """Writes the record anew, with the news, if it is still there. Raises InternalError."""
-        news = {**news, "written_at": time.time()}
-        self._store.change(self._owner, response_id, lambda now: now and {**now, **news})
+        self._store.change(
+            self._owner, response_id, lambda now: now and {**now, **news}, after=response_id
+        )
 
     def _add_child(self, response_id: str, child: str) -> None:
         """Raises InternalError. The list is apart from the response, whose record is large."""
@@ -160,6 +155,7 @@ class Kept:
             self._owner,
             _children_of(response_id),
             lambda now: {"ids": [*(now or {"ids": []})["ids"], child]},
+            after=response_id,
         )
 
     def _children(self, response_id: str) -> list[str]:

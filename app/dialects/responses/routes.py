@@ -71,7 +71,7 @@ def create_response() -> Response:
     payload = load_request(_SCHEMA, body)
     kept, response_id = Kept(services().store, client.owner), responses.new_response_id()
     turn = begin_turn(payload, response_id, kept)
-    query = with_files(parse(payload, turn, services().settings.bot_named), client)
+    query = with_files(parse(payload, turn, services().bot_named), client)
     first = len(turn.conversation)
     envelope = responses.new_envelope(response_id, payload, turn.toolbox, first)
     stored = payload["store"] is not False
@@ -131,7 +131,7 @@ def count_input_tokens() -> Response:
     client, payload = read_request(_INPUT_TOKENS_SCHEMA)
     payload["model"] = payload["model"] or ""
     turn = begin_turn(payload, responses.new_response_id(), Kept(services().store, client.owner))
-    query = with_files(parse(payload, turn, services().settings.bot_named), client)
+    query = with_files(parse(payload, turn, services().bot_named), client)
     tokens = services().relay.count_prompt(query)
     return jsonify({"object": "response.input_tokens", "input_tokens": tokens})
 

@@ -29,6 +29,8 @@ class Toolbox:
     """Namespace and name of each tool that is in a namespace."""
     server_tools: bool = False
     """Whether there were also tools of OpenAI's, which do not run here."""
+    web_search: bool = False
+    """Whether its web search was one of them: some bots can do that."""
 
     def called(self, name: str) -> dict[str, str]:
         """The name fields of a call of the tool."""
@@ -48,16 +50,17 @@ def open_toolbox(tools: Iterable[dict[str, Any]]) -> Toolbox:
     """Of two tools with one name the later one counts: ``additional_tools`` may repeat tools."""
     specs: dict[str, ToolSpec] = {}
     homes: dict[str, tuple[str, str]] = {}
-    server_tools = False
+    server_tools = web_search = False
     for namespace, tool in _unpacked(tools, None):
         if tool["type"] not in CALLABLE:
             server_tools = True
+            web_search |= tool["type"].startswith("web_search")
             continue
         name = offered_name(namespace, tool["name"])
         specs[name] = _spec(name, tool)
         if namespace:
             homes[name] = (namespace, tool["name"])
-    return Toolbox(specs, homes, server_tools)
+    return Toolbox(specs, homes, server_tools, web_search)
 
 
 def _unpacked(

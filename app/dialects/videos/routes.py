@@ -32,6 +32,7 @@ from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
 from app.http.passing import NativeFormat, forward, forward_file, pass_on
 from app.http.record_pages import own_records, read_ordered_page, records_of
+from app.http.request_bodies import body_bytes
 from app.http.services import Services, authenticate, services
 from app.http.stored_files import with_files
 from app.http.unsupported import FILMED
@@ -75,7 +76,7 @@ def create_video() -> Response:
     if (passed := _pass_on(body, client)) is not None:
         return passed
     payload = load_request(_CREATE_SCHEMA, body, default_model=settings.video_model)
-    query = videos.parse(payload, settings.bot_named, settings.video_model)
+    query = videos.parse(payload, services().bot_named, settings.video_model)
     query = with_files(query, client)
     video_id = f"video_{uuid.uuid4().hex}"
     record = videos.new_record(
@@ -83,7 +84,7 @@ def create_video() -> Response:
     )
     services().relay.admission.admit(client, query.bot)
     work = partial(_make, services(), query, for_job(client))
-    records, held = records_of(VIDEOS, client), _bytes_of_files(query)
+    records, held = records_of(VIDEOS, client), max(_bytes_of_files(query), body_bytes())
     started = services().jobs.start(client.owner, records, record, work, held=held)
     client.visit.lease = None  # the job gives it back
     return _render(started)
@@ -150,7 +151,7 @@ def send_content(video_id: str) -> Response:
         return forward_file(place, client)
     file = videos.file_of(record)
     settings = services().settings
-    home = home_of_bot(settings.bot_named(record["model"]), settings)
+    home = home_of_bot(services().bot_named(record["model"]), settings)
     opened = open_for_client(file.url, settings, home)
     return send_bot_file(opened, content_type_of(opened, file))
 

@@ -125,10 +125,10 @@ def test_stop_streamed_is_stop_whole(pieces: list[str], sequences: list[str]) ->
 
 @pytest.mark.parametrize("sequence", ["a" * 2_000 + "b", "ab" * 1_000 + "c", "zz"])
 def test_stop_takes_linear_time(sequence: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     deltas = [TextDelta(char) for char in "ab" * 50_000 + "a" * 100_000]
     assert text_of(flatten(stop_at([[delta] for delta in deltas], (sequence,)))).startswith("abab")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_cut_closes_the_bot_at_once() -> None:

@@ -18,8 +18,11 @@ from app.core.events import Batch, ReasoningDelta, TextDelta, ToolCallDelta, fla
 from app.core.tools.prompted import PromptedAdapter
 from tests.core.tools.corpus import TOOLS, Entry, Plain, call, entries, texts
 from tests.core.tools.corpus.grammars import EXACT, RAW, WHOLE, Calls, Writer
+from tests.lengths import FULL
 
-EVERY_OFFSET = 400
+pytestmark = pytest.mark.lengths
+
+EVERY_OFFSET = 400 if FULL else 100
 """Texts up to this length are split at each offset, longer ones at a quarter as many."""
 MAX_HELD = {"plain": 32, "flows": 120}
 """How many characters the stage may hold back, without white space at the beginning. A mark is at

@@ -112,3 +112,17 @@ def test_a_picture_of_an_earlier_turn_is_attached_again(
     [attachment] = drawn["attachments"]
     assert (attachment["url"], attachment["content_type"]) == (link, "image/png")
     assert last["attachments"] == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["image/png\r\nX-Evil: 1", "image/png%0d%0aX: 1", "image/p\u00e9ng"]
+)
+def test_what_is_no_content_type_is_refused_on_arrival(
+    sdk: openai.OpenAI, uploads: Server, kind: str
+) -> None:
+    """It would become a header of the upload."""
+    before = len(asked(uploads))
+    with pytest.raises(openai.BadRequestError, match="Not a content type") as caught:
+        ask(sdk, image(f"data:{kind};base64,QUJD"))
+    assert caught.value.param == "messages[0].content[1].image_url"
+    assert len(asked(uploads)) == before

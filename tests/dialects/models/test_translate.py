@@ -119,7 +119,7 @@ def test_an_alias_carries_its_bots_fields() -> None:
 def test_a_glob_is_no_name_but_counts_for_names() -> None:
     settings: Any = {"model_aliases": (("claude-*", "Claude-Sonnet-4.5"),)}
     assert list(models(**settings)) == ["Claude-Sonnet-4.5"]
-    found = find_model("claude-3-haiku", [SONNET], Settings(**settings))
+    found = find_model("claude-3-haiku", "Claude-Sonnet-4.5", [SONNET], Settings(**settings))
     assert found is not None
     assert (found["id"], found["alias_of"]) == ("claude-3-haiku", "Claude-Sonnet-4.5")
     assert found["context_window"] == 200_000
@@ -149,7 +149,7 @@ def test_an_alias_is_stronger_than_a_bot_of_its_name() -> None:
 )
 def test_finding(name: str, known: bool) -> None:
     own = Settings(bot_urls=(("mine", "http://b.test/"), ("lab/*", "http://b.test/{bot}")))
-    found = find_model(name, [SONNET], own)
+    found = find_model(name, name, [SONNET], own)
     assert (found is not None) == known
     assert found is None or found["id"] == name
 

@@ -24,18 +24,19 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from app.config import Settings
 from app.dialects.openapi.routes import describe
 from app.factory import create_app
-from tests.lengths import FULL
 from tests.servers import Server, free_port, running
 from tests.upload_server import FOLDER
+
+pytestmark = pytest.mark.long
 
 TOKEN = "schemathesis-token"
 CREDENTIAL = {"Authorization": f"Bearer {TOKEN}"}
 ADMIN_TOKEN = "schemathesis-admin"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8" if FULL else "3"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8"))
 """For each operation, beside those that cover each word of its schema."""
 
-MANY, ONE_IN = (200, 4) if FULL else (30, 24)
+MANY, ONE_IN = 200, 4
 """Requests to one operation after which one in some must do: blocks have a thousand words."""
 
 TALKERS = (

@@ -1,5 +1,7 @@
 """What is kept of responses: by any worker, after a restart, for nobody else, and not for ever."""
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +13,7 @@ import requests
 from openai.types.responses import ResponseItemList
 
 from app.config import Settings
-from app.dialects.responses.kept import RENEW_SECONDS, Kept
+from app.dialects.responses.kept import Kept
 from app.errors import InvalidRequest
 from app.state.store import Store
 from tests.conftest import KEY
@@ -295,7 +297,7 @@ def test_a_turn_keeps_its_own_items_alone(
     sizes = []
     for _ in range(8):
         previous = ask(gateway, input="x" * 20_000, previous_response_id=previous).json()["id"]
-        sizes.append(sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()))
+        sizes.append(sum(file.stat().st_size for file in (tmp_path / "kept").glob("*/*")))
     grown = [after - before for before, after in pairwise(sizes)]
     assert max(grown) < 1.1 * min(grown)
     listed = call(gateway, "GET", f"{previous}/input_items?limit=100").json()
@@ -364,17 +366,16 @@ def test_a_conversation_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         kept.items_until("5")
 
 
-def test_using_a_response_renews_its_ancestors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, kept = kept_in(tmp_path)
+def test_using_a_response_renews_its_ancestors(tmp_path: Path) -> None:
+    """They then have one age, their lists of children too, and so will the next response."""
+    _, kept = kept_in(tmp_path)
     for name, previous in (("a", None), ("b", "a")):
         kept.keep(*turn(name, previous))
-    before: Any = store.recall("owner", "a")
+    folder = tmp_path / "kept"
+    for file in folder.glob("*/*"):
+        os.utime(file, (1_900_000_000, 1_900_000_000))
     kept.items_until("b")
-    assert store.recall("owner", "a") == before
-    later = before["written_at"] + RENEW_SECONDS + 1
-    monkeypatch.setattr("app.dialects.responses.kept.time.time", lambda: later)
-    kept.items_until("b")
-    renewed: Any = store.recall("owner", "a")
-    assert renewed == {**before, "written_at": later}
+    kept.keep(*turn("c", "b"))
+    files = [*folder.glob("*/*")]
+    [age] = {file.stat().st_mtime for file in files}
+    assert len(files) == 5 and abs(age - time.time()) < 60

@@ -297,7 +297,7 @@ def test_a_link_that_is_no_longer_kept(sdk: openai.OpenAI, key: str, state_dir: 
     video = film(sdk, prompt=PROMPT)
     assert sdk.videos.download_content(video.id).read() == AVI
     owner = hashlib.sha256(key.encode()).hexdigest()
-    Store(Settings(state_dir=state_dir)).forget(f"videos/{owner}", f"{video.id}/file")
+    Store(Settings(state_dir=state_dir)).forget(owner, f"{video.id}/file", "videos")
     assert sdk.videos.retrieve(video.id).status == "completed"
     with pytest.raises(openai.NotFoundError) as caught:
         sdk.videos.download_content(video.id)

@@ -12,7 +12,7 @@ from tests.lengths import FULL
 
 pytestmark = pytest.mark.lengths
 
-LONG = 1_000_000 if FULL else 100_000
+LONG = 1_000_000 if FULL else 60_000
 """Characters: enough to tell a line from a square."""
 SMALL_PIECE = 10
 
@@ -105,7 +105,7 @@ REPEATED = [
     *("\n<tool_call>", "</tool_call>", "<arg_key>", "</arg_value>", "<|", "]<]minimax[>[<a>"),
     *('<|"|>', "--a ", "[TOOL_CALL]", "</think>", "```\n", "<|close|>argument<|sep|>"),
 ]
-SHORT = 60_000 if FULL else 20_000
+SHORT = 60_000 if FULL else 15_000
 
 
 @pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
