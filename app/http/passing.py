@@ -77,7 +77,7 @@ def pass_on(
         setting,
         native.endpoint,
         is_own_bot=services().settings.url_of(bot) is not None,
-        listed=facts and (facts.endpoints or ()),
+        listed=None if facts is None else (facts.endpoints or ()),
         obstacle=suffix or native.obstacle_in(body) or goes_on.obstacle,
         goes_on=goes_on.place is not None,
     )

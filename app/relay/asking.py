@@ -140,8 +140,8 @@ class Asker:
                 return result
 
     def _noting_acceptance(
-        self, batches: Iterator[Batch], bot: str, client: Client
-    ) -> Iterator[Batch]:
+        self, batches: Iterator[_Batch], bot: str, client: Client
+    ) -> Iterator[_Batch]:
         is_known = client.has_token or self._settings.url_of(bot) is not None
         for batch in batches:
             if batch and not is_known:

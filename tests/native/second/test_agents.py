@@ -12,6 +12,8 @@ from tests.clients.test_codex import test_it_creates_a_file_and_reports as codex
 from tests.native.asking import CHAT, Native
 from tests.servers import Server, free_port, running
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def gateway(start_gateway: Callable[..., Server], logs: Path) -> Iterator[Server]:
