@@ -1,4 +1,4 @@
-"""``python -m app tokens|usage``: the operator's commands."""
+"""``python -m app tokens|usage|setup``: the operator's commands."""
 
 import sys
 

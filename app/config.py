@@ -22,6 +22,10 @@ class ConfigError(ValueError):
     """A setting that cannot be used. The message names it."""
 
 
+MAX_FALLBACKS = 3
+"""Models that may answer in place of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class BotRule:
     """One row of the TOML file's ``[bot]`` table, for the names that match its glob."""
@@ -29,6 +33,7 @@ class BotRule:
     glob: str
     alias_of: str | None = None
     tool_adapter: str | None = None
+    fallback: tuple[str, ...] = ()
     upstream: str | None = None
 
 
@@ -523,6 +528,13 @@ class Settings:
         """The names of all tool adapters that are used."""
         return {self.tool_adapter, *(rule.tool_adapter for rule in self.bots if rule.tool_adapter)}
 
+    def fallbacks_of(self, bot: str) -> tuple[str, ...]:
+        """The names of the models that may answer in that bot's place."""
+        for rule in self.bots:
+            if rule.fallback and fnmatchcase(bot, rule.glob):
+                return tuple(name for name in rule.fallback if name != bot)
+        return ()
+
     def upstream_of(self, bot: str) -> str:
         """How that bot is asked: one of UPSTREAMS."""
         for rule in self.bots:
@@ -531,9 +543,9 @@ class Settings:
         return self.upstream
 
     @property
-    def needs_catalog(self) -> bool:
-        """Whether requests are decided by what Poe's list says of their bots."""
-        return "auto" in (self.upstream, *(rule.upstream for rule in self.bots))
+    def asks_poe(self) -> bool:
+        """Whether Poe's bots can be asked at all."""
+        return bool(self.poe_api_keys) or not self.is_token_mode
 
     def url_of(self, bot: str) -> str | None:
         """The endpoint of a bot of BOT_URLS, or None for a bot of Poe.
@@ -668,6 +680,14 @@ def _bot_rules(table: Any) -> tuple[BotRule, ...]:
     return tuple(_bot_rule(glob, row) for glob, row in table.items())
 
 
+def _fallback(name: str, value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    are_texts = isinstance(names, list) and all(isinstance(one, str) and one for one in names)
+    if not are_texts or not 0 < len(names) <= MAX_FALLBACKS:
+        raise ConfigError(f"{name}: expected one to {MAX_FALLBACKS} bots, not {value!r}")
+    return tuple(names)
+
+
 def _bot_rule(glob: str, row: Any) -> BotRule:
     if isinstance(row, str):
         return BotRule(glob, row)
@@ -677,7 +697,9 @@ def _bot_rule(glob: str, row: Any) -> BotRule:
     for name, value in row.items():
         if name not in options:
             raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(options)}")
-        if not isinstance(value, str) or not value:
+        if name == "fallback":
+            row = {**row, name: _fallback(f"bot.{glob}.{name}", value)}
+        elif not isinstance(value, str) or not value:
             raise ConfigError(f"bot.{glob}.{name}: expected a text, not {value!r}")
         if name == "upstream" and value not in UPSTREAMS:
             raise ConfigError(f"bot.{glob}.{name}: expected one of {', '.join(UPSTREAMS)}")

@@ -132,6 +132,14 @@ async def _stay_silent(exchange: Exchange) -> None:
     closed[exchange.path] += 1
 
 
+async def late(exchange: Exchange, seconds: str) -> None:
+    """Fails after so long a silence."""
+    await exchange.start()
+    await asyncio.sleep(float(seconds))
+    data = {"text": "Too late.", "allow_retry": False, "error_type": "insufficient_fund"}
+    await exchange.write(event("error", **data), more=False)
+
+
 async def endless(exchange: Exchange, _: str) -> None:
     await exchange.start()
     leaving = asyncio.create_task(exchange.gone())
@@ -246,6 +254,7 @@ BEHAVIOURS = {
         cut,
         meta,
         silent,
+        late,
         endless,
         flood,
         slow,

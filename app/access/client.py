@@ -22,7 +22,8 @@ class Visit:
 
     ``session`` names a conversation, so that it keeps its key of the pool; "" where nothing does.
     ``key`` is the number of the last key that was asked, 0 for none. ``lease`` is held as one of
-    the token's parallel requests. ``windows`` has "requests" and "tokens" where they are limited;
+    the token's parallel requests. ``fallbacks`` counts the bots that were asked in vain before the
+    one that answers. ``windows`` has "requests" and "tokens" where they are limited;
     ``poe_headers`` are those of Poe's last answer.
     """
 
@@ -35,6 +36,7 @@ class Visit:
     bot: str | None = None
     key: int = 0
     attempts: int = 0
+    fallbacks: int = 0
     usage: Usage | None = None
     points: float | None = None
     windows: dict[str, Window] = field(default_factory=dict)

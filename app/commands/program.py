@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from app.access.sources import open_store
-from app.commands import tokens, usage
+from app.commands import setup, tokens, usage
 from app.config import ConfigError, load_settings
 
 
@@ -19,9 +19,13 @@ def main(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     tokens.add_parser(commands)
     usage.add_parser(commands)
+    setup.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         settings = load_settings()
+        if not getattr(options, "needs_store", True):
+            options.run(options, settings, None)
+            return 0
         store = open_store(settings)
         try:
             options.run(options, settings, store)

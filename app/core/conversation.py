@@ -120,8 +120,9 @@ class Query:
     """One request for an answer.
 
     ``model`` is the name that the client sent and that the answer repeats; ``bot`` is the bot that
-    is asked. ``web_search``: the client wants its vendor to search the web. ``parameters`` are the
-    bot's own (Poe's custom bot parameters), for which the protocol has no fields.
+    is asked. ``web_search``: the client wants its vendor to search the web. ``fallbacks``: the
+    models that may answer instead, in their order. ``parameters`` are the bot's own (Poe's custom
+    bot parameters), for which the protocol has no fields.
     """
 
     model: str
@@ -136,6 +137,7 @@ class Query:
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
     web_search: bool = False
+    fallbacks: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def offered_tools(self) -> tuple[ToolSpec, ...]:

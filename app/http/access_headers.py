@@ -30,6 +30,8 @@ def _add_headers(response: Response) -> Response:
         response.headers["x-poegate-attempts"] = str(client.visit.attempts)
         if client.visit.key:
             response.headers["x-poegate-key"] = str(client.visit.key)
+        if client.visit.fallbacks:
+            response.headers["x-poegate-fallbacks"] = str(client.visit.fallbacks)
     if client is not None:
         response.headers.extend(_limits_of(client.visit))
     return response

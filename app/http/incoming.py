@@ -1,6 +1,6 @@
 """The first steps of a POST route: authenticate, read the body, load it, log its model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,7 +34,8 @@ def load_request(
     payload = load_payload(schema, body)
     model = payload["model"] or default_model
     note_request(model, payload.get("prompt_cache_key"))
-    _check_origin(model or "")
+    for name in (model or "", *fallbacks_in(payload)):
+        _check_origin(name)
     return payload
 
 
@@ -42,6 +43,15 @@ def note_request(model: str | None, session: Any) -> None:
     """For the log: the model as the client names it. ``session``: its name of the conversation."""
     current_record().model = model
     _note_session(session if isinstance(session, str) else None)
+
+
+def fallbacks_in(payload: Mapping[str, Any]) -> list[str]:
+    """The models that the client names to answer in the model's place, in any format."""
+    others = payload.get("models") or payload.get("fallbacks")
+    if not isinstance(others, list):
+        return []
+    names = [other.get("model") if isinstance(other, dict) else other for other in others]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _check_origin(model: str) -> None:

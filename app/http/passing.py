@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from app.core.passing import FileReader, StreamReader, ToError, WholeReader
 from app.core.upstream import Decision, Obstacle, decide, first_user_text, text_chars
 from app.errors import NotFound
 from app.http.bot_files import content_type_of, send_bot_file
-from app.http.incoming import note_request
+from app.http.incoming import fallbacks_in, note_request
 from app.http.presence import Presence
 from app.http.request_log import current_record
 from app.http.services import services
@@ -72,13 +73,13 @@ def pass_on(
     if setting == "bot":
         return None
     goes_on, facts = continuation(body), services().catalog.facts(bot)
-    suffix = Obstacle("an effort at the name's end", "model") if effort else None
+    ours = Obstacle("an effort at the name's end", "model") if effort else _others_in(body)
     decision = decide(
         setting,
         native.endpoint,
         is_own_bot=services().settings.url_of(bot) is not None,
         listed=None if facts is None else (facts.endpoints or ()),
-        obstacle=suffix or native.obstacle_in(body) or goes_on.obstacle,
+        obstacle=ours or native.obstacle_in(body) or goes_on.obstacle,
         goes_on=goes_on.place is not None,
     )
     note_decision(decision)
@@ -94,11 +95,17 @@ def pass_on(
         only=key_at(goes_on.place, client),
     )
     if isinstance(answer.reader, StreamReader):
-        return stream_answer(answer, PassedEncoder(answer), services().settings)
+        return stream_answer(answer, partial(PassedEncoder, answer), services().settings)
     data = whole_body(answer)
     if isinstance(answer.reader, WholeReader):
         keep(answer.reader.body)
     return Response(data, mimetype="application/json")
+
+
+def _others_in(body: Body) -> Obstacle | None:
+    if not fallbacks_in(body):
+        return None
+    return Obstacle("other models in its place", "models" if body.get("models") else "fallbacks")
 
 
 def note_decision(decision: Decision) -> None:

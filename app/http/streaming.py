@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from flask import Response, request
@@ -95,16 +95,22 @@ def whole_body(answer: PassedAnswer) -> bytes:
     return b"".join(blocks)
 
 
-def stream_answer(reply: Batched[_Event], encoder: Encoder[_Event], settings: Settings) -> Response:
-    """A streaming response. An error before the headers is raised, so that it becomes a status."""
-    stream = _Stream(reply, encoder, settings.keepalive_seconds)
+def stream_answer(
+    reply: Batched[_Event], new_encoder: Callable[[], Encoder[_Event]], settings: Settings
+) -> Response:
+    """A streaming response. An error before the headers is raised, so that it becomes a status.
+
+    ``new_encoder`` is called once it is known which bot answers.
+    """
+    stream = _Stream(reply, settings.keepalive_seconds)
     try:
         opening = stream.open(settings.headers_wait)
     except BaseException:
         reply.close()
         raise
     current_record().warnings = reply.warnings
-    response = Response(stream.frames(opening), mimetype="text/event-stream", headers=_HEADERS)
+    frames = stream.frames(opening, new_encoder())
+    response = Response(frames, mimetype="text/event-stream", headers=_HEADERS)
     # A generator that was never started runs no finally block; this runs always.
     response.call_on_close(reply.close)
     return response
@@ -113,11 +119,8 @@ def stream_answer(reply: Batched[_Event], encoder: Encoder[_Event], settings: Se
 class _Stream(Generic[_Event]):
     """One stream. Created within the view, because Flask's globals end there."""
 
-    def __init__(
-        self, reply: Batched[_Event], encoder: Encoder[_Event], keepalive_seconds: float
-    ) -> None:
+    def __init__(self, reply: Batched[_Event], keepalive_seconds: float) -> None:
         self._reply = reply
-        self._encoder = encoder
         self._keepalive_seconds = keepalive_seconds
         self._record: RequestRecord = current_record()
         self._presence = Presence(request.environ)
@@ -131,8 +134,9 @@ class _Stream(Generic[_Event]):
                 return batch
         return []
 
-    def frames(self, opening: list[_Event]) -> Iterator[bytes]:
+    def frames(self, opening: list[_Event], encoder: Encoder[_Event]) -> Iterator[bytes]:
         """The chunks of the body, one for all events that arrived together."""
+        self._encoder = encoder
         try:
             first = self._encoder.start() + self._encode(opening) or self._encoder.keepalive
             self._record.note_bytes(len(first))

@@ -106,6 +106,7 @@ class Catalog:
         self._facts: dict[str, BotFacts] = {}
         self._ask_again_at = 0.0
         self.was_read = False
+        self._has_failed = False
 
     def models(self) -> list[CatalogModel]:
         """Poe's own objects; the last good list if Poe fails, and an empty one if there was none.
@@ -136,9 +137,11 @@ class Catalog:
         try:
             self._models = self._fetch()
             self._facts = {model["id"].casefold(): facts_of(model) for model in self._models}
-            self.was_read = True
+            self.was_read, self._has_failed = True, False
         except (requests.RequestException, ValueError) as error:
-            log.warning("Poe's list of models cannot be fetched: %s", type(error).__name__)
+            if not self._has_failed:  # a gateway for bots of one's own may never reach Poe
+                log.warning("Poe's list of models cannot be fetched: %s", type(error).__name__)
+            self._has_failed = True
             self._ask_again_at = time.monotonic() + RETRY_SECONDS
         else:
             self._ask_again_at = time.monotonic() + LIST_SECONDS

@@ -9,6 +9,7 @@ from app.access.client import Client
 from app.core.conversation import Query
 from app.core.events import Batch, Batches, ChoiceEvent, Finished, Usage
 from app.errors import ApiError
+from app.relay.fallbacks import FallbackReply, answer_with_fallbacks
 from app.relay.reply import Relay, Reply
 
 MAX_WAITING = 16
@@ -19,10 +20,11 @@ TICK_SECONDS = 1.0
 
 def answer_in_parallel(
     relay: Relay, queries: Sequence[Query], client: Client, *, streaming: bool
-) -> "Reply | MergedReplies":
-    """The reply to a single query, or the replies to several as choices."""
-    replies = [relay.answer(query, client, streaming=streaming) for query in queries]
-    return replies[0] if len(replies) == 1 else MergedReplies(replies)
+) -> "Reply | FallbackReply | MergedReplies":
+    """The reply to a single query, or the replies to several as choices, without fallbacks."""
+    if len(queries) == 1:
+        return answer_with_fallbacks(relay, queries[0], client, streaming=streaming)
+    return MergedReplies([relay.answer(query, client, streaming=streaming) for query in queries])
 
 
 class MergedReplies:
@@ -54,6 +56,9 @@ class MergedReplies:
     def warnings(self) -> list[str]:
         """Of all the replies, each once."""
         return list(dict.fromkeys(word for reply in self._replies for word in reply.warnings))
+
+    def fixed_model(self) -> str:
+        return self._replies[0].fixed_model()
 
     def close(self) -> None:
         """Closes the connections to all bots: a killed pump closes its reply."""

@@ -55,15 +55,15 @@ class Relay:
         self.counter = PromptCounter()
         self.checker = Checker()
         self.adapters = Adapters(settings, facts)
-        self._names = names
-        self._facts = facts
+        self.names = names
+        self.facts = facts
 
     def fit(self, query: Query) -> Fitted:
         """The query as its bot takes it, by what is known of that bot now."""
-        effort = self._names.read(query.model).effort
+        effort = self.names.read(query.model).effort
         if effort is not None and EFFORT not in query.parameters:
             query = replace(query, parameters={EFFORT: effort, **query.parameters})
-        return fit(query, self._facts(query.bot), self.settings.web_search_bot)
+        return fit(query, self.facts(query.bot), self.settings.web_search_bot)
 
     def count_prompt(self, query: Query) -> int:
         """Tokens of the prompt as the bot would get it, including tools."""
@@ -99,6 +99,7 @@ class Reply:
     ) -> None:
         self._relay = relay
         self._media_in_text = media_in_text
+        self._model = query.model
         self._bot = query.bot
         self._client = client
         self._received_chars = 0
@@ -122,6 +123,10 @@ class Reply:
         close = getattr(self._upstream, "close", None)  # a generator, once it is there
         if close is not None:
             close()
+
+    def fixed_model(self) -> str:
+        """The name of the model that answers, as the client wrote it."""
+        return self._model
 
     def prompt_tokens_by_now(self) -> int:
         """Tokens of the prompt if they are already counted, else 0: the stream must not wait."""

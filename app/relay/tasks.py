@@ -42,7 +42,7 @@ def background_of(
         access.ledger.flush()
 
     def refresh_list() -> None:
-        if access.pool.keys or settings.needs_catalog:
+        if settings.asks_poe:
             catalog.refresh_if_due()
 
     tasks = [

@@ -9,6 +9,7 @@ import orjson
 from cachetools import LRUCache
 from marshmallow import ValidationError, fields, validate
 
+from app.config import MAX_FALLBACKS
 from app.core.conversation import Media
 from app.core.turns import in_turns
 from app.schemas.json_form import (
@@ -219,6 +220,12 @@ class Each(fields.List[Any]):
         if not isinstance(value, list):
             raise self.make_error("invalid")
         return load_each(value, lambda each: self.inner.deserialize(each, **options))
+
+
+def model_names() -> Any:
+    """The models that may answer in place of the one that is asked."""
+    names = fields.String(validate=MODEL_NAME)
+    return optional(fields.List, cls_or_instance=names, validate=validate.Length(max=MAX_FALLBACKS))
 
 
 def optional(field: type[fields.Field[Any]], **options: Any) -> Any:

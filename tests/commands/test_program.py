@@ -1,9 +1,11 @@
 """The operator's commands, as they are run, beside a gateway that goes on serving."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,3 +126,52 @@ def test_usage(terminal: Terminal, tmp_path: Path) -> None:
     assert table[3] == ["total", "4", "1", "1010", "220", "13"]
     lines = terminal.run("usage", "--by", "token", "--csv", "--token", "bob").splitlines()
     assert [line.split(",")[0] for line in lines] == ["token", "bob"]
+
+
+def test_a_clients_configuration_is_printed(terminal: Terminal) -> None:
+    printed = terminal.run("setup", "codex", "--base", "http://box.lan:8000/v1/")
+    table = tomllib.loads(printed)
+    assert table["model_provider"] == "poegate"
+    assert table["model_providers"]["poegate"]["base_url"] == "http://box.lan:8000/v1"
+    printed = terminal.run("setup", "claude", "--key", "secret", "--small", "GPT-5-mini")
+    env = json.loads(printed.partition("\n")[2])["env"]
+    assert env["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:8000"
+    assert env["ANTHROPIC_AUTH_TOKEN"] == "secret"
+    assert env["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "GPT-5-mini"
+    assert "http://127.0.0.1:8000/v1" in terminal.run("setup", "cline")
+
+
+def test_a_clients_configuration_is_written_beside_what_is_there(tmp_path: Path) -> None:
+    home = Terminal(HOME=str(tmp_path), CODEX_HOME=str(tmp_path / "codex"))
+    file = tmp_path / ".claude/settings.json"
+    file.parent.mkdir()
+    file.write_text('{"theme": "dark", "env": {"EDITOR": "vi"}}')
+    home.run("setup", "claude", "--key", "secret", "--write")
+    made = json.loads(file.read_text())
+    assert (made["theme"], made["env"]["EDITOR"]) == ("dark", "vi")
+    assert made["env"]["ANTHROPIC_AUTH_TOKEN"] == "secret"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.with_name("settings.json.bak").read_text())["theme"] == "dark"
+
+    home.run("setup", "opencode", "--key", "secret", "--model", "GPT-5", "--write")
+    made = json.loads((tmp_path / ".config/opencode/opencode.json").read_text())
+    assert made["model"] == "poegate/GPT-5" and "GPT-5" in made["provider"]["poegate"]["models"]
+
+    file = tmp_path / "codex/config.toml"
+    file.parent.mkdir()
+    file.write_text('approval_policy = "never"\n\n[tools]\nweb_search = true\n')
+    home.run("setup", "codex", "--model", "GPT-5", "--write")
+    made = tomllib.loads(file.read_text())
+    assert made["model"] == "GPT-5" and made["approval_policy"] == "never" and made["tools"]
+    assert "names a model" in home.run("setup", "codex", "--write", code=1)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    home = Terminal(HOME=str(tmp_path))
+    assert "needs your key" in home.run("setup", "claude", "--write", code=1)
+    assert "in the editor" in home.run("setup", "cline", "--write", code=1)
+    file = tmp_path / ".config/opencode/opencode.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{ // mine\n}")
+    assert "no plain JSON" in home.run("setup", "opencode", "--key", "k", "--write", code=1)
+    assert file.read_text() == "{ // mine\n}"

@@ -1,5 +1,6 @@
 """The checker's process: what nobody can interrupt costs no other client anything."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,14 @@ def checker() -> Iterator[Checker]:
     checker = Checker()
     yield checker
     checker.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> Iterator[None]:
+    """As a worker at its start: else the collector looks through all that pytest holds."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

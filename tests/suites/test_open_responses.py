@@ -10,6 +10,8 @@ from tests.servers import Server
 from tests.suites.answers import ask, responses_requests, stream
 from tests.suites.rules_bot import NAME, THINKING
 
+pytestmark = pytest.mark.long
+
 REQUESTS = responses_requests(NAME, THINKING)
 
 DELIBERATE = {

@@ -45,6 +45,9 @@ RESPONSES = responses_requests(NAME, THINKING) | {
 }
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.mark.parametrize("kind", CHATS)
 def test_chat(rules: Server, kind: str) -> None:
     body = {"model": NAME, "messages": HELLO, **CHATS[kind]}

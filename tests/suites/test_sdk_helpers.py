@@ -13,6 +13,8 @@ from tests.servers import Server
 from tests.suites.answers import FUNCTION
 from tests.suites.rules_bot import NAME
 
+pytestmark = pytest.mark.long
+
 
 class Place(BaseModel):
     city: str

@@ -50,7 +50,7 @@ def speak() -> Response:
     home = home_of_bot(query.bot, settings)
     if payload["stream_format"] == "sse":
         played = MergedReplies([reply], lambda batches: _play(files(batches), settings, home))
-        return stream_answer(played, speech.Encoder(), settings)
+        return stream_answer(played, speech.Encoder, settings)
     [answer] = whole_answers(MergedReplies([reply], files))
     file = first_wanted(answer.media, speech.WANTED)
     opened = open_for_client(file.url, settings, home)
@@ -110,7 +110,7 @@ def _listen(task: Task) -> Response:
     streaming = bool(payload["stream"])
     reply = services().relay.answer(query, client, streaming=streaming)
     if streaming:
-        return stream_answer(reply, transcriptions.Encoder(), settings)
+        return stream_answer(reply, transcriptions.Encoder, settings)
     [answer] = whole_answers(reply)
     match payload["response_format"]:
         case "text":

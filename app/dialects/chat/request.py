@@ -52,6 +52,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         logit_bias=payload["logit_bias"],
         stop=tuple(filter(None, payload["stop"] or ())),
         max_tokens=payload["max_completion_tokens"] or payload["max_tokens"],
+        fallbacks=tuple(payload["models"] or ()),
         web_search=payload["web_search_options"] is not None,
         parameters=_parameters(payload),
     )

@@ -1,5 +1,6 @@
 """POST /chat/completions."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -52,10 +53,15 @@ def create_chat_completion() -> Response:
     streaming, choices = bool(payload["stream"]), payload.get("n") or 1
     reply = answer_in_parallel(services().relay, [query] * choices, client, streaming=streaming)
     if not streaming:
-        return jsonify(chat.render(whole_answers(reply, choices), envelope))
+        answers = whole_answers(reply, choices)
+        return jsonify(chat.render(answers, replace(envelope, model=reply.fixed_model())))
     include_usage = bool((payload["stream_options"] or {}).get("include_usage"))
-    encoder = chat.Encoder(envelope, include_usage=include_usage, choices=choices)
-    return stream_answer(reply, encoder, services().settings)
+
+    def new_encoder() -> chat.Encoder:
+        named = replace(envelope, model=reply.fixed_model())
+        return chat.Encoder(named, include_usage=include_usage, choices=choices)
+
+    return stream_answer(reply, new_encoder, services().settings)
 
 
 def _read_query(body: Any) -> tuple[Query, dict[str, Any]]:

@@ -24,6 +24,7 @@ from app.schemas.fields import (
     TextOrTexts,
     TokenLimit,
     Whole,
+    model_names,
     optional,
 )
 from app.schemas.json_form import any_of, given, where
@@ -136,3 +137,4 @@ class ChatSchema(BaseSchema):
     user = optional(fields.String)
     verbosity = optional(fields.String)
     web_search_options = optional(Object)
+    models = model_names()

@@ -34,4 +34,4 @@ def create_completion() -> Response:
         return jsonify(completions.render(answers, envelope, echoes))
     include_usage = bool((payload["stream_options"] or {}).get("include_usage"))
     encoder = completions.Encoder(envelope, include_usage=include_usage, echoes=echoes)
-    return stream_answer(reply, encoder, services().settings)
+    return stream_answer(reply, lambda: encoder, services().settings)

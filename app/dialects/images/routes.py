@@ -90,7 +90,7 @@ def _answer(schema: BaseSchema, kind: images.Kind) -> Response:
         inline = payload["response_format"] != "url"
         reply = _pictures(query, client, choices, inline=inline)
         encoder = images.Encoder(kind, payload, created=created, inline=inline, choices=choices)
-        return stream_answer(reply, encoder, settings)
+        return stream_answer(reply, lambda: encoder, settings)
     answers = whole_answers(_pictures(query, client, choices, inline=inline), choices)
     return jsonify(images.render(answers, created=created, inline=inline))
 

@@ -45,6 +45,7 @@ def parse(payload: dict[str, Any], bot_named: Callable[[str], str]) -> Query:
         temperature=payload["temperature"],
         stop=tuple(payload["stop_sequences"] or ()),
         max_tokens=payload["max_tokens"],
+        fallbacks=tuple(other["model"] for other in payload["fallbacks"] or ()),
         web_search=any(kind.startswith("web_search") for kind, _ in payload["tools"] or ()),
         parameters=_parameters(payload),
     )

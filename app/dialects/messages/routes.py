@@ -1,5 +1,6 @@
 """POST /messages and POST /messages/count_tokens."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -21,6 +22,7 @@ from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
+from app.relay.fallbacks import answer_with_fallbacks
 
 blueprint = Blueprint("messages", __name__)
 FORMAT = WireFormat(blueprint, ANTHROPIC)
@@ -41,12 +43,16 @@ def create_message() -> Response:
     query = with_files(parse(payload, services().bot_named), client)
     envelope = messages.new_envelope(payload, current_record().id)
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, client, streaming=streaming)
+    reply = answer_with_fallbacks(services().relay, query, client, streaming=streaming)
     if not streaming:
         [answer] = whole_answers(reply)
-        return jsonify(messages.render(answer, envelope))
-    encoder = messages.Encoder(envelope, reply.prompt_tokens_by_now)
-    return stream_answer(reply, encoder, services().settings)
+        return jsonify(messages.render(answer, replace(envelope, model=reply.fixed_model())))
+
+    def new_encoder() -> messages.Encoder:
+        named = replace(envelope, model=reply.fixed_model())
+        return messages.Encoder(named, reply.prompt_tokens_by_now)
+
+    return stream_answer(reply, new_encoder, services().settings)
 
 
 @blueprint.post("/messages/count_tokens")

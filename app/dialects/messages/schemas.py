@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
+from app.config import MAX_FALLBACKS
 from app.dialects.messages.block_schemas import BLOCKS, TEXT_BLOCKS, Blocks
 from app.dialects.messages.tool_schemas import TOOL
 from app.schemas.fields import (
@@ -67,6 +68,12 @@ class MessageSchema(BaseSchema):
             raise ValidationError("Missing data for required field.", "content")
 
 
+class FallbackSchema(BaseSchema):
+    """A model that may answer in place of the one that is asked."""
+
+    model = fields.String(required=True, validate=MODEL_NAME)
+
+
 class CountTokensSchema(BaseSchema):
     """A request whose tokens are counted: as MessagesSchema, with an optional ``max_tokens``.
 
@@ -118,7 +125,11 @@ class CountTokensSchema(BaseSchema):
     context_management = optional(fields.Raw)
     diagnostics = optional(fields.Raw)
     fallback_credit_token = optional(fields.Raw)
-    fallbacks = optional(fields.Raw)
+    fallbacks = optional(
+        fields.List,
+        cls_or_instance=fields.Nested(FallbackSchema),
+        validate=validate.Length(max=MAX_FALLBACKS),
+    )
     inference_geo = optional(fields.Raw)
     mcp_servers = optional(fields.Raw)
     metadata = optional(fields.Raw)

@@ -89,6 +89,7 @@ def parse(payload: dict[str, Any], turn: Turn, bot_named: Callable[[str], str]) 
         output_format=read_format(output, "text.format"),
         temperature=payload["temperature"],
         max_tokens=payload["max_output_tokens"],
+        fallbacks=tuple(payload["models"] or ()),
         web_search=turn.toolbox.web_search,
         parameters=_parameters(payload),
     )

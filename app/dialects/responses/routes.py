@@ -1,6 +1,7 @@
 """POST /responses, and the stored responses."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers
 from app.http.wire_formats import WireFormat
+from app.relay.fallbacks import answer_with_fallbacks
 from app.schemas.loading import load_payload
 from app.schemas.paging import OrderedQuerySchema
 
@@ -77,11 +79,15 @@ def create_response() -> Response:
     stored = payload["store"] is not False
     keep = partial(kept.keep, list(turn.items)) if stored else _keep_nothing
     streaming = bool(payload["stream"])
-    reply = services().relay.answer(query, client, streaming=streaming)
+    reply = answer_with_fallbacks(services().relay, query, client, streaming=streaming)
+
+    def named() -> responses.Envelope:
+        return replace(envelope, echo={**envelope.echo, "model": reply.fixed_model()})
+
     if streaming:
-        return stream_answer(reply, Encoder(envelope, keep), services().settings)
+        return stream_answer(reply, lambda: Encoder(named(), keep), services().settings)
     [answer] = whole_answers(reply)
-    response = responses.render(answer, envelope)
+    response = responses.render(answer, named())
     return jsonify(response if keep(response) else responses.not_kept(response))
 
 

@@ -14,6 +14,7 @@ from app.schemas.fields import (
     Object,
     TokenLimit,
     Whole,
+    model_names,
     optional,
 )
 from app.schemas.json_form import FILLED, any_of, given, list_of, where
@@ -100,6 +101,7 @@ class ResponsesSchema(BaseSchema):
     top_p = optional(Number, validate=validate.Range(0, 1))
     metadata = optional(fields.Dict, keys=fields.String(), values=fields.String())
     extra_body = optional(Object)
+    models = model_names()
 
     # Refused: the answer would not be what the client asked for.
     background = optional(Flag, validate=_refuse(_NO_BACKGROUND), metadata=_ONLY_NOT)
