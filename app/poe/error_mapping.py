@@ -150,7 +150,14 @@ _API_TYPES: Mapping[str, int] = {
 """The statuses of Poe's own API, by the types and codes of its errors, for those within a stream:
 https://creator.poe.com/docs/external-applications/openai-compatible-api, "Errors"."""
 
-_LONG_PROMPT = ("context_length_exceeded", "prompt is too long", "maximum context length")
+_LONG_PROMPT = (
+    "context_length_exceeded",
+    "prompt is too long",
+    "maximum context length",
+    "exceeds the maximum number of tokens",
+)
+"""How OpenAI, Anthropic and Google say it. Bots that ask them by themselves repeat the words, in
+error events without a type."""
 
 
 def failure_of(status: int, asked: Asked) -> Failure:
@@ -165,6 +172,10 @@ def failure_of(status: int, asked: Asked) -> Failure:
     if asked.pooled:
         rows |= _POOL_STATUSES
     row = rows.get(status, Failure(UpstreamError, "{subject} answered with HTTP {status}"))
+    return _formatted(row, asked, status)
+
+
+def _formatted(row: Failure, asked: Asked, status: int | None = None) -> Failure:
     return row._replace(reason=row.reason.format(subject=asked.subject, status=status))
 
 
@@ -173,11 +184,16 @@ def status_error(status: int, body: str, retry_after: str | None, asked: Asked) 
 
     ``retry_after``: the header's value.
     """
-    too_long = asked.kind == "api" and status == 400 and any(mark in body for mark in _LONG_PROMPT)
-    error = _error(413 if too_long else status, status, message_in(body, asked), retry_after, asked)
+    too_long = asked.kind != "service" and status in (400, 413, 422) and _is_long_prompt(body)
+    row = _formatted(_TOO_LONG, asked) if too_long else failure_of(status, asked)
+    error = _error(row, status, message_in(body, asked), retry_after)
     if asked.kind == "api" and isinstance(error, InvalidRequest):
         error.param = _param_in(body)
     return error
+
+
+def _is_long_prompt(text: str) -> bool:
+    return any(mark in text for mark in _LONG_PROMPT)
 
 
 def _param_in(body: str) -> str | None:
@@ -191,8 +207,7 @@ def _param_in(body: str) -> str | None:
     return param if isinstance(param, str) else None
 
 
-def _error(row_of: int, status: int, text: str, retry_after: str | None, asked: Asked) -> ApiError:
-    row = failure_of(row_of, asked)
+def _error(row: Failure, status: int, text: str, retry_after: str | None) -> ApiError:
     reason = _sentence(row.reason)
     if row.error is PromptTooLong:
         reason = f"prompt is too long: {row.reason}."
@@ -208,7 +223,7 @@ def streamed_error(error: Mapping[str, Any], asked: Asked) -> ApiError:
     names = [str(error.get(name)) for name in ("code", "type")]
     status = next((_API_TYPES[name] for name in names if name in _API_TYPES), 500)
     text = without_key(str(error.get("message") or ""), asked.key)
-    return _error(status, status, text, None, asked)
+    return _error(failure_of(status, asked), status, text, None)
 
 
 def message_in(body: str, asked: Asked) -> str:
@@ -274,8 +289,12 @@ def _from_bot(error: Any, asked: Asked) -> ApiError:
     text = str(event.get("text") or "").strip()
     metadata = {"error_id": found[1]} if (found := _ERROR_ID.search(text)) else {}
     error_type = event.get("error_type")
-    if isinstance(error_type, str) and error_type in _ERROR_TYPES:
-        row, metadata = _ERROR_TYPES[error_type], {**metadata, "error_type": error_type}
+    row = _ERROR_TYPES.get(error_type) if isinstance(error_type, str) else None
+    if row is not None:
+        metadata["error_type"] = error_type
+    elif _is_long_prompt(text):
+        row = _TOO_LONG
+    if row is not None:
         reason = row.reason.format(subject=asked.subject)
         message = text or _sentence(reason)
         if row.error is PromptTooLong:

@@ -179,7 +179,7 @@ class Reply:
     def _retry_format(self, query: Query) -> Iterator[Batch]:
         self._check_schema(query.output_format)
         try:
-            yield from retry_format(self._ask, query, self._settle)
+            yield from retry_format(self._ask, query, self._settle, self.warnings.append)
         except FormatNotMet as error:
             raise UpstreamError(str(error), retryable=False) from error
 

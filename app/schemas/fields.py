@@ -82,32 +82,48 @@ class Whole(fields.Integer):
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError("Not a valid integer.")
-        whole = isinstance(value, float) and value.is_integer()
+        # orjson reads integers beyond 64 bits as floats, which have lost their last digits.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**63
         number: int = super()._validated(int(value) if whole else value)
         return number
 
 
-class TokenLimit(Whole):
-    """A number of tokens, 1 or more; loaded as None where a client means that there is no limit.
+class Limit(Whole):
+    """A whole number, ``least`` or more; loaded as None where the client sends one of
+    ``unlimited``, by which it means that there is no limit."""
 
-    -1 is that in n8n, LangChain, LM Studio and Open WebUI, -2 in Ollama's options; forms send "".
-    """
-
-    _UNLIMITED = (-1, -2, "")
+    least: int
+    unlimited: tuple[int | str, ...]
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=validate.Range(1), **options)
+        super().__init__(validate=validate.Range(self.least), **options)
 
     def deserialize(  # type: ignore[override]
         self, value: Any, attr: str | None = None, data: Any = None, **options: Any
     ) -> int | None:
-        if value in self._UNLIMITED and not isinstance(value, bool):
+        if value in self.unlimited and not isinstance(value, bool):
             return None
         limit: int | None = super().deserialize(value, attr, data, **options)
         return limit
 
     def json_schema(self, describe: Describe) -> JsonSchema:
-        return any_of({"type": "integer", "minimum": 1}, {"enum": list(self._UNLIMITED)})
+        return any_of({"type": "integer", "minimum": self.least}, {"enum": list(self.unlimited)})
+
+
+class TokenLimit(Limit):
+    """A number of tokens. -1 is no limit in n8n, LangChain, LM Studio and Open WebUI, -2 in
+    Ollama's options; forms send ""."""
+
+    least = 1
+    unlimited = (-1, -2, "")
+
+
+class TopK(Limit):
+    """Of how many tokens the next one is chosen. -1 is all of them in vLLM and llama.cpp, whose
+    clients send it elsewhere too."""
+
+    least = 0
+    unlimited = (-1,)
 
 
 class Flag(fields.Boolean):

@@ -17,6 +17,7 @@ from app.errors import (
     BotTimeout,
     InvalidRequest,
     NotFound,
+    PromptTooLong,
     RateLimited,
     Refused,
     Unauthenticated,
@@ -139,6 +140,24 @@ def test_the_rate_limit_is_an_event_without_a_type() -> None:
     assert type(error) is RateLimited and error.message == text
     assert error.metadata == {"error_id": "ab-1"}
     assert type(translate_error(event(text="a rate limit"), BOT)) is UpstreamError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This model's maximum context length is 8192 tokens. However, you requested 9000.",
+        "prompt is too long: 205000 tokens > 200000 maximum",
+        "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+    ],
+)
+def test_a_long_prompt_in_the_words_of_the_vendor_behind_a_bot(text: str) -> None:
+    body = json.dumps({"error": {"message": text}})
+    for asked in (BOT, OWN_BOT):
+        untyped = translate_error(event(text=text, allow_retry=False), asked)
+        for error in (untyped, status_error(400, body, None, asked)):
+            assert type(error) is PromptTooLong
+            assert error.message.startswith("prompt is too long: ") and text in error.message
+    assert type(status_error(400, body, None, SERVICE)) is InvalidRequest
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from marshmallow import Schema, ValidationError, fields
 
 from app import dialects, schemas
+from app.dialects.chat.schemas import ChatSchema
+from app.dialects.messages.schemas import MessagesSchema
 from app.dialects.videos.schemas import Seconds
 
 HUGE = 10**400
@@ -58,3 +61,29 @@ def test_no_number_is_too_much(name: str, value: Any) -> None:
     except ValidationError:
         return
     assert abs(loaded) in (HUGE, int(1e308), 1e308)
+
+
+@pytest.mark.parametrize("seed", [-(2**63) - 1, 2**63, -(2**64), 2**64, 10**30])
+def test_an_integer_beyond_64_bits_is_not_taken_for_its_neighbour(seed: int) -> None:
+    """orjson reads most of them as floats, which have lost their last digits."""
+    read = orjson.loads(str(seed))
+    with pytest.raises(ValidationError):
+        ChatSchema(only=["seed"]).load({"seed": read})
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 2**63 - 1, 0])
+def test_an_integer_of_64_bits_is_taken(seed: int) -> None:
+    assert ChatSchema(only=["seed"]).load({"seed": orjson.loads(str(seed))}) == {"seed": seed}
+
+
+def test_a_top_k_of_all_tokens_is_none() -> None:
+    schema = MessagesSchema(only=["top_k"])
+    assert [schema.load({"top_k": value})["top_k"] for value in (-1, 0, 40, None)] == [
+        None,
+        0,
+        40,
+        None,
+    ]
+    for value in (-2, True, "", 1.5):
+        with pytest.raises(ValidationError):
+            schema.load({"top_k": value})

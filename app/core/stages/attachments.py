@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from app.core.events import Batch, Batches, MediaReply, TextDelta
 
@@ -91,7 +92,7 @@ class _Attachments:
 
     def _give(self, text: str) -> Batch:
         if "][" in text:
-            self._undefined.update(found[2] for found in _REFERENCE.finditer(text))
+            self._undefined |= references_in(text)
         self._has_text = self._has_text or bool(text)
         return [TextDelta(text)] if text else []
 
@@ -103,11 +104,20 @@ class _Attachments:
         return markdown_link(file, title=reference[1])
 
 
+def references_in(text: str) -> set[str]:
+    """The names of files to which the text refers, as in ``![plot][ref]``."""
+    return {found[2] for found in _REFERENCE.finditer(text)}
+
+
 def markdown_link(file: MediaReply, title: str | None = None) -> str:
     """``![name](url)`` for an image, ``[name](url)`` for any other file."""
     label = (file.name if title is None else title).replace("[", "(").replace("]", ")")
     return f"{'!' if file.content_type.startswith('image/') else ''}[{label}]({_url(file)})"
 
 
+_ESCAPED = str.maketrans({char: quote(char) for char in ' ()"\\'})
+"""What would end a link, or the JSON string that it stands in."""
+
+
 def _url(file: MediaReply) -> str:
-    return file.url.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+    return file.url.translate(_ESCAPED)

@@ -8,8 +8,17 @@ deltas.
 import re
 from collections.abc import Callable, Iterator
 
-from app.core.events import Batch, Batches, Cut, Event, ReasoningDelta, TextDelta, ToolCallDelta
-from app.core.tokens import count, encoding
+from app.core.events import (
+    Batch,
+    Batches,
+    Cut,
+    Discarded,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from app.core.tokens import encoding
 
 MAX_PIECE_CHARS = 1_000
 """A run of this many characters without a safe border is counted in parts (see _PIECE)."""
@@ -29,7 +38,8 @@ def stop_at(batches: Batches, sequences: tuple[str, ...]) -> Iterator[Batch]:
 def limit_tokens(batches: Batches, most: int) -> Iterator[Batch]:
     """The reply up to ``most`` tokens of text, reasoning and calls, counted with o200k_base.
 
-    A call is never cut: it passes whole, at its end; a Cut replaces one that does not fit.
+    A call is never cut: it passes whole, at its end; a Cut replaces one that does not fit. As much
+    of it as the limit has room for was written all the same, and counts as Discarded.
     """
     return _until_cut(batches, _TokenLimit(most))
 
@@ -167,8 +177,23 @@ class _TokenLimit:
         if not self._call:
             return self._count(ended=True)
         call, self._call = self._call, []
-        self._left -= count(_text_of(call))
-        return [Cut("length")] if self._left < 0 else list(call)
+        text = _text_of(call)
+        end = self._take(text)
+        if end < len(text):
+            self._left = -1
+            return [Discarded(text[:end]), Cut("length")]
+        return list(call)
+
+    def _take(self, text: str) -> int:
+        """Counts a complete text as far as the tokens last; how many of its characters that is."""
+        end = 0
+        while piece := _piece(text, end, ended=True):
+            tokens = _tokens(piece)
+            if tokens > self._left:
+                return end + _fitting(piece, self._left)
+            self._left -= tokens
+            end += len(piece)
+        return end
 
     def _goes_on(self, event: Event) -> bool:
         """Whether the event continues the current text or call."""

@@ -16,6 +16,7 @@ from app.schemas.fields import (
     Number,
     Object,
     TokenLimit,
+    TopK,
     Whole,
     optional,
 )
@@ -91,7 +92,7 @@ class CountTokensSchema(BaseSchema):
     stream = optional(Flag)
     temperature = optional(Number, validate=validate.Range(0, 1))
     top_p = optional(Number, validate=validate.Range(0, 1))
-    top_k = optional(Whole, validate=validate.Range(0))
+    top_k = optional(TopK)
     stop_sequences = optional(
         Each,
         cls_or_instance=fields.String(validate=validate.Length(min=1, max=MAX_STOP_CHARS)),

@@ -1,5 +1,7 @@
 """Attachments: references in the text become links, the other files come last."""
 
+import json
+
 from app.core.events import Batch, MediaReply, TextDelta, flatten
 from app.core.stages.attachments import MAX_HELD_CHARS, attach_media
 from tests.core.deltas import text_of
@@ -53,3 +55,9 @@ def test_a_reference_that_is_no_pictures_is_defined_at_the_end() -> None:
 def test_code_is_not_held() -> None:
     for text in ("a[i][j] = [1, 2", "Hello [", "x = y[0"):
         assert list(attach_media([[TextDelta(text)]]))[0] == [TextDelta(text)]
+
+
+def test_an_address_ends_neither_its_link_nor_the_json_around_it() -> None:
+    file = MediaReply('http://h/a "b" (c)\\.png', "image/png", "p", "r1")
+    shown = attached([file], [TextDelta('{"plot": "![p][r1]"}')])
+    assert json.loads(shown) == {"plot": "![p](http://h/a%20%22b%22%20%28c%29%5C.png)"}

@@ -11,6 +11,7 @@ from app.core import tokens
 from app.core.events import (
     Batch,
     Cut,
+    Discarded,
     Event,
     MediaReply,
     ReasoningDelta,
@@ -123,9 +124,24 @@ def test_reasoning_counts() -> None:
 def test_a_call_passes_whole_or_not_at_all() -> None:
     whole = tokens.count("weather" + CALL.arguments)
     assert limited(whole, CALL) == [CALL]
-    assert limited(whole - 1, CALL) == [Cut("length")]
-    assert limited(whole, TextDelta("one"), CALL) == [TextDelta("one"), Cut("length")]
+    assert visible(limited(whole - 1, CALL)) == [Cut("length")]
+    events = limited(whole, TextDelta("one"), CALL)
+    assert visible(events) == [TextDelta("one"), Cut("length")]
     assert limited(whole, CALL, TextDelta("x")) == [CALL, Cut("length")]
+
+
+def visible(events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, Discarded)]
+
+
+@pytest.mark.parametrize("arguments", [CALL.arguments, '{"text": "%s"}' % ("word " * 3_000)])
+def test_what_fits_of_a_withheld_call_was_written_and_counts(arguments: str) -> None:
+    call = ToolCallDelta(0, arguments, "call_1", "weather")
+    for most in range(1, min(200, tokens.count("weather" + arguments))):
+        [written, cut] = limited(most, call)
+        assert cut == Cut("length")
+        assert isinstance(written, Discarded) and tokens.count(written.text) == most
+        assert ("weather" + arguments).startswith(written.text)
 
 
 def test_a_call_does_not_begin_without_a_token_left() -> None:
@@ -140,9 +156,9 @@ def test_a_call_in_pieces_is_not_cut() -> None:
     ]
     second = ToolCallDelta(1, "{}", "call_2", "weather")
     assert limited(whole, *pieces) == pieces
-    assert limited(whole - 1, *pieces) == [Cut("length")]
-    assert limited(whole, *pieces, second) == [*pieces, Cut("length")]
-    assert limited(whole + 1, *pieces, second) == [*pieces, Cut("length")]
+    assert visible(limited(whole - 1, *pieces)) == [Cut("length")]
+    assert visible(limited(whole, *pieces, second)) == [*pieces, Cut("length")]
+    assert visible(limited(whole + 1, *pieces, second)) == [*pieces, Cut("length")]
     assert limited(whole + 5, *pieces, second) == [*pieces, second]
 
 

@@ -11,6 +11,7 @@ from app.core.events import (
     Cut,
     Discarded,
     Event,
+    MediaReply,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -18,7 +19,12 @@ from app.core.events import (
 )
 from app.core.json_output.settle import settle_json
 from app.core.json_output.verdict import Verdict
-from app.core.stages.retry_format import FormatNotMet, needs_format, retry_format
+from app.core.stages.retry_format import (
+    FILES_LEFT_OUT,
+    FormatNotMet,
+    needs_format,
+    retry_format,
+)
 from app.errors import RateLimited
 
 HELLO = (Message("user", (Text("hi"),)),)
@@ -77,7 +83,8 @@ def test_a_strict_promise_is_not_broken() -> None:
 
 def test_the_better_of_two_bad_answers_is_given() -> None:
     ask, _ = bot([TextDelta('{"b": 1}')], [TextDelta("I cannot.")])
-    assert list(flatten(retry_format(ask, LOOSE, settle)))[-1] == TextDelta('{"b": 1}')
+    events = list(flatten(retry_format(ask, LOOSE, settle)))
+    assert events == [Discarded("I cannot."), TextDelta('{"b": 1}')]  # each is counted once
 
 
 def test_an_answer_cut_at_max_tokens_is_not_asked_for_again() -> None:
@@ -175,3 +182,46 @@ def test_what_takes_too_long_to_check_is_given_unchecked_or_refused() -> None:
     with pytest.raises(FormatNotMet, match="too long"):
         list(retry_format(ask, STRICT, too_long))
     assert len(asked) == 1
+
+
+PLOT = MediaReply("https://h/plot.png", "image/png", "plot.png")
+INLINE = MediaReply("https://h/plot.png", "image/png", "plot.png", "r1")
+
+
+def given_of(query: Query, *events: Event) -> tuple[list[Event], list[str]]:
+    """What is given of a bot that always answers with these events, and the warnings."""
+    ask, _ = bot([*events], [*events])
+    warnings: list[str] = []
+    given = list(flatten(retry_format(ask, query, settle, warnings.append)))
+    return [event for event in given if not isinstance(event, Discarded)], warnings
+
+
+@pytest.mark.parametrize("query", [STRICT, LOOSE])
+@pytest.mark.parametrize("text", ['{"a": 1}', '```json\n{"a": 1}\n```', 'See: {"a": 1}'])
+def test_no_file_stands_beside_json(query: Query, text: str) -> None:
+    """It would be written behind the JSON as a link (attachments.py)."""
+    for events in ((PLOT, TextDelta(text)), (TextDelta(text), INLINE)):
+        assert given_of(query, *events) == ([TextDelta('{"a": 1}')], [FILES_LEFT_OUT])
+
+
+def test_no_file_stands_beside_json_that_breaks_its_schema() -> None:
+    assert given_of(LOOSE, TextDelta('{"b": 1}'), PLOT) == (
+        [TextDelta('{"b": 1}')],
+        [FILES_LEFT_OUT],
+    )
+
+
+def test_a_file_stays_beside_words() -> None:
+    assert given_of(LOOSE, TextDelta("Here it is."), PLOT) == ([TextDelta("Here it is."), PLOT], [])
+    assert given_of(LOOSE, PLOT) == ([PLOT], [])
+
+
+def test_a_file_to_which_the_json_refers_is_there_before_it() -> None:
+    text = TextDelta('{"a": 1, "b": "![x][r1]"}')
+    assert given_of(STRICT, text, INLINE, PLOT) == ([INLINE, text], [FILES_LEFT_OUT])
+
+
+@pytest.mark.parametrize("events", [(PLOT, CALL), (TextDelta("Look."), PLOT, CALL)])
+def test_no_file_stands_beside_a_call_where_json_was_asked_for(events: tuple[Event, ...]) -> None:
+    assert given_of(with_tools(SCHEMA), *events) == ([CALL], [FILES_LEFT_OUT])
+    assert given_of(FORCED, PLOT, CALL) == ([PLOT, CALL], [])

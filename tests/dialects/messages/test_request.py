@@ -186,7 +186,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 1.1}, "temperature"),
     ({"temperature": "0.5"}, "temperature"),
     ({"top_p": 2}, "top_p"),
-    ({"top_k": -1}, "top_k"),
+    ({"top_k": -2}, "top_k"),
     ({"stop_sequences": "END"}, "stop_sequences"),
     ({"stop_sequences": ["a", ""]}, "stop_sequences[1]"),
     ({"stream": "yes"}, "stream"),
