@@ -22,6 +22,9 @@ Source = Literal["environment", "file", "stored"]
 
 MAX_STORED = 1_000
 MAX_NOTE_CHARS = 1_000
+MAX_AMOUNT = 10**15
+"""Above what a rule may say: every reader of JSON has smaller whole numbers exactly."""
+
 MAX_GLOBS = 100
 SECRET_PREFIX = "pg-"
 
@@ -153,7 +156,7 @@ def _globs(value: Any) -> tuple[str, ...]:
 
 def _amount(name: str, value: Any, *, whole: bool) -> Any:
     kinds = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < 1e15:
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < MAX_AMOUNT:
         words = "a whole number" if whole else "a number"
         raise RuleError(name, f"expected {words} from 0 on")
     return value

@@ -66,18 +66,19 @@ _OURS = ("max_tokens", "max_completion_tokens", "top_p")
 def _with_effort(parameters: dict[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
     """The effort, or the budget that stands for one, under the name that the bot has for it."""
     effort, budget = parameters.get(EFFORT), parameters.get(BUDGET)
-    if effort not in EFFORTS:
-        effort = None if budget is None else _effort_of(budget)
     if effort is None:
+        effort = _effort_of(budget)
+    if effort not in EFFORTS:
         return parameters
-    rest = {name: value for name, value in parameters.items() if name not in (EFFORT, BUDGET)}
+    names = [name for name in (EFFORT, BUDGET) if name not in known]
+    rest = {name: value for name, value in parameters.items() if name not in names}
     if EFFORT in known:
-        return {EFFORT: _nearest(str(parameters.get(EFFORT) or effort), known[EFFORT]), **rest}
+        return {**rest, EFFORT: _nearest(effort, known[EFFORT])}
     if LEVEL in known:
         return {LEVEL: _nearest(effort, known[LEVEL]), **rest}
     if BUDGET in known:
         tokens = BUDGETS[effort] if budget is None else budget
-        return {BUDGET: _within(tokens, known[BUDGET]), **rest}
+        return {**rest, BUDGET: _within(tokens, known[BUDGET])}
     return parameters
 
 

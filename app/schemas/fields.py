@@ -48,12 +48,14 @@ MODEL_NAME = (validate.Length(min=1, max=256), _check_name)
 
 def is_model_name(value: Any) -> bool:
     """Whether a value passes the checks of MODEL_NAME."""
+    if not isinstance(value, str):
+        return False
     try:
         for check in MODEL_NAME:
             check(value)
-    except (TypeError, ValidationError):
+    except ValidationError:
         return False
-    return isinstance(value, str)
+    return True
 
 
 INT64 = validate.Range(-(2**63), 2**63 - 1)

@@ -9,7 +9,7 @@ import os
 import struct
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from heapq import heapify, heappop, heapreplace
@@ -35,7 +35,8 @@ _HEAD = struct.Struct("I")
 class Files:
     """Reading, writing and deleting raise OSError; None means only that there is no value.
 
-    A group's values are in a folder of its own. Releases before 0.2 kept all in one folder.
+    A group has a folder with a hard link of each of its files, by which it is counted. The files
+    themselves lie where release 0.1 has them, so that the way back to it loses nothing.
     """
 
     def __init__(self, state_dir: Path, keep_seconds: int, quota: int) -> None:
@@ -51,10 +52,9 @@ class Files:
         self._lock = state_dir / "lock"
 
     def read(self, place: Place) -> bytes | None:
-        for path in self._paths(place):
-            with suppress(FileNotFoundError), open(path, "rb") as file:
-                if os.fstat(file.fileno()).st_mtime + self._keep_seconds > time.time():
-                    return file.read()[_HEAD.size :]
+        with suppress(FileNotFoundError), open(self._path(place), "rb") as file:
+            if os.fstat(file.fileno()).st_mtime + self._keep_seconds > time.time():
+                return file.read()[_HEAD.size :]
         return None
 
     def write(self, place: Place, data: bytes, as_old_as: Place | None = None) -> None:
@@ -68,14 +68,14 @@ class Files:
     def renew(self, places: Sequence[Place]) -> None:
         now = time.time_ns()
         for place in in_turns(places):
-            for path in self._paths(place):
-                with suppress(FileNotFoundError):
-                    os.utime(path, ns=(now, now))
+            with suppress(FileNotFoundError):
+                os.utime(self._path(place), ns=(now, now))
 
     def delete(self, place: Place) -> None:
         with self._locked():
-            for path in self._paths(place):
-                path.unlink(missing_ok=True)
+            self._path(place).unlink(missing_ok=True)
+            for link in self._links(place):
+                link.unlink(missing_ok=True)
 
     def check(self, place: Place) -> None:
         gevent.get_hub().threadpool.apply(self._replace, (place, b"{}", None))
@@ -98,34 +98,42 @@ class Files:
             if changed is not None:
                 self.write(place, changed, as_old_as)
 
-    def _paths(self, place: Place) -> list[Path]:
-        """Where its value may be, first where it is written to."""
-        name = sha256(place.key.encode()).hexdigest()
-        return [*(self._folder / group / name for group in place.groups), self._folder / name]
+    def _path(self, place: Place) -> Path:
+        return self._folder / sha256(place.key.encode()).hexdigest()
+
+    def _links(self, place: Place) -> list[Path]:
+        """In the folders of the groups that it may count to; the first is where it does."""
+        return [self._folder / group / self._path(place).name for group in place.groups]
 
     def _age_of(self, place: Place | None) -> int:
         """In nanoseconds since the epoch; now where there is no such value."""
-        for path in self._paths(place) if place else ():
+        if place is not None:
             with suppress(FileNotFoundError):
-                return path.stat().st_mtime_ns
+                return self._path(place).stat().st_mtime_ns
         return time.time_ns()
 
     def _replace(self, place: Place, data: bytes, as_old_as: Place | None) -> None:
-        path, *others = self._paths(place)
+        path = self._path(place)
         temporary = self._folder / f"{uuid.uuid4().hex}.new"
         try:
             with open(temporary, "xb", opener=_open_private) as file:
                 file.write(_HEAD.pack(int(time.time()) + self._keep_seconds) + data)
             age = self._age_of(as_old_as)
             os.utime(temporary, ns=(age, age))
-            path.parent.mkdir(mode=0o700, exist_ok=True)
             os.replace(temporary, path)
         except OSError:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        for other in others:
-            other.unlink(missing_ok=True)
+        for link in self._links(place):
+            link.unlink(missing_ok=True)
+        self._count(path, self._links(place)[0])
+
+    def _count(self, path: Path, link: Path) -> None:
+        """To its group. What has no link, as where there can be none, counts to nobody."""
+        with suppress(OSError):
+            link.parent.mkdir(mode=0o700, exist_ok=True)
+            os.link(path, link)
 
     def _sweep_after(self, size: int) -> None:
         self._unswept += size
@@ -163,11 +171,12 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 class _File(NamedTuple):
-    """``age``: in nanoseconds since the epoch. Files of one age go together."""
+    """``age``: in nanoseconds since the epoch. Files of one age go together. ``paths``: all names
+    of it."""
 
     age: int
     size: int
-    path: str
+    paths: tuple[str, ...]
 
 
 def sweep(
@@ -180,10 +189,11 @@ def sweep(
     """Removes expired files; the oldest of each group until it is within its quota; and the oldest
     of whichever group is the largest until the folder is within its bounds."""
     expired = time.time_ns() - keep_seconds * 1_000_000_000
-    groups = [_Group(files, expired) for files in _groups_in(folder)]
-    for group in groups:
+    nobodys, *owned = (_Group(files, expired) for files in _groups_in(folder))
+    for group in owned:
         while group.count and group.size > quota:
             group.drop_oldest()
+    groups = [nobodys, *owned]
     size, count = sum(group.size for group in groups), sum(group.count for group in groups)
     heap = [(-group.size, number) for number, group in enumerate(groups) if group.count]
     heapify(heap)
@@ -213,27 +223,34 @@ class _Group:
         age = self._files[-1].age
         while self._files and self._files[-1].age == age:
             file = self._files.pop()
-            with suppress(OSError):  # another worker sweeps too
-                os.remove(file.path)
+            for path in file.paths:
+                with suppress(OSError):  # another worker sweeps too
+                    os.remove(path)
             self.size -= file.size
 
 
 def _groups_in(folder: Path) -> list[list[_File]]:
-    """The files of each folder; those beside the folders are a group too."""
-    beside: list[_File] = []
-    groups = []
+    """First the files that count to nobody: those that release 0.1 wrote. Then those of each
+    group's folder; a link there whose file was written anew by that release is removed."""
+    nobodys: list[_File] = []
+    groups: list[list[_File]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                with os.scandir(entry.path) as inner:
-                    groups.append([*_files_of(inner)])
-            else:
-                beside += _files_of([entry])
-    return [beside, *groups]
+            with suppress(OSError):  # renamed or removed since it was listed
+                if entry.is_dir(follow_symlinks=False):
+                    groups.append([*_links_in(entry.path, folder)])
+                elif (facts := entry.stat(follow_symlinks=False)).st_nlink == 1:
+                    nobodys.append(_File(facts.st_mtime_ns, facts.st_size, (entry.path,)))
+    return [nobodys, *groups]
 
 
-def _files_of(entries: Iterable[os.DirEntry[str]]) -> Iterator[_File]:
-    for entry in entries:
-        with suppress(OSError):  # renamed or removed since it was listed
-            facts = entry.stat(follow_symlinks=False)
-            yield _File(facts.st_mtime_ns, facts.st_size, entry.path)
+def _links_in(group: str, folder: Path) -> Iterator[_File]:
+    with os.scandir(group) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                facts = entry.stat(follow_symlinks=False)
+                if facts.st_nlink == 1:
+                    os.remove(entry.path)
+                else:
+                    paths = (str(folder / entry.name), entry.path)
+                    yield _File(facts.st_mtime_ns, facts.st_size, paths)

@@ -54,6 +54,11 @@ def test_a_parameter_that_the_client_names_itself_wins() -> None:
     assert fitted(bot(LEVEL), **sent) == {"thinking_level": "high"}
 
 
+def test_a_bot_that_has_both_gets_both() -> None:
+    sent = {"reasoning_effort": "high", "thinking_budget": 2_048}
+    assert fitted(bot(EFFORT, BUDGET), **sent) == sent
+
+
 def test_what_the_bot_lacks_is_left_out_and_said() -> None:
     found = fit(asked(mood="dark", top_p=0.5, reasoning_effort="low"), bot())
     assert found.query.parameters == {"top_p": 0.5}

@@ -61,7 +61,8 @@ def test_what_is_gone_is_not_counted(records: RecordList[Any]) -> None:
 def test_only_what_is_needed_is_read(records: RecordList[Any], tmp_path: Path) -> None:
     """The oldest record here is one that cannot be read."""
     fill(records, 1)
-    [record] = [path for path in (tmp_path / "kept").glob("*/*") if b'"n":0' in path.read_bytes()]
+    files = (path for path in (tmp_path / "kept").iterdir() if path.is_file())
+    [record] = [path for path in files if b'"n":0' in path.read_bytes()]
     fill(records, 5)
     record.unlink()
     record.mkdir()

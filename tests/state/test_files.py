@@ -35,10 +35,10 @@ def test_nothing_is_opened_before_it_is_used(store: Store, tmp_path: Path) -> No
 
 def test_files_are_the_gateways_alone(store: Store, tmp_path: Path) -> None:
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").glob("*/*")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:3])]
+    [link] = (tmp_path / "state" / "kept").glob("*/*")
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (link, *link.parents[:3])]
     assert modes == [0o600, 0o700, 0o700, 0o700]
-    assert "ann" not in str(file) and "resp_1" not in str(file)
+    assert "ann" not in str(link) and "resp_1" not in str(link)
 
 
 def test_a_folder_that_others_can_read_is_closed(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_a_full_disk_is_told(store: Store, tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(InternalError):
                 write()
     assert [store.recall("ann", f"resp_{number}") for number in (1, 2, 3)] == [VALUE, None, None]
-    assert len(list((tmp_path / "state" / "kept").iterdir())) == 1  # the owner's folder
-    assert len(list((tmp_path / "state" / "kept").glob("*/*"))) == 1
+    kept = tmp_path / "state" / "kept"
+    assert len(list(kept.iterdir())) == 2 and len(list(kept.glob("*/*"))) == 1, "of one owner"
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
 def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
     """Also what a file system itself refuses is told, and never deletes anything else."""
     store.write("ann", "resp_1", VALUE)
-    [file] = (tmp_path / "state" / "kept").glob("*/*")
+    [file] = (path for path in (tmp_path / "state" / "kept").iterdir() if path.is_file())
     file.unlink()
     file.mkdir()
     changes: list[Any] = []
@@ -136,6 +136,11 @@ def test_a_lock_that_another_process_holds(
     assert store.recall("ann", "index") == {"ids": [1]}
 
 
+def owned(folder: Path, owner: str, name: str, size: int, age: float = 0.0) -> None:
+    (folder / owner).mkdir(exist_ok=True)
+    os.link(written(folder, name, size, age), folder / owner / name)
+
+
 def written(folder: Path, name: str, size: int, age: float = 0.0) -> Path:
     path = folder / name
     path.write_bytes(b"x" * size)
@@ -154,18 +159,17 @@ def test_sweeping(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file-0", "file-1", "file-2"]
     sweep(tmp_path, 100, 1_000, most_files=1)
     assert [path.name for path in tmp_path.iterdir()] == ["file-0"]
-    sweep(tmp_path, 100, 9)
-    assert not list(tmp_path.iterdir())
 
 
 def test_whoever_takes_most_loses_first(tmp_path: Path) -> None:
     for owner, count in (("ann", 2), ("bob", 6)):
-        (tmp_path / owner).mkdir()
         for age in range(count):
-            written(tmp_path / owner, f"{owner}-{age}", 10, 50 if owner == "ann" else age)
+            owned(tmp_path, owner, f"{owner}-{age}", 10, 50 if owner == "ann" else age)
 
     def names() -> list[str]:
-        return sorted(path.name for path in tmp_path.glob("*/*"))
+        found = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+        assert found == sorted(path.name for path in tmp_path.glob("*/*"))
+        return found
 
     sweep(tmp_path, 100, 1_000, most_bytes=50)
     assert names() == ["ann-0", "ann-1", "bob-0", "bob-1", "bob-2"]
@@ -184,12 +188,24 @@ def test_it_sweeps_as_it_writes(tmp_path: Path) -> None:
     assert not old.exists()
 
 
-def test_what_release_0_1_has_kept_is_found(store: Store, tmp_path: Path) -> None:
-    """All in one folder, under these names, after a header of four bytes."""
+def test_what_release_0_1_has_kept_is_found_and_the_way_back_loses_nothing(
+    store: Store, tmp_path: Path
+) -> None:
+    """It has all in one folder, under these names, after a header of four bytes."""
     kept = tmp_path / "state" / "kept"
     kept.mkdir(parents=True)
     file = kept / sha256(sha256(b"ann:resp_1").hexdigest().encode()).hexdigest()
-    file.write_bytes(struct.pack("I", int(time.time()) + KEEP_SECONDS) + json.dumps(VALUE).encode())
+    head = struct.pack("I", int(time.time()) + KEEP_SECONDS)
+    file.write_bytes(head + json.dumps(VALUE).encode())
     assert store.recall("ann", "resp_1") == VALUE
     store.change("ann", "resp_1", lambda old: {**(old or {}), "more": 1})
-    assert store.recall("ann", "resp_1") == {**VALUE, "more": 1} and not file.exists()
+    expiry, value = file.read_bytes()[:4], json.loads(file.read_bytes()[4:])
+    assert abs(struct.unpack("I", expiry)[0] - time.time() - KEEP_SECONDS) < 10
+    assert value.items() >= {**VALUE, "more": 1}.items()
+
+    (kept / "new").write_bytes(head + b'{"by": "0.1"}')  # as it writes over what is there
+    os.replace(kept / "new", file)
+    assert store.recall("ann", "resp_1") == {"by": "0.1"}
+    assert len([*kept.glob("*/*")]) == 1
+    sweep(kept, KEEP_SECONDS, 1_000)
+    assert not [*kept.glob("*/*")] and file.exists(), "it counts to nobody until it is written anew"

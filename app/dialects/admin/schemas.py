@@ -2,14 +2,13 @@
 
 from marshmallow import fields, validate
 
+from app.access.tokens import MAX_AMOUNT
 from app.schemas.fields import Whole
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
 MAX_NAME_CHARS = 64
-_FROM_0 = validate.Range(0)
-_COUNT = validate.Range(0, 2**53 - 1)
-"""Up to the last whole number that every reader of JSON has exactly (RFC 8259, section 6)."""
+_AMOUNT = validate.Range(0, MAX_AMOUNT, max_inclusive=False)
 
 
 class RulesSchema(BaseSchema):
@@ -17,11 +16,11 @@ class RulesSchema(BaseSchema):
 
     models = fields.List(fields.String(), allow_none=True)
     expires = fields.String(allow_none=True, metadata={"format": "date"})
-    requests_per_minute = Whole(allow_none=True, validate=_COUNT)
-    tokens_per_minute = Whole(allow_none=True, validate=_COUNT)
-    max_parallel = Whole(allow_none=True, validate=_COUNT)
-    points_per_day = fields.Float(allow_none=True, validate=_FROM_0)
-    points_per_month = fields.Float(allow_none=True, validate=_FROM_0)
+    requests_per_minute = Whole(allow_none=True, validate=_AMOUNT)
+    tokens_per_minute = Whole(allow_none=True, validate=_AMOUNT)
+    max_parallel = Whole(allow_none=True, validate=_AMOUNT)
+    points_per_day = fields.Float(allow_none=True, validate=_AMOUNT)
+    points_per_month = fields.Float(allow_none=True, validate=_AMOUNT)
     blocked = fields.Boolean(truthy={True}, falsy={False})
     note = fields.String(allow_none=True)
 
