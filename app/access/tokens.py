@@ -156,7 +156,7 @@ def _globs(value: Any) -> tuple[str, ...]:
 
 def _amount(name: str, value: Any, *, whole: bool) -> Any:
     kinds = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < MAX_AMOUNT:
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value <= MAX_AMOUNT:
         words = "a whole number" if whole else "a number"
         raise RuleError(name, f"expected {words} from 0 on")
     return value

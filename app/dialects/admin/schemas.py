@@ -8,7 +8,7 @@ from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
 MAX_NAME_CHARS = 64
-_AMOUNT = validate.Range(0, MAX_AMOUNT, max_inclusive=False)
+_AMOUNT = validate.Range(0, MAX_AMOUNT)
 
 
 class RulesSchema(BaseSchema):
