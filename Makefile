@@ -16,7 +16,7 @@ run: $(VENV)/runtime
 install: $(VENV)/runtime
 
 # More processes than cores, for tests wait for servers most of the time.
-PYTEST = pytest -n 4 --dist loadfile
+PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder
 COVERAGE := build/coverage
 # Its plugin makes all of its requests up in each process that looks for tests.
 SCHEMATHESIS := tests/dialects/openapi/test_schemathesis.py

@@ -113,6 +113,21 @@ def seen(upstream: Server) -> Callable[[], Any]:
     return lambda: requests.get(f"{upstream.url}/seen", timeout=5).json()
 
 
+SLOW_FILES = (
+    "tests/attacks/",
+    "tests/dialects/videos/test_jobs.py",
+    "tests/relay/",
+    "tests/native/",
+    "tests/dialects/audio/",
+    "tests/dialects/responses/",
+    "tests/poe/test_transport.py",
+    "tests/deploy/",
+    "tests/web/",
+    "tests/test_soak.py",
+)
+"""These begin first: at the end no processor then waits for a long one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives each test an id of its own: of several with one id pytest-xdist runs only one.
 
@@ -123,6 +138,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item._id = item.parent.id.child(item.name)
     ids = [item.nodeid for item in items]
     assert len(set(ids)) == len(ids)
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW_FILES))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
