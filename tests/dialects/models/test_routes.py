@@ -143,11 +143,11 @@ def test_a_client_of_openai_reads_the_list(start_gateway: Callable[..., Server])
 def test_an_alias_answers_under_its_own_name(
     start_gateway: Callable[..., Server], seen: Callable[[], Any]
 ) -> None:
-    gateway = start_gateway(MODEL_ALIASES="gpt-4=count-7")
+    gateway, before = start_gateway(MODEL_ALIASES="gpt-4=count-7"), seen()["calls"]
     with openai.OpenAI(base_url=gateway.url, api_key=KEY) as sdk:
         answer = sdk.chat.completions.create(model="gpt-4", messages=HELLO)
     assert answer.model == "gpt-4"
-    assert seen()["calls"]["count-7"] == 1
+    assert seen()["calls"]["count-7"] == before.get("count-7", 0) + 1
 
 
 def test_models_without_poe(start_gateway: Callable[..., Server]) -> None:
