@@ -183,6 +183,30 @@ def test_a_hostile_answer_stays_text(open_page: Open) -> None:
     assert not [url for url in outside if "example.com" in url]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["- " * 3_000, "> " * 6_000, "1. " * 6_000, "*" * 60_000, "*a" * 30_000, "a" + " " * 60_000],
+    ids=["lists", "quotations", "numbers", "stars", "emphases", "blanks"],
+)
+def test_no_text_overflows_or_holds_the_page(open_page: Open, text: str) -> None:
+    """Blocks in blocks by the thousand, and marks whose reading takes the square of their number:
+    the text is shown, and no task of the page's thread takes long."""
+    page = open_page("play?model=demo-echo")
+    page.evaluate(
+        """() => new PerformanceObserver((seen) => {
+          for (const { duration } of seen.getEntries())
+            window.longest = Math.max(window.longest, duration);
+        }).observe({ type: "longtask" })"""
+    )
+    page.get_by_label("Message", exact=True).fill(text + "z")
+    page.evaluate("window.longest = 0")
+    page.get_by_role("button", name="Send", exact=True).click()
+    answer = page.locator("article.answer")
+    expect(answer).to_have_attribute("aria-busy", "false", timeout=30_000)
+    expect(answer.locator(".markdown")).to_have_text(re.compile(r"z\s*$"))
+    assert page.evaluate("window.longest") < 1_000
+
+
 def test_markdown_is_drawn(open_page: Open) -> None:
     page = open_page("play?model=demo-echo", permissions=["clipboard-read", "clipboard-write"])
     answer = ask(page, "## Title\n\n- one\n- **two**\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
@@ -193,6 +217,7 @@ def test_markdown_is_drawn(open_page: Open) -> None:
     expect(answer.locator("em")).to_have_text("words")
     expect(answer.locator("code .hljs-string")).to_have_text("'hi'")
     answer.get_by_role("button", name="Copy", exact=True).click()
+    expect(answer.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "print('hi')"
 
 

@@ -1,6 +1,10 @@
 """Start: address, key, clients, a first question."""
 
+import ast
+import json
 import re
+import subprocess
+import tomllib
 
 import pytest
 from playwright.sync_api import expect
@@ -81,7 +85,48 @@ def test_a_copied_configuration_has_the_whole_key_and_the_screen_has_not(open_pa
     panel = page.get_by_role("tabpanel")
     expect(panel).not_to_contain_text("secret-of-mine")
     panel.get_by_role("button", name="Copy").first.click()
+    expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     assert "ANTHROPIC_AUTH_TOKEN=secret-of-mine" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_what_is_copied_means_what_it_says(open_page: Open) -> None:
+    """Names of models come from others' catalogs: no shell, file or program may run them."""
+    key, model = 'it\'s "$(touch ran)" \\ `touch ran`', "a'b\"c\\ $(touch ran) #{x}"
+    page = open_page(token=key, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_label("Model", exact=True).fill(model)
+
+    def copied(client: str, title: str) -> str:
+        page.get_by_role("tab", name=re.compile(client)).click()
+        block = page.get_by_role("tabpanel").locator("figure").filter(has_text=title)
+        block.get_by_role("button", name="Copy").click()
+        expect(block.get_by_role("button", name="Copied")).to_be_visible()
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    def told(client: str, *names: str) -> list[str]:
+        """What a shell gives to the client: its environment, then its arguments."""
+        program = client.lower().split()[0]
+        script = f"{program}() {{ printf '%s\\0' {' '.join(names)} \"$@\"; }}\n"
+        command = ["bash", "-c", script + copied(client, "Shell")]
+        return subprocess.check_output(command, text=True).split("\0")[:-1]
+
+    assert told("Claude Code", '"$ANTHROPIC_AUTH_TOKEN"') == [key, "--model", model]
+    assert told("Codex", '"$POEGATE_KEY"') == [key]
+    assert told("aider", '"$OPENAI_API_KEY"') == [key, "--model", f"openai/{model}"]
+    _, _, _, header, _, _, _, body = told("curl")
+    assert header == f"Authorization: Bearer {key}"
+    assert json.loads(body)["model"] == model
+    assert tomllib.loads(copied("Codex", "config.toml"))["model"] == model
+    settings = json.loads(copied("Claude Code", "settings.json"))["env"]
+    assert (settings["ANTHROPIC_AUTH_TOKEN"], settings["ANTHROPIC_MODEL"]) == (key, model)
+    for client in ("OpenAI SDK", "Anthropic SDK"):
+        texts = [
+            node.value
+            for node in ast.walk(ast.parse(copied(client, "Python")))
+            if isinstance(node, ast.Constant)
+        ]
+        assert key in texts and model in texts
+    compose = copied("Open WebUI", "docker compose").splitlines()[-1].split(": ", 1)[1]
+    assert json.loads(compose) == key.replace("$", "$$")
 
 
 def test_tabs_obey_the_arrows(open_page: Open) -> None:

@@ -1,6 +1,7 @@
 // The conversation as a file, and its next request as code.
 
 import { base } from "../api.js";
+import { shell } from "../quoting.js";
 import { requestBody } from "./conversation.js";
 
 export function asJson({ model, system, messages }) {
@@ -47,11 +48,10 @@ function shorten(value) {
 const json = (body) => JSON.stringify(body, null, 2);
 
 function curl(body) {
-  const quoted = json(body).replaceAll("'", `'\\''`);
   return `curl -N ${base}/v1/chat/completions \\
   -H "Authorization: Bearer $POEGATE_KEY" \\
   -H 'Content-Type: application/json' \\
-  -d '${quoted}'`;
+  -d ${shell(json(body))}`;
 }
 
 // What openai-python and openai-node take by name; all else is a parameter of the bot.

@@ -80,7 +80,8 @@ const marked = new Marked({ gfm: true, breaks: true, renderer });
 
 DOMPurify.setConfig(ALLOWED);
 
-const WINDOW = 16_000; // characters read at once
+const WINDOW = 16_000; // characters read at once, unless a block is longer
+const QUICK = 20; // milliseconds of reading, after which twice as much may be read at once
 const CHUNK = 60; // blocks drawn at once, and kept in one element
 const LONG_LIST = 40; // items
 
@@ -131,11 +132,15 @@ export class MarkdownView {
     this._waiting = false;
     const rest = this._text.slice(this._done, this._done + this._window);
     const cut = this._done + rest.length < this._text.length;
-    const { complete, growing } = divide(marked.lexer(rest), this._final && !cut);
+    let { complete, growing } = divide(blocks(rest), this._final && !cut);
     if (cut && complete.length === 0) {
-      this._window *= 2; // one block is longer than the window
-      this._nextFrame();
-      return;
+      // One block is longer than the window. Some take time by the square of their length.
+      if (performance.now() - started < QUICK) {
+        this._window *= 2;
+        this._nextFrame();
+        return;
+      }
+      complete = [verbatim(rest)];
     }
     this._tail.forEach((node) => node.remove());
     if (!this._chunk || this._blocks >= CHUNK) this._nextChunk();
@@ -168,12 +173,32 @@ export class MarkdownView {
 
   _append(tokens, complete) {
     if (!tokens.length) return [];
-    const fragment = DOMPurify.sanitize(marked.parser(tokens));
+    const fragment = DOMPurify.sanitize(drawn(tokens));
     const nodes = [...fragment.childNodes];
     if (complete) fragment.querySelectorAll("code[class^=language-]").forEach(highlight);
     fragment.querySelectorAll(".media").forEach(showOwn);
     this._chunk.append(fragment);
     return nodes;
+  }
+}
+
+// A block that shows a text as it stands. Where blocks lie in each other by the thousand, the
+// renderer's stack overflows: they are shown so.
+const verbatim = (raw) => ({ type: "code", raw, text: raw });
+
+function blocks(text) {
+  try {
+    return marked.lexer(text);
+  } catch {
+    return [verbatim(text)];
+  }
+}
+
+function drawn(tokens) {
+  try {
+    return marked.parser(tokens);
+  } catch {
+    return marked.parser([verbatim(tokens.map((token) => token.raw).join(""))]);
   }
 }
 
@@ -205,9 +230,12 @@ function onClick(event) {
     return;
   }
   const code = button.closest("figure").querySelector("code").textContent;
-  import("../parts.js").then(({ copyText }) => copyText(code));
-  button.textContent = t("copied");
-  setTimeout(() => (button.textContent = t("copy")), 1500);
+  import("../parts.js")
+    .then(({ copyText }) => copyText(code))
+    .then(() => {
+      button.textContent = t("copied");
+      setTimeout(() => (button.textContent = t("copy")), 1500);
+    });
 }
 
 // What needs no other host is shown at once.

@@ -1,5 +1,6 @@
 // How each client is told of this gateway: its files and commands, filled in.
 
+import { compose, shell, string } from "../quoting.js";
 import { t } from "../strings.js";
 
 // `at` is {base, key, model, small}; each block is {title, text}.
@@ -11,9 +12,9 @@ export const CLIENTS = [
       {
         title: t("clients.shell"),
         text: `export ANTHROPIC_BASE_URL=${base}
-export ANTHROPIC_AUTH_TOKEN=${key}
-export ANTHROPIC_DEFAULT_HAIKU_MODEL=${small}
-claude --model ${model}`,
+export ANTHROPIC_AUTH_TOKEN=${shell(key)}
+export ANTHROPIC_DEFAULT_HAIKU_MODEL=${shell(small)}
+claude --model ${shell(model)}`,
       },
       {
         title: "~/.claude/settings.json",
@@ -34,7 +35,7 @@ claude --model ${model}`,
     blocks: ({ base, key, model }) => [
       {
         title: "~/.codex/config.toml",
-        text: `model = "${model}"
+        text: `model = ${string(model)}
 model_provider = "poegate"
 
 [model_providers.poegate]
@@ -43,7 +44,7 @@ base_url = "${base}/v1"
 env_key = "POEGATE_KEY"
 wire_api = "responses"`,
       },
-      { title: t("clients.shell"), text: `export POEGATE_KEY=${key}\ncodex` },
+      { title: t("clients.shell"), text: `export POEGATE_KEY=${shell(key)}\ncodex` },
     ],
   },
   {
@@ -87,8 +88,8 @@ Model ID: ${model}`,
       {
         title: t("clients.shell"),
         text: `export OPENAI_API_BASE=${base}/v1
-export OPENAI_API_KEY=${key}
-aider --model openai/${model}`,
+export OPENAI_API_KEY=${shell(key)}
+aider --model ${shell(`openai/${model}`)}`,
       },
     ],
   },
@@ -104,7 +105,7 @@ aider --model openai/${model}`,
         title: "docker compose",
         text: `environment:
   OPENAI_API_BASE_URL: ${base}/v1
-  OPENAI_API_KEY: ${key}`,
+  OPENAI_API_KEY: ${compose(key)}`,
       },
     ],
   },
@@ -116,9 +117,9 @@ aider --model openai/${model}`,
         title: "Python",
         text: `from openai import OpenAI
 
-client = OpenAI(base_url="${base}/v1", api_key="${key}")
+client = OpenAI(base_url="${base}/v1", api_key=${string(key)})
 stream = client.chat.completions.create(
-    model="${model}",
+    model=${string(model)},
     messages=[{"role": "user", "content": "Why is the sky blue?"}],
     stream=True,
 )
@@ -130,9 +131,9 @@ for chunk in stream:
         title: "JavaScript",
         text: `import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: "${base}/v1", apiKey: "${key}" });
+const client = new OpenAI({ baseURL: "${base}/v1", apiKey: ${string(key)} });
 const stream = await client.chat.completions.create({
-  model: "${model}",
+  model: ${string(model)},
   messages: [{ role: "user", content: "Why is the sky blue?" }],
   stream: true,
 });
@@ -150,9 +151,9 @@ for await (const chunk of stream) {
         title: "Python",
         text: `from anthropic import Anthropic
 
-client = Anthropic(base_url="${base}", auth_token="${key}")
+client = Anthropic(base_url="${base}", auth_token=${string(key)})
 with client.messages.stream(
-    model="${model}",
+    model=${string(model)},
     max_tokens=4096,
     messages=[{"role": "user", "content": "Why is the sky blue?"}],
 ) as stream:
@@ -168,10 +169,10 @@ with client.messages.stream(
       {
         title: t("clients.shell"),
         text: `curl -N ${base}/v1/chat/completions \\
-  -H 'Authorization: Bearer ${key}' \\
+  -H ${shell(`Authorization: Bearer ${key}`)} \\
   -H 'Content-Type: application/json' \\
-  -d '{"model": "${model}", "stream": true,
-       "messages": [{"role": "user", "content": "Why is the sky blue?"}]}'`,
+  -d ${shell(`{"model": ${string(model)}, "stream": true,
+       "messages": [{"role": "user", "content": "Why is the sky blue?"}]}`)}`,
       },
     ],
   },
