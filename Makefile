@@ -16,7 +16,8 @@ run: $(VENV)/runtime
 install: $(VENV)/runtime
 
 # More processes than cores, for tests wait for servers most of the time.
-PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder
+# What fails is run once more, and named: they wait for each other, and a machine has other work.
+PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -r R
 COVERAGE := build/coverage
 # Its plugin makes all of its requests up in each process that looks for tests.
 SCHEMATHESIS := tests/dialects/openapi/test_schemathesis.py

@@ -237,10 +237,10 @@ def pieces_of(data: bytes, size: int) -> Iterator[bytes]:
 
 def test_a_long_frame_in_many_pieces_takes_linear_time() -> None:
     def seconds(length: int) -> float:
-        frames, began = WholeFrames(), time.perf_counter()
+        frames, began = WholeFrames(), time.process_time()
         for piece in pieces_of(b"data: " + b"x" * length + b"\n\n", 1_000):
             frames.feed(piece)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds(1_000_000)
     assert seconds(8_000_000) < 40 * max(seconds(1_000_000), 0.001)

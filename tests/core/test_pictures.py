@@ -48,9 +48,9 @@ def test_any_bytes_are_survived(start: bytes, rest: bytes) -> None:
 
 def test_a_jpeg_of_many_segments_takes_no_time() -> None:
     data = b"\xff\xd8" + b"\xff\xe0\0\2" * 5_000_000
-    started = time.monotonic()
+    started = time.process_time()
     assert size_of(data) is None
-    assert time.monotonic() - started < 0.25
+    assert time.process_time() - started < 0.25
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_stream_comes_word_by_word(nginx: Server) -> None:
 
 
 def test_a_silent_stream_is_kept_alive(nginx: Server) -> None:
-    with _ask(nginx, "slow-9", stream=True) as response:
+    with _ask(nginx, "slow-7", stream=True) as response:
         body = response.text
     assert body.count(EMPTY_CHUNK) >= 3
     assert body.endswith("data: [DONE]\n\n")

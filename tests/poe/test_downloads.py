@@ -444,7 +444,7 @@ def test_time_limits(own: Settings, plain: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(downloads, "TOTAL_SECONDS", 0.5)
     began = time.monotonic()
     assert "too long" in failure(f"{plain}/trickle/", own)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_headers_that_trickle(plain: str) -> None:

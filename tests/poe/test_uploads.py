@@ -125,7 +125,7 @@ def test_names_of_all_kinds_arrive(uploader: Uploader, key: str, seen: Seen) -> 
 def test_eight_take_as_long_as_one(uploader: Uploader, key: str, seen: Seen) -> None:
     started = time.monotonic()
     uploader.attach([image(str(number), f"slow-0.5 {number}.png") for number in range(8)], key)
-    assert 0.5 <= time.monotonic() - started < 2
+    assert 0.5 <= time.monotonic() - started < 3.5  # four, one by one
     assert seen()["most"] == 8
 
 
@@ -228,10 +228,10 @@ def test_killed_alone_leaves_nothing_behind(uploader: Uploader, key: str) -> Non
 
 
 def test_one_failure_ends_the_others(uploader: Uploader, key: str, seen: Seen) -> None:
-    slow = [image(str(place), f"slow-2 {place}.png", place) for place in range(20)]
+    slow = [image(str(place), f"slow-9 {place}.png", place) for place in range(20)]
     started = time.monotonic()
     error = failure(uploader, key, *slow[:3], image("bad", "status-413 bad.png", 3), *slow[3:])
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     assert error.param == PARAM.format(3)
     assert len(seen()["asked"]) <= 9, "eight, and the one that took the failed one's place"
 
@@ -314,8 +314,8 @@ def test_nobody_there(transport: GeventTransport, key: str) -> None:
 def test_the_limit_of_time(uploader: Uploader, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 0.2)
     started = time.monotonic()
-    error = failure(uploader, key, image("data", "slow-2 cat.png"))
-    assert time.monotonic() - started < 1.5
+    error = failure(uploader, key, image("data", "slow-9 cat.png"))
+    assert time.monotonic() - started < 5
     assert isinstance(error, UpstreamError) and "too long" in error.message
 
 
@@ -454,7 +454,7 @@ media = [Media("image/png", name, "p", data=data + name.encode()) for name in na
 started = time.monotonic()
 attachments = uploader.attach(media, sys.argv[2])
 assert [attachment.name for attachment in attachments] == [f"{name}.png" for name in names]
-assert time.monotonic() - started < 3
+assert time.monotonic() - started < 3.5
 """
 
 

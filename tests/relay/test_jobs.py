@@ -163,7 +163,7 @@ def test_a_worker_that_stops_gives_its_jobs_some_time(
     if seconds < 1:
         start(jobs, records, endless, "job_2")
     jobs.stop(seconds)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4
     assert records.get("job_1")["made"] == "something"
     if seconds < 1:
         assert records.get("job_2")["error"]["code"] == "stopped"

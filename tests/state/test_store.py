@@ -313,7 +313,7 @@ def test_a_worker_that_is_killed_in_the_midst_of_a_change(
         os.kill(worker.pid, signal.SIGKILL)
     begun = time.monotonic()
     assert opener().change("ann", "index", lambda old: {**(old or {}), "b": 2}) == {"a": 1, "b": 2}
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_workers_that_write_at_once_leave_a_whole_value(tmp_path: Path) -> None:

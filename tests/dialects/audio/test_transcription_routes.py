@@ -236,7 +236,7 @@ def test_a_failure_within_the_stream(client: openai.OpenAI) -> None:
 
 
 def test_a_slow_bot_is_waited_for_with_signs_of_life(gateway: Server) -> None:
-    form = {"model": "slow-9", "stream": "true"}
+    form = {"model": "slow-7", "stream": "true"}
     response = post(gateway, data=form, files={"file": TUNE})
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.count(": keep-alive\n") >= 2

@@ -115,8 +115,9 @@ def test_headers_do_not_wait_for_the_bot(gateway: Server) -> None:
     headers = {"x-api-key": KEY}
     url = f"{gateway.url}/v1/messages"
     with requests.post(url, json=body, headers=headers, stream=True, timeout=9) as response:
-        assert time.monotonic() - began < 1.8
+        headers_after = time.monotonic() - began
         events = events_in(response.text)
+    assert headers_after < time.monotonic() - began - 0.3
     assert events[0]["type"] == "message_start" and events[-1]["type"] == "error"
     assert events[-1]["error"]["type"] == "timeout_error"
 
