@@ -10,9 +10,14 @@ from typing import Any
 import openai
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
 
 from app.demo.server import bot_urls
 from tests.servers import COVERAGE_FOLDER, START_SECONDS, Server, free_port, running
+
+# How long an example takes to make up says how busy the machine is.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 KEY = "test-key"
 

@@ -18,6 +18,8 @@ from tests.conftest import KEY
 from tests.deploy.nginx_site import nginx_before
 from tests.servers import Server, free_port, running
 
+pytestmark = pytest.mark.long
+
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
 EMPTY_CHUNK = '"delta":{},"logprobs":null,"finish_reason":null'

@@ -17,6 +17,8 @@ from tests.deploy.nginx_site import SITE, nginx_before
 from tests.deploy.programs import gunicorn_number
 from tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 PIECE = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
 
 

@@ -15,6 +15,8 @@ from tests.conftest import KEY
 from tests.deploy.programs import BIN, running_program
 from tests.servers import ROOT, STOP_SECONDS, Server, free_port
 
+pytestmark = pytest.mark.long
+
 
 def test_the_platforms_line_serves_on_its_port_and_ends_when_told(tmp_path: Path) -> None:
     """A shell may run the line, so it is all processes that the platform tells to end."""

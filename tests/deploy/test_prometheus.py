@@ -14,6 +14,8 @@ import requests
 from tests.relay.gateways import KEYS, TOKEN
 from tests.servers import Server, free_port
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 METRICS = "metrics-secret"
 

@@ -18,6 +18,8 @@ from tests.conftest import KEY
 from tests.deploy.programs import BIN, DEPLOY, gunicorn_number, running_program
 from tests.servers import ROOT, Server, free_port
 
+pytestmark = pytest.mark.long
+
 PLACE = "/opt/poegate"
 ANALYZER = shutil.which("systemd-analyze")
 

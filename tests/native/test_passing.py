@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -180,9 +181,12 @@ def test_a_pause_is_filled_with_signs_of_life_of_the_format(
     start_native: Callable[..., Native], path: str
 ) -> None:
     native = start_native(KEEPALIVE_SECONDS="0.5", HEADERS_WAIT="1", IDLE_TIMEOUT="20")
-    for model in ("api-pause", "api-late"):
-        own = renamed(native.poes_own(path, model, stream=True).content, model, model)
-        passed = native.ask(path, model, stream=True).content
+    models = ("api-pause", "api-late")
+    with ThreadPoolExecutor(4) as pool:
+        originals = pool.map(lambda model: native.poes_own(path, model, stream=True), models)
+        answers = pool.map(lambda model: native.ask(path, model, stream=True), models)
+    for model, original, answer in zip(models, originals, answers, strict=True):
+        own, passed = renamed(original.content, model, model), answer.content
         assert passed != own
         if path == CHAT:
             signs = [

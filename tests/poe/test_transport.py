@@ -114,6 +114,7 @@ def _connections(port: int) -> list[str]:
     return [line[3] for line in lines if line[2].endswith(f":{port:04X}")]
 
 
+@pytest.mark.long
 def test_connections_that_the_upstream_closes_leave_the_pool(
     start_gateway: Callable[..., Server], logs: Path
 ) -> None:

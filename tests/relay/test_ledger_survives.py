@@ -14,6 +14,8 @@ from app.access.sqlite_store import SqliteStore
 from tests.relay.gateways import KEYS, TOKEN
 from tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 
 def start(start_gateway: Callable[..., Server], folder: Path, **settings: str) -> Server:
     return start_gateway(

@@ -151,6 +151,7 @@ def test_a_silent_bot_is_given_up(gateway: Server, someone: Client) -> None:
     assert "sent nothing for 2 seconds" in video["error"]["message"]
 
 
+@pytest.mark.long
 def test_a_killed_worker(
     start_gateway: Callable[..., Server],
     someone: Client,
@@ -187,6 +188,7 @@ def stopped_after(server: Server, number: signal.Signals) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_stopped(
     start_gateway: Callable[..., Server],
     someone: Client,
@@ -215,6 +217,7 @@ def test_a_gateway_that_is_stopped(
     assert someone.video(next_one, ending)["status"] == "completed"
 
 
+@pytest.mark.long
 def test_jobs_without_streams_have_the_same_time(
     start_gateway: Callable[..., Server],
     someone: Client,
@@ -304,6 +307,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(
     assert closes(seen, "endless-unread")
 
 
+@pytest.mark.long
 def test_files_in_memory_are_bounded(
     start_gateway: Callable[..., Server], someone: Client, tmp_path: Path
 ) -> None:
