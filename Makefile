@@ -16,20 +16,26 @@ run: $(VENV)/runtime
 install: $(VENV)/runtime
 
 # More processes than cores, for tests wait for servers most of the time.
-# What fails is run once more, and named: they wait for each other, and a machine has other work.
-PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -r R
+PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder
+# What failed is run once more, by itself: limits of time are tested by really waiting, for which a
+# machine with other work is now and then too late.
+once_more = || { test $$? = 1 && \
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(1); }
 COVERAGE := build/coverage
 # Its plugin makes all of its requests up in each process that looks for tests.
 SCHEMATHESIS := tests/dialects/openapi/test_schemathesis.py
 
+SHORT = -m "not long" -p no:schemathesis --ignore=$(SCHEMATHESIS)
+LONG = -m "long or hypothesis or lengths"
+
 test: $(VENV)/development
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
 	COVERAGE_FOLDER=$(COVERAGE) $(BIN)/python -m slipcover --json --out $(COVERAGE)/tests.json \
-		-m $(PYTEST) -m "not long" -p no:schemathesis --ignore=$(SCHEMATHESIS)
+		-m $(PYTEST) $(SHORT) $(call once_more,$(SHORT))
 	$(BIN)/python -m slipcover --merge $(COVERAGE)/*.json --out $(COVERAGE)/total.json
 
 test-long: $(VENV)/development
-	TEST_LENGTH=full $(BIN)/python -m $(PYTEST) -m "long or hypothesis or lengths"
+	export TEST_LENGTH=full; $(BIN)/python -m $(PYTEST) $(LONG) $(call once_more,$(LONG))
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .
