@@ -147,7 +147,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 SKIPPED = 64
-"""The exit status then: none of pytest's own, for it is not remedied by running what failed again."""
+"""The exit status then, none of pytest's own: to run what failed again remedies nothing."""
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -145,12 +145,15 @@ def _codex(before: str, target: Target) -> str:
     provider = {
         "name": "Poegate",
         "base_url": f"{target.base}/v1",
+        "model_catalog_url": f"{target.base}/v1/models",
         "env_key": "POEGATE_KEY",
         "wire_api": "responses",
     }
     tail = "".join(f"{name} = {json.dumps(value)}\n" for name, value in provider.items())
     middle = f"\n{before.rstrip()}\n" if before.strip() else ""
-    return f"{head}{middle}\n[model_providers.{NAME}]\n{tail}"
+    # By this feature the catalog is read. A table of features that is there already is left alone.
+    features = "" if "features" in table else "\n[features]\napi_key_model_discovery = true\n"
+    return f"{head}{middle}\n[model_providers.{NAME}]\n{tail}{features}"
 
 
 def _cline(target: Target) -> str:

@@ -82,6 +82,20 @@ def _with_effort(parameters: dict[str, Any], known: Mapping[str, Parameter]) -> 
     return parameters
 
 
+def efforts_of(facts: BotFacts) -> tuple[str, ...]:
+    """Those that differ for the bot, from the least to the greatest; none where it has no effort,
+    or nobody knows."""
+    known = facts.parameters or {}
+    for name in (EFFORT, LEVEL):
+        if name in known:
+            choices = {choice.lower() for choice in known[name].choices}
+            return tuple(effort for effort in EFFORTS if effort in choices) or _USUAL
+    return _USUAL if BUDGET in known else ()
+
+
+_USUAL = ("low", "medium", "high")
+
+
 def _effort_of(budget: Any) -> str | None:
     """The least effort that has so large a budget."""
     if isinstance(budget, bool) or not isinstance(budget, int | float):

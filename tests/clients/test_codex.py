@@ -67,3 +67,32 @@ def test_it_creates_a_file_and_reports(
     assert done.returncode == 0, done.stdout + done.stderr
     assert (workplace / "hello.txt").read_text() == "made by an agent"
     assert last.read_text().startswith("Done.")
+
+
+def test_it_reads_the_catalog(
+    run_client: Run, gateway: Server, workplace: Path, tmp_path: Path
+) -> None:
+    """Then it knows the bots, warns of none, and hands out its tool for patches."""
+    home = tmp_path / "codex"
+    home.mkdir()
+    catalog = f'model_catalog_url = "{gateway.url}/v1/models"\n'
+    features = "[features]\napi_key_model_discovery = true\n"
+    (home / "config.toml").write_text(CONFIG.format(url=gateway.url) + catalog + features)
+    environ = {"CODEX_HOME": str(home), "POEGATE_KEY": "any-key"}
+    listed = run_client("codex", "debug", "models", **environ)
+    models = {model["slug"]: model for model in json.loads(listed.stdout)["models"]}
+    assert models["Gemini-2.5-Pro"]["context_window"] == 1_048_576
+    assert "demo-agent" in models
+    patch = "*** Begin Patch\n*** Add File: hello.txt\n+made by a patch\n*** End Patch"
+    done = run_client(
+        "codex",
+        "exec",
+        "--skip-git-repo-check",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "--json",
+        f"Create a file.\ncall apply_patch {json.dumps({'input': patch})}",
+        **environ,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "metadata" not in done.stdout + done.stderr
+    assert (workplace / "hello.txt").read_text() == "made by a patch\n"

@@ -132,7 +132,10 @@ def test_a_clients_configuration_is_printed(terminal: Terminal) -> None:
     printed = terminal.run("setup", "codex", "--base", "http://box.lan:8000/v1/")
     table = tomllib.loads(printed)
     assert table["model_provider"] == "poegate"
-    assert table["model_providers"]["poegate"]["base_url"] == "http://box.lan:8000/v1"
+    provider = table["model_providers"]["poegate"]
+    assert provider["base_url"] == "http://box.lan:8000/v1"
+    assert provider["model_catalog_url"] == "http://box.lan:8000/v1/models"
+    assert table["features"] == {"api_key_model_discovery": True}
     printed = terminal.run("setup", "claude", "--key", "secret", "--small", "GPT-5-mini")
     env = json.loads(printed.partition("\n")[2])["env"]
     assert env["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:8000"
@@ -159,10 +162,11 @@ def test_a_clients_configuration_is_written_beside_what_is_there(tmp_path: Path)
 
     file = tmp_path / "codex/config.toml"
     file.parent.mkdir()
-    file.write_text('approval_policy = "never"\n\n[tools]\nweb_search = true\n')
+    file.write_text('approval_policy = "never"\n\n[features]\ngoals = true\n')
     home.run("setup", "codex", "--model", "GPT-5", "--write")
     made = tomllib.loads(file.read_text())
-    assert made["model"] == "GPT-5" and made["approval_policy"] == "never" and made["tools"]
+    assert made["model"] == "GPT-5" and made["approval_policy"] == "never"
+    assert made["features"] == {"goals": True}
     assert "names a model" in home.run("setup", "codex", "--write", code=1)
 
 

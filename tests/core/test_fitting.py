@@ -6,7 +6,7 @@ import pytest
 
 from app.core.bot_facts import BotFacts, Parameter
 from app.core.conversation import Query
-from app.core.fitting import fit
+from app.core.fitting import efforts_of, fit
 
 EFFORT = Parameter("reasoning_effort", ("low", "medium", "high"))
 LEVEL = Parameter("thinking_level", ("low", "high"))
@@ -87,3 +87,23 @@ def test_web_search() -> None:
         elsewhere = fit(asked(True, mood="dark"), facts, "Searcher")
         assert (elsewhere.query.bot, elsewhere.warnings) == ("Searcher", ())
         assert elsewhere.query.model == "bot"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "efforts"),
+    [
+        ((), ()),
+        ((Parameter("style"),), ()),
+        ((EFFORT, LEVEL), ("low", "medium", "high")),
+        ((Parameter("reasoning_effort", ("High", "none", "odd")),), ("none", "high")),
+        ((Parameter("reasoning_effort"),), ("low", "medium", "high")),
+        ((LEVEL, BUDGET), ("low", "high")),
+        ((BUDGET,), ("low", "medium", "high")),
+    ],
+)
+def test_the_efforts_of_a_bot(parameters: tuple[Parameter, ...], efforts: tuple[str, ...]) -> None:
+    assert efforts_of(bot(*parameters)) == efforts
+
+
+def test_no_effort_is_known_where_no_parameter_is() -> None:
+    assert efforts_of(BotFacts("Bot")) == ()

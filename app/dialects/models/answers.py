@@ -43,3 +43,4 @@ class ModelSchema(AnswerSchema):
 class ModelsSchema(PageSchema):
     object = word("list")
     data = listed(ModelSchema)
+    models = sometimes(fields.List(fields.Dict()))  # Codex's catalog, where it asks for one

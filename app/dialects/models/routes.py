@@ -1,11 +1,10 @@
 """GET /models and /models/{name}."""
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, request
 
 from app.core.paging import Page, Place, cut_page
 from app.dialects.models.answers import ModelSchema, ModelsSchema
+from app.dialects.models.codex import render_catalog
 from app.dialects.models.translate import find_model, for_anthropic, render_models
 from app.errors import NotFound, UpstreamError
 from app.http.operations import operation
@@ -37,9 +36,10 @@ def list_models() -> Response:
     ]
     if not wants_anthropic():
         page = Page(models, has_more=False)
-        # Codex logs an error at each start unless there is such a list; it may be empty.
-        codex: dict[str, list[Any]] = {"models": []} if "client_version" in request.args else {}
-        return jsonify({**page.render(), **codex})
+        if "client_version" not in request.args:
+            return jsonify(page.render())
+        catalog = services().catalog
+        return jsonify({**page.render(), "models": render_catalog(models, catalog.facts)})
     query = load_payload(_QUERY_SCHEMA, request.args.to_dict())
     page = cut_page(models, query["limit"], Place(query["after_id"], query["before_id"]))
     entries = [for_anthropic(model) for model in page.entries]

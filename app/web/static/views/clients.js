@@ -41,8 +41,12 @@ model_provider = "poegate"
 [model_providers.poegate]
 name = "Poegate"
 base_url = "${base}/v1"
+model_catalog_url = "${base}/v1/models"
 env_key = "POEGATE_KEY"
-wire_api = "responses"`,
+wire_api = "responses"
+
+[features]
+api_key_model_discovery = true`,
       },
       { title: t("clients.shell"), text: `export POEGATE_KEY=${shell(key)}\ncodex` },
     ],
