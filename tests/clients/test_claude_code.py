@@ -1,11 +1,12 @@
 """Claude Code over the gateway: demo-agent makes it create a file by its own tool, and report."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import Run
+from tests.clients.conftest import Run, terminal
 from tests.servers import Server
 
 pytestmark = pytest.mark.long
@@ -42,3 +43,33 @@ def test_it_creates_a_file_and_reports(
     assert report["is_error"] is False
     assert report["result"].startswith("Done.")
     assert report["num_turns"] == 2
+
+
+def test_it_lists_the_bots(
+    start_gateway: Callable[..., Server], workplace: Path, tmp_path: Path
+) -> None:
+    """Those whose names have "claude" or "anthropic" in them, once it is told to ask for them."""
+    gateway = start_gateway(MODEL_ALIASES="claude-of-ours=demo-agent")
+    home = tmp_path / ".claude"
+    home.mkdir()
+    trusted = {str(workplace): {"hasTrustDialogAccepted": True}}
+    settings = {"hasCompletedOnboarding": True, "theme": "dark", "projects": trusted}
+    (home / ".claude.json").write_text(json.dumps(settings))
+    with terminal(
+        "claude",
+        workplace,
+        HOME=str(tmp_path),
+        CLAUDE_CONFIG_DIR=str(home),
+        ANTHROPIC_BASE_URL=gateway.url,
+        ANTHROPIC_AUTH_TOKEN="any-key",
+        ANTHROPIC_MODEL="demo-agent",
+        ANTHROPIC_DEFAULT_HAIKU_MODEL="demo-agent",
+        CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY="1",
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        DISABLE_AUTOUPDATER="1",
+    ) as screen:
+        screen.wait_for("demo-agent")
+        screen.type("/model")
+        screen.wait_for("Switch model")
+        screen.type("\r")
+        screen.wait_for("claude-of-ours From gateway")
