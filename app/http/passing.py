@@ -13,7 +13,7 @@ from app.access.pool import PoolKey
 from app.core.events import MediaReply, Usage
 from app.core.passing import FileReader, StreamReader, ToError, WholeReader
 from app.core.upstream import Decision, Obstacle, decide, first_user_text, text_chars
-from app.errors import NotFound
+from app.errors import ApiError, NotFound
 from app.http.bot_files import content_type_of, send_bot_file
 from app.http.incoming import fallbacks_in, note_request
 from app.http.presence import Presence
@@ -23,6 +23,7 @@ from app.http.streaming import PassedEncoder, stream_answer, whole_body
 from app.poe.native import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
+from app.relay.fallbacks import STATUSES
 from app.relay.passing import NewReader, PassedAnswer
 from app.schemas.fields import is_model_name
 
@@ -86,17 +87,28 @@ def pass_on(
     if not decision.by_api:
         return None
     note_request(body["model"], body.get("prompt_cache_key"))
-    answer = services().passing.pass_on(
-        native_request(bot, native.endpoint, {**body, "model": bot}, dict(request.headers.items())),
-        client,
-        _reader(native, body),
-        affinity=first_user_text(body, AFFINITY_CHARS),
-        prompt_chars=text_chars(body),
-        only=key_at(goes_on.place, client),
+    sent = native_request(
+        bot, native.endpoint, {**body, "model": bot}, dict(request.headers.items())
     )
-    if isinstance(answer.reader, StreamReader):
-        return stream_answer(answer, partial(PassedEncoder, answer), services().settings)
-    data = whole_body(answer)
+    try:
+        answer = services().passing.pass_on(
+            sent,
+            client,
+            _reader(native, body),
+            affinity=first_user_text(body, AFFINITY_CHARS),
+            prompt_chars=text_chars(body),
+            only=key_at(goes_on.place, client),
+        )
+        if isinstance(answer.reader, StreamReader):
+            return stream_answer(answer, partial(PassedEncoder, answer), services().settings)
+        data = whole_body(answer)
+    except ApiError as error:
+        others = services().settings.fallbacks_of(bot) if native.new_stream else ()
+        if setting == "api" or goes_on.place or not others or error.status not in STATUSES:
+            raise
+        # Nothing was sent yet. The bot is asked as a bot then, and after it the others.
+        note_decision(Decision(False, f"Poe's own API answered {error.status}"))
+        return None
     if isinstance(answer.reader, WholeReader):
         keep(answer.reader.body)
     return Response(data, mimetype="application/json")

@@ -1,6 +1,7 @@
 """Requests that go to Poe's own API, through gunicorn."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -297,6 +298,30 @@ def test_a_bot_can_have_a_way_of_its_own(
     assert native.ask(CHAT, "api-ok").headers["x-poegate-upstream"].startswith("api; Poe lists")
     assert native.ask(CHAT, "only-chat").headers["x-poegate-upstream"] == "api; UPSTREAM=api"
     assert "x-poegate-upstream" not in native.ask(CHAT, "count-5").headers
+
+
+@pytest.fixture(scope="module")
+def falling_back(start_native: Callable[..., Native], tmp_path_factory: Any) -> Native:
+    file = tmp_path_factory.mktemp("fallbacks") / "poegate.toml"
+    file.write_text('[bot]\n"api-*" = {fallback = ["count-5"]}\n')
+    return start_native(POEGATE_CONFIG=str(file))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@EACH
+def test_another_bot_answers_where_poes_api_cannot(
+    falling_back: Native, path: str, stream: bool
+) -> None:
+    native = falling_back
+    answer = native.ask(path, "api-status-429", stream=stream)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-poegate-upstream"] == "bot; Poe's own API answered 429"
+    assert answer.headers["x-poegate-fallbacks"] == "1"
+    assert re.search(r'"model": ?"count-5"', answer.text)
+    refused = native.ask(path, "api-status-400", stream=stream)
+    assert refused.status_code == 400, "another bot would not do better"
+    begun = native.ask(path, "api-cut", stream=True)
+    assert begun.headers["x-poegate-upstream"].startswith("api; Poe lists")
 
 
 def test_by_default_nothing_goes_there(start_native: Callable[..., Native], asked: Asked) -> None:
