@@ -61,6 +61,9 @@ class Database:
         if self._connection is None:
             connection = _connect(self._path)
             try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                # A crash of the machine may take the last transactions; one of the process none.
+                connection.execute("PRAGMA synchronous = NORMAL")
                 _migrate(connection, self._migrations)
             except BaseException:
                 connection.close()
@@ -79,13 +82,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     os.makedirs(path.parent, mode=0o700, exist_ok=True)
     # SQLite would make it readable to all; its -wal and -shm files take over these permissions.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA journal_mode = WAL")
-    # A crash of the machine may take the last transactions; one of the process takes none.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:

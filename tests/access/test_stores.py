@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import gevent
@@ -157,12 +158,12 @@ def test_sums_survive_many_writers_at_once(store: AccessStore, tmp_path: Path) -
 
 
 def test_old_rows_are_forgotten(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path)
-    store.write(Batch("1", {ALICE: Sums(1), ALICE._replace(hour=NOON + 50 * HOUR): Sums(1)}))
-    store.replace_spent(NOON, [Spent(NOON, 1, "GPT-5", 1.0)])
-    store.prune(NOON + HOUR)
-    assert [key.hour for key, _ in store.rows(0, NOON * 2)] == [NOON + 50 * HOUR]
-    assert store.spent(0, NOON * 2) == []
+    with closing(SqliteStore(tmp_path)) as store:
+        store.write(Batch("1", {ALICE: Sums(1), ALICE._replace(hour=NOON + 50 * HOUR): Sums(1)}))
+        store.replace_spent(NOON, [Spent(NOON, 1, "GPT-5", 1.0)])
+        store.prune(NOON + HOUR)
+        assert [key.hour for key, _ in store.rows(0, NOON * 2)] == [NOON + 50 * HOUR]
+        assert store.spent(0, NOON * 2) == []
 
 
 def test_hours_in_redis_expire(redis_url: str) -> None:
@@ -180,12 +181,13 @@ def test_a_batch_is_written_once_however_often_it_is_tried(store: AccessStore) -
 
 
 def test_the_file_is_private_and_two_processes_share_it(tmp_path: Path) -> None:
-    one, other = SqliteStore(tmp_path / "state"), SqliteStore(tmp_path / "state")
-    one.write(Batch("1", {ALICE: Sums(1)}))
-    other.write(Batch("2", {ALICE: Sums(1)}))
-    assert dict(one.rows(NOON, NOON + HOUR))[ALICE].requests == 2
-    for path in (tmp_path / "state").iterdir():
-        assert path.stat().st_mode & 0o077 == 0, path
+    folder = tmp_path / "state"
+    with closing(SqliteStore(folder)) as one, closing(SqliteStore(folder)) as other:
+        one.write(Batch("1", {ALICE: Sums(1)}))
+        other.write(Batch("2", {ALICE: Sums(1)}))
+        assert dict(one.rows(NOON, NOON + HOUR))[ALICE].requests == 2
+        for path in folder.iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
@@ -202,8 +204,8 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     path = tmp_path / "file.sqlite"
     with pytest.raises(OSError):
         Database(path, ["CREATE TABLE a (b)", "CREATE TABLE a (b)"]).read(lambda c: None)
-    database = Database(path, ["CREATE TABLE a (b)"])
-    assert database.read(lambda c: c.execute("SELECT count(*) FROM a").fetchone()) == (0,)
+    with closing(Database(path, ["CREATE TABLE a (b)"])) as database:
+        assert database.read(lambda c: c.execute("SELECT count(*) FROM a").fetchone()) == (0,)
 
 
 def test_what_cannot_be_reached_is_an_oserror(tmp_path: Path) -> None:
