@@ -76,6 +76,7 @@ EXPOSED_HEADERS = [
     "Retry-After",
     "x-poegate-key",
     "x-poegate-attempts",
+    "x-poegate-fallbacks",
     *RATE_LIMIT_HEADERS,
 ]
 

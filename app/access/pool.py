@@ -40,7 +40,7 @@ MAX_BOTS = 1_000
 
 
 class Outcome(StrEnum):
-    """What upstream said to one question."""
+    """What became of one question, or what is otherwise known of a key."""
 
     ANSWERED = "answered"
     RATE_LIMITED = "rate_limited"
@@ -51,11 +51,6 @@ class Outcome(StrEnum):
     PROBED = "probed"
     ACCEPTED = "accepted"
     RESET = "reset"
-
-    @property
-    def is_of_key(self) -> bool:
-        """Another key may fare better with the same question."""
-        return self in (Outcome.RATE_LIMITED, Outcome.NO_POINTS, Outcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +111,6 @@ class Report:
     asked_at: float
     at: float
     retry_after: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def next_state(state: KeyState, report: Report) -> KeyState:

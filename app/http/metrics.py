@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 
 from app import __version__
+from app.access.client import Client
 from app.access.ledger import OTHER
 from app.access.pool import Pool
 from app.access.prices import PriceList
@@ -102,13 +103,22 @@ class Metrics:
             self._first_token.labels(model).observe(record.first_token_ms / 1000)
         if record.client is None or visit is None:
             return
+        self._count_usage(record.client)
+        if visit.attempts > 1:
+            self._fallbacks.inc(visit.attempts - 1)
+
+    def observe_job(self, client: Client) -> None:
+        """For a job, such as a video, which costs after its request was answered."""
+        self._count_usage(client)
+
+    def _count_usage(self, client: Client) -> None:
+        visit = client.visit
+        model = self._model(visit.bot)
         if visit.usage is not None:
             self._tokens.labels("prompt", model).inc(visit.usage.prompt)
             self._tokens.labels("completion", model).inc(visit.usage.completion)
-        if visit.points and record.client.has_token:
-            self._points.labels(record.client.name).inc(visit.points)
-        if visit.attempts > 1:
-            self._fallbacks.inc(visit.attempts - 1)
+        if visit.points and client.has_token:
+            self._points.labels(client.name).inc(visit.points)
 
     def _model(self, bot: str | None) -> str:
         """Only names of the catalog: clients may invent others."""

@@ -30,6 +30,8 @@ class RequestCounts(Protocol):
 
     def observe(self, record: RequestRecord) -> None: ...
 
+    def observe_job(self, client: Client) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -60,6 +62,12 @@ class Services:
         """For /metrics, where these are on."""
         if self.metrics is not None:
             self.metrics.observe(record)
+
+    def settle_job(self, client: Client, *, started_at: float, dialect: str) -> None:
+        """For a job that has ended. Raises nothing."""
+        self.access.accounting.settle_job(client, started_at=started_at, dialect=dialect)
+        if self.metrics is not None:
+            self.metrics.observe_job(client)
 
     def settle_request(self, record: RequestRecord) -> None:
         """For a request that has ended. Raises nothing."""

@@ -108,6 +108,8 @@ def test_a_file_token_has_rules() -> None:
         ({"sha256": sha256("x"), "points_per_day": float("nan")}, "token.kid.points_per_day"),
         ({"sha256": sha256("x"), "blocked": "yes"}, "token.kid.blocked"),
         ({"sha256": sha256("x"), "rpm": 5}, "token.kid.rpm"),
+        ({"sha256": sha256("x"), "note": "\ud800"}, "token.kid.note"),
+        ({"sha256": sha256("x"), "models": ["GPT-\udc00"]}, "token.kid.models"),
     ],
 )
 def test_a_file_token_that_cannot_be_used_is_named(table: Any, words: str) -> None:

@@ -202,6 +202,10 @@ def test_a_stored_token_is_made_used_blocked_and_deleted(gateways: list[Pooled])
     assert there.chat(token=secret).status_code == 401
     changed = there.admin("patch", "tokens/carol", json={"models": None, "max_parallel": 2})
     assert (changed.json()["models"], changed.json()["max_parallel"]) == (None, 2)
+    mistyped = there.admin("post", "tokens", json={"name": "dan", "request_per_minute": 5})
+    assert mistyped.status_code == 400
+    assert mistyped.json()["error"]["param"] == "request_per_minute"
+    assert there.admin("get", "tokens/dan").status_code == 404
     bad = there.admin("patch", "tokens/carol", json={"max_parallel": -1})
     assert (bad.status_code, bad.json()["error"]["param"]) == (400, "max_parallel")
     assert secret not in here.admin("get", "tokens").text

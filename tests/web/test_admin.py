@@ -129,6 +129,7 @@ def test_a_token_is_made_used_blocked_rotated_and_deleted(as_admin: Open, shared
     expect(card).not_to_contain_text("of 5,000")
 
     card.get_by_role("button", name="New secret").click()
+    dialog.get_by_role("button", name="New secret").click()
     fresh = shown_secret(page)
     assert fresh != secret
     wait_for_status(shared, secret, 401)
@@ -138,6 +139,30 @@ def test_a_token_is_made_used_blocked_rotated_and_deleted(as_admin: Open, shared
     dialog.get_by_role("button", name="Delete").click()
     expect(card).to_have_count(0)
     wait_for_status(shared, fresh, 401)
+
+
+def test_an_edited_token_keeps_what_was_not_changed(as_admin: Open, shared: Server) -> None:
+    kept: Body = {
+        "models": [],
+        "expires": "2091-06-30T15:30:00Z",
+        "note": "two\nlines",
+        "requests_per_minute": 0,
+        "points_per_day": 0.5,
+    }
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    tokens = f"{shared.url}/admin/tokens"
+    made = requests.post(tokens, json={"name": "frank", **kept}, headers=headers, timeout=10)
+    assert made.status_code == 201
+    page = as_admin("tokens")
+    card = page.get_by_role("region", name="frank")
+    card.get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Requests at once").fill("7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    now = requests.get(f"{tokens}/frank", headers=headers, timeout=10).json()
+    assert {name: now[name] for name in kept} == kept
+    assert now["max_parallel"] == 7
 
 
 def shown_secret(page: Page) -> str:

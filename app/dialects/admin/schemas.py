@@ -1,6 +1,6 @@
 """What the operator sends."""
 
-from marshmallow import fields, validate
+from marshmallow import INCLUDE, fields, validate
 
 from app.access.tokens import MAX_AMOUNT
 from app.schemas.fields import Whole
@@ -12,7 +12,13 @@ _AMOUNT = validate.Range(0, MAX_AMOUNT)
 
 
 class RulesSchema(BaseSchema):
-    """All may be left out; null takes a rule away. The values are checked as those of the file."""
+    """All may be left out; null takes a rule away. The values are checked as those of the file.
+
+    Unknown names stay, so that ``read_rules`` refuses them: a mistyped limit would be none.
+    """
+
+    class Meta:
+        unknown = INCLUDE
 
     models = fields.List(fields.String(), allow_none=True)
     expires = fields.String(allow_none=True, metadata={"format": "date"})

@@ -106,7 +106,7 @@ def _make(parts: Services, query: Query, client: Client, beat: Beat) -> dict[str
         finally:
             reply.close()
     finally:
-        parts.access.accounting.settle_job(client, started_at=started_at, dialect=blueprint.name)
+        parts.settle_job(client, started_at=started_at, dialect=blueprint.name)
 
 
 def _beating(batches: Batches, beat: Beat) -> Iterator[Batch]:

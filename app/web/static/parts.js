@@ -115,7 +115,8 @@ export function Meter({ label, used, limit, text }) {
 }
 
 // A credential's field: hidden, never offered to a password manager, sent nowhere by itself.
-export function SecretField({ label, hint, value, onSave, submit = t("key.use") }) {
+// `repeatable`: what is kept may be tried again.
+export function SecretField({ label, hint, value, onSave, submit = t("key.use"), repeatable = false }) {
   const id = useId();
   const [draft, setDraft] = useState(value);
   const [visible, setVisible] = useState(false);
@@ -142,7 +143,7 @@ export function SecretField({ label, hint, value, onSave, submit = t("key.use") 
         <button type="button" class="quiet" aria-pressed=${visible} onClick=${() => setVisible(!visible)}>
           ${visible ? t("key.hide") : t("key.show")}
         </button>
-        <button type="submit" disabled=${draft.trim() === value}>${submit}</button>
+        <button type="submit" disabled=${repeatable ? !draft.trim() : draft.trim() === value}>${submit}</button>
       </div>
       <small id="${id}-hint">${hint}</small>
     </form>
@@ -189,6 +190,7 @@ export function AdminGate({ children }) {
     <section class="card narrow">
       <h2>${t("admin.needed")}</h2>
       <${SecretField}
+        repeatable
         label="ADMIN_TOKEN"
         hint=${t("admin.hint")}
         value=${state.adminToken}

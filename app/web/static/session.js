@@ -8,34 +8,53 @@ const facts = JSON.parse(document.querySelector('meta[name="poegate"]').content)
 // {version, mode: "token" | "pass-through", admin: boolean, demo_bots: [name]}.
 export const gateway = facts;
 
+// A browser may refuse to keep anything, or have no room: then what is set lasts until a reload.
+function kept(storage, name) {
+  try {
+    return window[storage].getItem(name) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function keep(storage, name, value) {
+  try {
+    if (value) window[storage].setItem(name, value);
+    else window[storage].removeItem(name);
+  } catch {
+    // Not kept.
+  }
+}
+
 export const session = createStore({
-  token: sessionStorage.getItem("token") ?? "",
-  adminToken: sessionStorage.getItem("adminToken") ?? "",
+  token: kept("sessionStorage", "token"),
+  adminToken: kept("sessionStorage", "adminToken"),
   // "unknown" until asked; "absent": the gateway has no ADMIN_TOKEN; "locked"; "open"
   admin: "unknown",
 });
 
 export function setToken(token) {
-  keep("token", token);
+  setSecret("token", token);
 }
 
 export function setAdminToken(adminToken) {
-  keep("adminToken", adminToken);
+  setSecret("adminToken", adminToken);
 }
 
-function keep(name, value) {
-  if (value) sessionStorage.setItem(name, value);
-  else sessionStorage.removeItem(name);
+function setSecret(name, value) {
+  keep("sessionStorage", name, value);
   session.set({ [name]: value });
 }
 
+const THEMES = ["auto", "light", "dark"];
+
 export const preferences = createStore({
-  theme: localStorage.getItem("theme") ?? "auto",
-  language: localStorage.getItem("language") ?? "",
+  theme: THEMES.includes(kept("localStorage", "theme")) ? kept("localStorage", "theme") : "auto",
+  language: kept("localStorage", "language"),
 });
 
 export function prefer(name, value) {
-  localStorage.setItem(name, value);
+  keep("localStorage", name, value);
   preferences.set({ [name]: value });
   if (name === "theme") applyTheme(value);
 }

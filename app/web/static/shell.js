@@ -26,7 +26,7 @@ export function Shell() {
   const { view: asked, query } = useStore(route);
   const { admin } = useStore(session);
   useStore(preferences); // the language may change
-  const view = asked in loaders ? asked : "start";
+  const view = Object.hasOwn(loaders, asked) ? asked : "start";
   const [menu, setMenu] = useState(false);
   useEffect(() => setMenu(false), [view]);
   useEffect(() => {

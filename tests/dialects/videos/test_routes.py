@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ PROMPT = "a harbour at dawn"
 AVI = shoot(colours_for(PROMPT))
 PNG = draw(colours_for(PROMPT))
 NAPS_MS = 100
+METRICS = "metrics-secret"
 MONTH = 30 * 24 * 3600
 
 
@@ -58,6 +60,7 @@ def studio(
         VIDEO_MODEL="demo-video",
         POE_UPLOAD_URL=poe_files.url + FOLDER,
         STATE_DIR=state_dir,
+        METRICS_TOKEN=METRICS,
     )
 
 
@@ -121,6 +124,23 @@ def test_it_works(studio: Server, key: str) -> None:
         for forgotten in (sdk.videos.retrieve, sdk.videos.download_content, sdk.videos.delete):
             with pytest.raises(openai.NotFoundError):
                 forgotten(asked.id)
+
+
+def prompt_tokens(studio: Server) -> float:
+    """As /metrics counts them, of all models."""
+    headers = {"Authorization": f"Bearer {METRICS}"}
+    text = requests.get(f"{studio.url}/metrics", headers=headers, timeout=10).text
+    found = re.findall(r'poegate_tokens_total\{model="[^"]*",type="prompt"\} (\S+)', text)
+    return sum(map(float, found))
+
+
+def test_metrics_count_what_a_job_used(studio: Server, sdk: openai.OpenAI) -> None:
+    before = prompt_tokens(studio)
+    assert film(sdk, model="demo-video", prompt=PROMPT).status == "completed"
+    deadline = time.monotonic() + 20
+    while prompt_tokens(studio) == before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert prompt_tokens(studio) > before
 
 
 def test_it_works_without_a_model_and_in_json(studio: Server, key: str) -> None:

@@ -22,20 +22,39 @@ let controller = null;
 let saving = null;
 
 kept.load().then((old) => {
-  if (conversation.get().messages.length === 0 && old) {
+  if (conversation.get().messages.length === 0 && isConversation(old)) {
     // Chosen by the address while the old conversation was being read.
     const model = conversation.get().model || old.model;
     conversation.set({ ...EMPTY, ...old, model });
   }
   conversation.set({ ready: true });
+  // While an answer streams the state changes with each frame: what came is saved all the same.
   conversation.subscribe(() => {
-    clearTimeout(saving);
-    saving = setTimeout(save, 400);
+    saving ??= setTimeout(save, 400);
   });
 });
 addEventListener("pagehide", () => void save());
 
+// What another version kept, or a damaged record, is left alone.
+function isConversation(old) {
+  const texts = ["model", "system", "schema", "tools"];
+  return (
+    texts.every((name) => typeof old?.[name] === "string") &&
+    Boolean(old.parameters) &&
+    Array.isArray(old.messages) &&
+    old.messages.every(isMessage)
+  );
+}
+
+const isMessage = (message) =>
+  ["user", "assistant", "tool"].includes(message?.role) &&
+  typeof message.text === "string" &&
+  (message.files ?? []).every((file) => typeof file?.type === "string") &&
+  (message.role !== "assistant" || Array.isArray(message.toolCalls));
+
 function save() {
+  clearTimeout(saving);
+  saving = null;
   const { running, ready, ...state } = conversation.get();
   return kept.save(state);
 }
@@ -95,6 +114,7 @@ async function answer() {
   const { signal } = controller;
   const messages = [...state.messages, reply];
   conversation.set({ messages, running: true });
+  void save();
   // A frame draws all that came since the last one; the message is replaced so that memoised
   // parts see the change.
   let frame = 0;
@@ -160,6 +180,7 @@ function timing({ asked, first }, stats) {
 // not JSON; the form shows that before anything is sent.
 export function requestBody({ model, system, parameters, schema, tools, messages }) {
   const body = {
+    ...parameters[model],
     model,
     messages: [
       ...(system.trim() ? [{ role: "system", content: system }] : []),
@@ -167,7 +188,6 @@ export function requestBody({ model, system, parameters, schema, tools, messages
     ],
     stream: true,
     stream_options: { include_usage: true },
-    ...parameters[model],
   };
   if (schema.trim()) {
     const json_schema = { name: "answer", strict: true, schema: JSON.parse(schema) };

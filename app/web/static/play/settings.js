@@ -45,7 +45,8 @@ export function Settings({ state, model }) {
 // The control that a parameter's JSON schema calls for. An untouched one is not sent: the bot's
 // own default holds.
 function Parameter({ parameter, value, onChange }) {
-  const { name, schema = {}, default_value: usual, description } = parameter;
+  const { name, default_value: usual, description } = parameter;
+  const schema = parameter.schema ?? {};
   const id = useId();
   const type = [schema.type].flat().find((each) => each !== "null");
   const props = { id, "aria-describedby": description ? `${id}-about` : undefined };

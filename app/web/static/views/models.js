@@ -231,7 +231,8 @@ const Details = ({ row }) => html`
   <p><a role="button" class="small" href=${href("play", { model: row.id })}>${t("models.play")}</a></p>
 `;
 
-function range({ schema = {}, default_value: usual }) {
+function range({ schema: known, default_value: usual }) {
+  const schema = known ?? {};
   const values = schema.enum
     ? schema.enum.join(" | ")
     : schema.minimum != null || schema.maximum != null

@@ -106,7 +106,7 @@ function Messages({ state, list, onExample }) {
   // Pictures and late drawing change the height after the message did.
   useEffect(() => {
     const observer = new ResizeObserver(() => {
-      if (following.current) frame.current.scrollTop = frame.current.scrollHeight;
+      if (following.current && frame.current) frame.current.scrollTop = frame.current.scrollHeight;
     });
     observer.observe(frame.current.firstElementChild);
     return () => observer.disconnect();

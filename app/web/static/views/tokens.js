@@ -14,7 +14,7 @@ export default function Tokens() {
 
 function List() {
   const { data, error, loading, reload } = useLoaded((signal) => admin("/tokens", { signal }), []);
-  const [shown, setShown] = useState(null); // {form: token or {}} | {secret} | {remove: token}
+  const [shown, setShown] = useState(null); // {form: token or {}} | {secret} | {rotate: token} | {remove: token}
   const [failure, setFailure] = useState(null);
   const act = async (path, method) => {
     try {
@@ -39,10 +39,28 @@ function List() {
     ${loading && !data && html`<${Loading} />`}
     ${data && !data.data.length && html`<${Empty} title=${t("tokens.none")} />`}
     <div class="cards">
-      ${data?.data.map((token) => html`<${Token} key=${token.name} token=${token} act=${act} onEdit=${() => setShown({ form: token })} onRemove=${() => setShown({ remove: token })} />`)}
+      ${data?.data.map((token) => html`<${Token} key=${token.name} token=${token} act=${act} onEdit=${() => setShown({ form: token })} onRotate=${() => setShown({ rotate: token })} onRemove=${() => setShown({ remove: token })} />`)}
     </div>
     ${shown?.form && html`<${Form} token=${shown.form} onClose=${() => setShown(null)} onSaved=${saved} />`}
     ${shown?.secret && html`<${Secret} token=${shown.secret} onClose=${() => setShown(null)} />`}
+    ${shown?.rotate &&
+    html`
+      <${Dialog} title=${t("tokens.rotate.what", { name: shown.rotate.name })} onClose=${() => setShown(null)}>
+        <p>${t("tokens.rotate.why")}</p>
+        <footer>
+          <button type="button" class="secondary" onClick=${() => setShown(null)}>${t("cancel")}</button>
+          <button
+            type="button"
+            onClick=${(event) => {
+              event.currentTarget.disabled = true;
+              void act(`${pathOf(shown.rotate)}/rotate`, "POST");
+            }}
+          >
+            ${t("tokens.rotate")}
+          </button>
+        </footer>
+      <//>
+    `}
     ${shown?.remove &&
     html`
       <${Dialog} title=${t("tokens.remove", { name: shown.remove.name })} onClose=${() => setShown(null)}>
@@ -60,7 +78,7 @@ const pathOf = (token) => `/tokens/${encodeURIComponent(token.name)}`;
 const KINDS = { active: "good", blocked: "bad", expired: "warn" };
 const LIMITS = ["requests_per_minute", "tokens_per_minute", "max_parallel", "points_per_day", "points_per_month"];
 
-function Token({ token, act, onEdit, onRemove }) {
+function Token({ token, act, onEdit, onRotate, onRemove }) {
   const limits = LIMITS.filter((name) => token[name] != null && !name.startsWith("points"));
   return html`
     <section class="card token" aria-label=${token.name}>
@@ -73,7 +91,7 @@ function Token({ token, act, onEdit, onRemove }) {
         <${Fact} name=${t("tokens.source")}>${t(`tokens.source.${token.source}`)}<//>
         <${Fact} name=${t("tokens.used")}>${dateTime(token.last_used_at)}<//>
         <${Fact} name=${t("tokens.expires")}>${dateOf(token.expires)}<//>
-        <${Fact} name=${t("tokens.models")}>${token.models?.join(", ") ?? t("tokens.models.all")}<//>
+        <${Fact} name=${t("tokens.models")}>${token.models ? token.models.join(", ") || "—" : t("tokens.models.all")}<//>
         ${limits.map((name) => html`<${Fact} key=${name} name=${t(`limit.${name}`)}>${count(token[name])}<//>`)}
         <${Fact} name=${t("tokens.today")}>${points(token.points_today)}<//>
       </dl>
@@ -86,7 +104,7 @@ function Token({ token, act, onEdit, onRemove }) {
           <button type="button" class="secondary small" onClick=${() => act(`${pathOf(token)}/${token.blocked ? "unblock" : "block"}`, "POST")}>
             ${token.blocked ? t("tokens.unblock") : t("tokens.block")}
           </button>
-          <button type="button" class="secondary small" onClick=${() => act(`${pathOf(token)}/rotate`, "POST")}>${t("tokens.rotate")}</button>
+          <button type="button" class="secondary small" onClick=${onRotate}>${t("tokens.rotate")}</button>
           <button type="button" class="secondary small" onClick=${onRemove}>${t("tokens.delete")}</button>
         </div>
       `}
@@ -117,7 +135,7 @@ function Form({ token, onClose, onSaved }) {
   const [error, setError] = useState(null);
   const submit = async (event) => {
     event.preventDefault();
-    const body = readForm(new FormData(event.currentTarget));
+    const body = changes(event.currentTarget);
     try {
       onSaved(
         isNew
@@ -133,12 +151,12 @@ function Form({ token, onClose, onSaved }) {
       <form onSubmit=${submit}>
         ${isNew &&
         html`<label>${t("tokens.name")}<input name="name" required maxlength="64" pattern="[A-Za-z0-9._\\-]+" title=${t("tokens.name.hint")} autofocus /></label>`}
-        <label>${t("tokens.note")}<input name="note" value=${token.note ?? ""} /></label>
-        <label>${t("tokens.models")}<input name="models" value=${token.models?.join(", ") ?? ""} placeholder="Claude-*, GPT-5" /></label>
+        <label>${t("tokens.note")}<textarea name="note" rows="2" defaultValue=${token.note ?? ""}></textarea></label>
+        <label>${t("tokens.models")}<input name="models" defaultValue=${token.models?.join(", ") ?? ""} placeholder="Claude-*, GPT-5" /></label>
         <div class="grid-2">
-          <label>${t("tokens.expires")}<input type="date" name="expires" value=${token.expires?.slice(0, 10) ?? ""} /></label>
+          <label>${t("tokens.expires")}<input type="date" name="expires" defaultValue=${token.expires?.slice(0, 10) ?? ""} /></label>
           ${LIMITS.map(
-            (name) => html`<label key=${name}>${t(`limit.${name}`)}<input type="number" min="1" step="1" name=${name} value=${token[name] ?? ""} placeholder=${t("tokens.nolimit")} /></label>`,
+            (name) => html`<label key=${name}>${t(`limit.${name}`)}<input type="number" min="0" step=${name.startsWith("points") ? "any" : 1} name=${name} defaultValue=${token[name] ?? ""} placeholder=${t("tokens.nolimit")} /></label>`,
           )}
         </div>
         <${ErrorNote} error=${error} />
@@ -151,15 +169,18 @@ function Form({ token, onClose, onSaved }) {
   `;
 }
 
-// An empty field takes a rule away.
-function readForm(form) {
-  const text = (name) => form.get(name)?.trim() || null;
-  const models = text("models")?.split(",").map((each) => each.trim()).filter(Boolean);
-  return {
-    ...(form.has("name") && { name: text("name") }),
-    note: text("note"),
-    models: models?.length ? models : null,
-    expires: text("expires"),
-    ...Object.fromEntries(LIMITS.map((name) => [name, text(name) === null ? null : Number(text(name))])),
-  };
+// What was changed in the form: a field may show less than the rule says, such as a time of day.
+// An emptied field takes the rule away.
+function changes(form) {
+  const changed = [...form.elements].filter(({ name, value, defaultValue }) => name && value !== defaultValue);
+  return Object.fromEntries(changed.map(({ name, value }) => [name, readField(name, value.trim())]));
+}
+
+function readField(name, text) {
+  if (!text) return null;
+  if (name === "models") {
+    const globs = text.split(",").map((each) => each.trim()).filter(Boolean);
+    return globs.length ? globs : null;
+  }
+  return LIMITS.includes(name) ? Number(text) : text;
 }
