@@ -335,6 +335,53 @@ def test_a_conversation_survives_a_reload_and_can_be_cleared(open_page: Open) ->
     expect(page.get_by_text("Ask demo-echo")).to_be_visible()
 
 
+def test_an_answer_that_was_streaming_survives_a_reload(open_page: Open) -> None:
+    page = open_page("play?model=endless-page")
+    page.get_by_label("Message", exact=True).fill("Go on until the reload.")
+    page.keyboard.press("Enter")
+    expect(page.locator("article.answer")).to_contain_text("more more")
+    page.wait_for_timeout(2000)
+    page.reload()
+    expect(page.get_by_text("Go on until the reload.")).to_be_visible()
+    expect(page.locator("article.answer")).to_contain_text("more more")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["{messages: null}", "{schema: null}", '{messages: [{role: "assistant"}]}', '"text"'],
+)
+def test_a_damaged_conversation_is_left_alone(open_page: Open, damaged: str) -> None:
+    page = open_page("play?model=demo-echo")
+    ask(page, "Before the damage.")
+    page.wait_for_timeout(600)
+    page.evaluate(
+        f"""() => new Promise((done) => {{
+            const opening = indexedDB.open("poegate", 1);
+            opening.onsuccess = () => {{
+                const kept = opening.result.transaction("conversations", "readwrite");
+                kept.objectStore("conversations").put({damaged}, "current");
+                kept.oncomplete = done;
+            }};
+        }})"""
+    )
+    other = page.context.new_page()
+    other.goto(page.url)
+    answer = ask(other, "After the damage.")
+    expect(answer).to_contain_text("After the damage.")
+
+
+def test_the_page_works_where_the_browser_keeps_nothing(open_page: Open) -> None:
+    page = open_page("play?model=demo-echo", token="")
+    refuse = "throw new DOMException('refused', 'SecurityError')"
+    page.add_init_script(
+        f"""for (const name of ["localStorage", "sessionStorage"])
+            Object.defineProperty(window, name, {{ get() {{ {refuse}; }} }});"""
+    )
+    page.reload()
+    page.goto(page.url.split("#")[0] + "#/start")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
 def test_a_conversation_is_exported(open_page: Open) -> None:
     page = open_page("play?model=demo-echo")
     ask(page, "Keep **this**.")
