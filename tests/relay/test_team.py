@@ -184,6 +184,7 @@ def test_a_key_refused_at_one_rests_at_the_other(gateways: list[Pooled]) -> None
 def test_a_stored_token_is_made_used_blocked_and_deleted(gateways: list[Pooled]) -> None:
     here, there = gateways
     made = here.admin("post", "tokens", json={"name": "carol", "models": ["count-*"], "note": "x"})
+    assert made.headers["Cache-Control"] == "no-store"
     assert made.status_code == 201, made.text
     secret = made.json()["secret"]
     assert made.json()["source"] == "stored" and made.json()["editable"] is True

@@ -50,6 +50,13 @@ _NOT_STORED = {"environment": "ACCESS_TOKENS", "file": "the TOML file"}
 _Result = TypeVar("_Result")
 
 
+@blueprint.after_request
+def _keep_from_caches(response: Response) -> Response:
+    """A secret that is shown once is in no cache."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @blueprint.before_request
 def check_operator() -> None:
     """Without ADMIN_TOKEN there is nothing here."""
