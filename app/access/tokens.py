@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from app.config import ConfigError
+from app.core.encodable import is_encodable
 
 Source = Literal["environment", "file", "stored"]
 
@@ -143,7 +144,7 @@ def _boolean(name: str, value: Any) -> bool:
 def _note(value: Any) -> str:
     if not isinstance(value, str | None) or len(value or "") > MAX_NOTE_CHARS:
         raise RuleError("note", f"expected a text of at most {MAX_NOTE_CHARS} characters")
-    if value and not _is_unicode(value):
+    if value and not is_encodable(value):
         raise RuleError("note", "expected Unicode text, without lone surrogates")
     return value or ""
 
@@ -151,14 +152,9 @@ def _note(value: Any) -> str:
 def _globs(value: Any) -> tuple[str, ...]:
     globs = [value] if isinstance(value, str) else value
     usable = isinstance(globs, list | tuple) and all(isinstance(glob, str) for glob in globs)
-    if not usable or len(globs) > MAX_GLOBS or not all(map(_is_unicode, globs)) or not all(globs):
+    if not usable or len(globs) > MAX_GLOBS or not all(map(is_encodable, globs)) or not all(globs):
         raise RuleError("models", f"expected a list of at most {MAX_GLOBS} names or globs")
     return tuple(globs)
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether it can be written out: a JSON escape may name half of a surrogate pair."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _amount(name: str, value: Any, *, whole: bool) -> Any:

@@ -94,24 +94,21 @@ class Metrics:
 
     def observe(self, record: RequestRecord) -> None:
         self._in_progress.dec()
-        visit = record.client.visit if record.client else None
-        model = self._model(visit.bot if visit else None)
+        client = record.client
+        model = self._model(client.visit.bot if client else None)
         route = record.route or "unknown"
         self._requests.labels(route, model, str(record.status)).inc()
         self._duration.labels(route).observe(record.total_ms / 1000)
         if record.first_token_ms is not None:
             self._first_token.labels(model).observe(record.first_token_ms / 1000)
-        if record.client is None or visit is None:
+        if client is None:
             return
-        self._count_usage(record.client)
-        if visit.attempts > 1:
-            self._fallbacks.inc(visit.attempts - 1)
+        self.observe_usage(client)
+        if client.visit.attempts > 1:
+            self._fallbacks.inc(client.visit.attempts - 1)
 
-    def observe_job(self, client: Client) -> None:
-        """For a job, such as a video, which costs after its request was answered."""
-        self._count_usage(client)
-
-    def _count_usage(self, client: Client) -> None:
+    def observe_usage(self, client: Client) -> None:
+        """Of a request, or of a job such as a video, which costs after its request ended."""
         visit = client.visit
         model = self._model(visit.bot)
         if visit.usage is not None:

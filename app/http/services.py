@@ -30,7 +30,7 @@ class RequestCounts(Protocol):
 
     def observe(self, record: RequestRecord) -> None: ...
 
-    def observe_job(self, client: Client) -> None: ...
+    def observe_usage(self, client: Client) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Services:
         """For a job that has ended. Raises nothing."""
         self.access.accounting.settle_job(client, started_at=started_at, dialect=dialect)
         if self.metrics is not None:
-            self.metrics.observe_job(client)
+            self.metrics.observe_usage(client)
 
     def settle_request(self, record: RequestRecord) -> None:
         """For a request that has ended. Raises nothing."""

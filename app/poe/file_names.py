@@ -3,22 +3,12 @@
 import re
 
 from app.core.conversation import Media
+from app.core.encodable import encodable
 from app.core.media_types import extension_of
 
 NAME_CHARS = 200
 
 _EXTENSION = re.compile(r"[^./\\\s]\.(?=\d*[a-z])[a-z0-9]{1,10}$", re.IGNORECASE)
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced: JSON can escape them, UTF-8 cannot hold them."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def file_name(media: Media) -> str:

@@ -8,9 +8,10 @@ import fastapi_poe as fp
 from fastapi_poe.types import FunctionDefinition, Sender, ToolCallDefinitionDelta
 
 from app.core.conversation import Media, Message, Part, Query, Text, ToolSpec
+from app.core.encodable import encodable
 from app.core.events import Batch, MediaReply, Replacement, TextDelta, ToolCallDelta
 from app.core.turns import in_turns
-from app.poe.file_names import encodable, file_name
+from app.poe.file_names import file_name
 
 _ROLES: dict[str, Literal["system", "user", "bot"]] = {
     "system": "system",

@@ -16,10 +16,11 @@ from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from app.core.conversation import Media
+from app.core.encodable import encodable
 from app.errors import ApiError, UpstreamError
 from app.poe import greenlet_loop
 from app.poe.error_mapping import Asked, failure_of, message_in
-from app.poe.file_names import encodable, file_name
+from app.poe.file_names import file_name
 from app.poe.session import PoeStatus, status_of
 
 MAX_AT_ONCE = 8

@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate
 
 from app.config import MAX_FALLBACKS
 from app.core.conversation import Media
+from app.core.encodable import is_encodable
 from app.core.turns import in_turns
 from app.schemas.json_form import (
     BINARY,
@@ -33,13 +34,11 @@ Loaded = TypeVar("Loaded")
 
 
 def _check_name(text: str) -> None:
-    """JSON can escape lone surrogates, which a name cannot hold; ``..`` would change the URL."""
+    """A name cannot hold lone surrogates; ``..`` would change the URL."""
     if text in (".", ".."):
         raise ValidationError("Not the name of a model.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValidationError("Not a valid string.") from error
+    if not is_encodable(text):
+        raise ValidationError("Not a valid string.")
 
 
 MODEL_NAME = (validate.Length(min=1, max=256), _check_name)

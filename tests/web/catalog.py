@@ -25,6 +25,7 @@ PARAMETERS = [
     },
     {"name": "web_search", "schema": {"type": "boolean"}, "default_value": False},
     {"name": "language", "schema": {"type": "string"}, "default_value": None},
+    {"name": "free_form", "schema": None, "default_value": None},
 ]
 
 

@@ -6,6 +6,7 @@ own. A Python text holds such halves, but no encoder of UTF-8 takes them.
 
 from collections.abc import Iterator
 
+from app.core.encodable import encodable
 from app.core.events import Batch, Batches, Replacement, TextDelta
 
 
@@ -30,19 +31,11 @@ def join_surrogates(batches: Batches) -> Iterator[Batch]:
                     out.append(event)
         yield out
     if held:
-        yield [TextDelta(_joined(held))]
+        yield [TextDelta(encodable(held))]
 
 
 def _split(text: str) -> tuple[str, str]:
     """The text that is complete, and the first half in which it ends, if it does."""
     if text and "\ud800" <= text[-1] <= "\udbff":
-        return _joined(text[:-1]), text[-1]
-    return _joined(text), ""
-
-
-def _joined(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+        return encodable(text[:-1]), text[-1]
+    return encodable(text), ""

@@ -99,10 +99,16 @@ export async function loadModels({ again = false } = {}) {
   models.set({ token, loading: true, error: null, list: again ? known.list : null });
   try {
     const { data } = await ask("/v1/models", { token });
-    if (models.get().token === token) models.set({ list: data, loading: false });
+    if (models.get().token === token) models.set({ list: data.map(withParameters), loading: false });
   } catch (error) {
     if (models.get().token === token) models.set({ error, loading: false });
   }
 }
+
+// Poe's own entries may lack parameters, and a parameter its schema.
+const withParameters = (model) => ({
+  ...model,
+  parameters: (model.parameters ?? []).map((each) => ({ ...each, schema: each.schema ?? {} })),
+});
 
 export const isDemo = (name) => gateway.demo_bots.includes(name);

@@ -234,6 +234,25 @@ export function Dialog({ title, onClose, wide = false, children }) {
   `;
 }
 
+// A question before something is done. `act` returns a promise; it is not begun twice at a time.
+export function Confirm({ title, why, label, danger = false, act, onClose }) {
+  const [busy, setBusy] = useState(false);
+  const confirm = async () => {
+    setBusy(true);
+    await act();
+    setBusy(false);
+  };
+  return html`
+    <${Dialog} title=${title} onClose=${onClose}>
+      <p>${why}</p>
+      <footer>
+        <button type="button" class="secondary" onClick=${onClose}>${t("cancel")}</button>
+        <button type="button" class=${danger ? "danger" : ""} disabled=${busy} onClick=${confirm}>${label}</button>
+      </footer>
+    <//>
+  `;
+}
+
 // Tabs by the pattern of WAI-ARIA: arrows move between them, one is in the tab order.
 export function Tabs({ label, items, chosen, onChoose, children, vertical = false }) {
   const id = useId();

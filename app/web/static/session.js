@@ -46,10 +46,10 @@ function setSecret(name, value) {
   session.set({ [name]: value });
 }
 
-const THEMES = ["auto", "light", "dark"];
+export const THEMES = ["auto", "light", "dark"];
 
 export const preferences = createStore({
-  theme: THEMES.includes(kept("localStorage", "theme")) ? kept("localStorage", "theme") : "auto",
+  theme: THEMES.find((theme) => theme === kept("localStorage", "theme")) ?? "auto",
   language: kept("localStorage", "language"),
 });
 

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icons.js";
 import { Dialog, KeyField } from "./parts.js";
 import { href, route } from "./router.js";
-import { gateway, prefer, preferences, session } from "./session.js";
+import { THEMES, gateway, prefer, preferences, session } from "./session.js";
 import { useStore } from "./store.js";
 import { LANGUAGES, language, t } from "./strings.js";
 
@@ -113,8 +113,7 @@ const Links = ({ names, view }) => html`
 
 function Options() {
   const { theme } = useStore(preferences);
-  const themes = ["auto", "light", "dark"];
-  const next = themes[(themes.indexOf(theme) + 1) % themes.length];
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
   return html`
     <div class="options">
       <${KeyStatus} />

@@ -22,29 +22,27 @@ let controller = null;
 let saving = null;
 
 kept.load().then((old) => {
-  if (conversation.get().messages.length === 0 && isConversation(old)) {
+  const whole = { ...EMPTY, ...old };
+  if (conversation.get().messages.length === 0 && isConversation(whole)) {
     // Chosen by the address while the old conversation was being read.
-    const model = conversation.get().model || old.model;
-    conversation.set({ ...EMPTY, ...old, model });
+    const model = conversation.get().model || whole.model;
+    conversation.set({ ...whole, model });
   }
   conversation.set({ ready: true });
-  // While an answer streams the state changes with each frame: what came is saved all the same.
-  conversation.subscribe(() => {
-    saving ??= setTimeout(save, 400);
+  // While an answer streams the state changes with each frame. What came is saved all the same, but
+  // less often: the conversation may hold pictures of some megabytes.
+  conversation.subscribe(({ running }) => {
+    saving ??= setTimeout(save, running ? 1000 : 400);
   });
 });
 addEventListener("pagehide", () => void save());
 
-// What another version kept, or a damaged record, is left alone.
-function isConversation(old) {
-  const texts = ["model", "system", "schema", "tools"];
-  return (
-    texts.every((name) => typeof old?.[name] === "string") &&
-    Boolean(old.parameters) &&
-    Array.isArray(old.messages) &&
-    old.messages.every(isMessage)
-  );
-}
+// A damaged record, or what another version kept, is not shown; the next save replaces it.
+const isConversation = ({ model, system, parameters, schema, tools, messages }) =>
+  [model, system, schema, tools].every((text) => typeof text === "string") &&
+  Boolean(parameters) &&
+  Array.isArray(messages) &&
+  messages.every(isMessage);
 
 const isMessage = (message) =>
   ["user", "assistant", "tool"].includes(message?.role) &&
@@ -140,6 +138,7 @@ async function answer() {
   reply.stats = { ...reply.stats, ...timing(clock, reply.stats) };
   draw();
   conversation.set({ running: false });
+  void save();
 }
 
 // Add a chunk of the stream to the reply; true where it holds something of the answer.

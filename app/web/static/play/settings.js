@@ -20,7 +20,7 @@ export function Settings({ state, model }) {
       </label>
       <fieldset>
         <legend>${t("play.parameters")}</legend>
-        ${model?.parameters?.length
+        ${model?.parameters.length
           ? model.parameters.map(
               (parameter) => html`
                 <${Parameter}
@@ -45,8 +45,7 @@ export function Settings({ state, model }) {
 // The control that a parameter's JSON schema calls for. An untouched one is not sent: the bot's
 // own default holds.
 function Parameter({ parameter, value, onChange }) {
-  const { name, default_value: usual, description } = parameter;
-  const schema = parameter.schema ?? {};
+  const { name, schema, default_value: usual, description } = parameter;
   const id = useId();
   const type = [schema.type].flat().find((each) => each !== "null");
   const props = { id, "aria-describedby": description ? `${id}-about` : undefined };

@@ -59,7 +59,7 @@ export function describe(model) {
     tools: features.includes("tools"),
     search: features.includes("web_search"),
     free: prices.some((price) => price === 0) && prices.every((price) => !price),
-    parameters: model.parameters ?? [],
+    parameters: model.parameters,
     endpoints: model.supported_endpoints ?? [],
     found: `${model.id} ${model.display_name ?? ""} ${model.owned_by ?? ""}`.toLowerCase(),
   };
@@ -231,8 +231,7 @@ const Details = ({ row }) => html`
   <p><a role="button" class="small" href=${href("play", { model: row.id })}>${t("models.play")}</a></p>
 `;
 
-function range({ schema: known, default_value: usual }) {
-  const schema = known ?? {};
+function range({ schema, default_value: usual }) {
   const values = schema.enum
     ? schema.enum.join(" | ")
     : schema.minimum != null || schema.maximum != null

@@ -4,7 +4,7 @@ import { admin } from "../api.js";
 import { count, dateOf, dateTime, points } from "../format.js";
 import { html, useState } from "../html.js";
 import { Icon } from "../icons.js";
-import { AdminGate, Badge, CopyButton, Dialog, Empty, ErrorNote, Fact, Loading, Meter, Note, PageHead } from "../parts.js";
+import { AdminGate, Badge, Confirm, CopyButton, Dialog, Empty, ErrorNote, Fact, Loading, Meter, Note, PageHead } from "../parts.js";
 import { useLoaded } from "../store.js";
 import { t } from "../strings.js";
 
@@ -44,33 +44,22 @@ function List() {
     ${shown?.form && html`<${Form} token=${shown.form} onClose=${() => setShown(null)} onSaved=${saved} />`}
     ${shown?.secret && html`<${Secret} token=${shown.secret} onClose=${() => setShown(null)} />`}
     ${shown?.rotate &&
-    html`
-      <${Dialog} title=${t("tokens.rotate.what", { name: shown.rotate.name })} onClose=${() => setShown(null)}>
-        <p>${t("tokens.rotate.why")}</p>
-        <footer>
-          <button type="button" class="secondary" onClick=${() => setShown(null)}>${t("cancel")}</button>
-          <button
-            type="button"
-            onClick=${(event) => {
-              event.currentTarget.disabled = true;
-              void act(`${pathOf(shown.rotate)}/rotate`, "POST");
-            }}
-          >
-            ${t("tokens.rotate")}
-          </button>
-        </footer>
-      <//>
-    `}
+    html`<${Confirm}
+      title=${t("tokens.rotate.what", { name: shown.rotate.name })}
+      why=${t("tokens.rotate.why")}
+      label=${t("tokens.rotate")}
+      act=${() => act(`${pathOf(shown.rotate)}/rotate`, "POST")}
+      onClose=${() => setShown(null)}
+    />`}
     ${shown?.remove &&
-    html`
-      <${Dialog} title=${t("tokens.remove", { name: shown.remove.name })} onClose=${() => setShown(null)}>
-        <p>${t("tokens.remove.why")}</p>
-        <footer>
-          <button type="button" class="secondary" onClick=${() => setShown(null)}>${t("cancel")}</button>
-          <button type="button" class="danger" onClick=${() => act(pathOf(shown.remove), "DELETE")}>${t("tokens.delete")}</button>
-        </footer>
-      <//>
-    `}
+    html`<${Confirm}
+      danger
+      title=${t("tokens.remove", { name: shown.remove.name })}
+      why=${t("tokens.remove.why")}
+      label=${t("tokens.delete")}
+      act=${() => act(pathOf(shown.remove), "DELETE")}
+      onClose=${() => setShown(null)}
+    />`}
   `;
 }
 
