@@ -7,9 +7,10 @@ from typing import Protocol
 
 from limits import RateLimitItem
 
-from app.access.client import Client, Window
+from app.access.client import Budget, Client, Parallel, Window
 from app.access.ledger import day_of, next_month_of
 from app.access.limits import Limits, read_limit
+from app.access.rules import BUDGETS, LIMITS
 from app.access.store import DAY
 from app.config import Settings
 from app.errors import BudgetExceeded, NotPermitted
@@ -73,6 +74,33 @@ class Admission:
             return None
         return self.limits.client_window(*self._rate_limit_of(client, self._settings.rate_limit))
 
+    def limits_of(self, client: Client) -> dict[str, Window | Parallel | Budget | None]:
+        """How each of LIMITS stands, None where it is not set; nothing is counted."""
+        return {
+            **dict.fromkeys(LIMITS),
+            "requests_per_minute": self.requests_window(client),
+            "tokens_per_minute": self.limits.tokens_window(client),
+            "max_parallel": self.limits.parallel(client),
+            **self.budgets(client),
+        }
+
+    def budgets(self, client: Client) -> dict[str, Budget]:
+        """Those that the token has, by the name of the limit."""
+        rules = client.rules
+        if not rules.has_budget():
+            return {}
+        now = self._clock()
+        of_day, of_month = self._spending.points_of(client.name)
+        periods = {
+            "points_per_day": (of_day, "today", day_of(now) + DAY),
+            "points_per_month": (of_month, "this month", next_month_of(now)),
+        }
+        return {
+            name: Budget(limit, *periods[name])
+            for name in BUDGETS
+            if (limit := getattr(rules, name)) is not None
+        }
+
     def settle(self, client: Client, tokens: int) -> None:
         """Once the request has ended. ``tokens``: of prompt and answer. Raises nothing."""
         if client.visit.is_admitted and client.has_token:
@@ -84,18 +112,10 @@ class Admission:
         return read_limit(text), client.owner if by_key else client.visit.address
 
     def _check_budget(self, client: Client) -> None:
-        rules = client.rules
-        if not rules.has_budget():
-            return
-        now = self._clock()
-        of_day, of_month = self._spending.points_of(client.name)
-        for limit, spent, words, ends in (
-            (rules.points_per_day, of_day, "today", day_of(now) + DAY),
-            (rules.points_per_month, of_month, "this month", next_month_of(now)),
-        ):
-            if limit is not None and spent >= limit:
+        for limit, used, period, ends in self.budgets(client).values():
+            if used >= limit:
                 raise BudgetExceeded(
-                    f"The budget of this token is used up: {spent:g} of {limit:g} points {words}.",
+                    f"The budget of this token is used up: {used:g} of {limit:g} points {period}.",
                     code="token_budget_exceeded",
-                    retry_after=str(math.ceil(ends - now)),
+                    retry_after=str(math.ceil(ends - self._clock())),
                 )

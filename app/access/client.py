@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.access.tokens import Rules
+from app.access.rules import Rules
 from app.core.events import Usage
 
 
@@ -14,6 +14,22 @@ class Window(NamedTuple):
     limit: int
     remaining: int
     reset_at: float
+
+
+class Parallel(NamedTuple):
+    """Requests at a time."""
+
+    limit: int
+    in_use: int
+
+
+class Budget(NamedTuple):
+    """Points of a period: ``period`` is it in words, ``resets_at`` in seconds since the epoch."""
+
+    limit: float
+    used: float
+    period: str
+    resets_at: int
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 
-from app.access.client import Client, Window
+from app.access.client import Client, Parallel, Window
 from app.access.store import LEASE_SECONDS, AccessStore
 from app.errors import RateLimited
 
@@ -121,12 +121,15 @@ class Limits:
             except OSError as error:
                 self._note_error(error)
 
-    def in_use(self, client: Client) -> int:
-        """Parallel requests of the token; where it cannot be known those of this worker."""
+    def parallel(self, client: Client) -> Parallel | None:
+        """Those of the token; where they cannot be known those of this worker."""
+        limit = client.rules.max_parallel
+        if limit is None:
+            return None
         try:
-            return self._store.in_use(client.name, self._clock())
+            return Parallel(limit, self._store.in_use(client.name, self._clock()))
         except OSError:
-            return list(self._leases.values()).count(client.name)
+            return Parallel(limit, list(self._leases.values()).count(client.name))
 
     def renew(self) -> None:
         """To be called every RENEW_SECONDS. Raises nothing."""

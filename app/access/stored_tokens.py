@@ -5,16 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from app.access.rules import RuleError, read_rules
 from app.access.store import AccessStore
 from app.access.tokens import (
     MAX_STORED,
-    RuleError,
     Token,
     TokenBook,
     digest_of,
     new_secret,
     new_token,
-    read_rules,
     stored_token,
     token_to_json,
 )

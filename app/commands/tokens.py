@@ -5,20 +5,14 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.access.rules import LIMITS, Rules, is_whole
 from app.access.sources import token_book
 from app.access.store import AccessStore
 from app.access.stored_tokens import StoredTokens, TokenExists, TokenNotStored, UnknownToken
-from app.access.tokens import Rules, Token, TokenBook
+from app.access.tokens import Token, TokenBook
 from app.commands.table import print_table
 from app.config import Settings
 
-_NUMBERS = {
-    "requests_per_minute": int,
-    "tokens_per_minute": int,
-    "max_parallel": int,
-    "points_per_day": float,
-    "points_per_month": float,
-}
 _SOURCES = {"environment": "ACCESS_TOKENS", "file": "the TOML file", "stored": "the state"}
 
 
@@ -51,8 +45,9 @@ def _action(actions: Any, name: str, words: str, act: Any) -> ArgumentParser:
 def _add_rules(parser: ArgumentParser) -> None:
     parser.add_argument("--models", metavar="GLOBS", help="comma-separated: Claude-*,GPT-5")
     parser.add_argument("--expires", metavar="DATE")
-    for name, kind in _NUMBERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N")
+    for name in LIMITS:
+        number = int if is_whole(name) else float
+        parser.add_argument(f"--{name.replace('_', '-')}", type=number, metavar="N")
     parser.add_argument("--note", metavar="TEXT")
 
 
@@ -127,7 +122,7 @@ def _list(options: Namespace, stored: StoredTokens, book: TokenBook) -> None:
 
 def _rules(options: Namespace) -> dict[str, Any]:
     """Those that the command line has."""
-    names = ("models", "expires", *_NUMBERS, "note")
+    names = ("models", "expires", *LIMITS, "note")
     rules = {name: getattr(options, name) for name in names}
     if rules["models"] is not None:
         rules["models"] = [glob.strip() for glob in rules["models"].split(",") if glob.strip()]
@@ -148,7 +143,7 @@ def _print_token(token: Token) -> None:
         "created": _date(token.created_at),
         "expires": _date(rules.expires),
         "models": ", ".join(rules.models) if rules.models is not None else None,
-        **{name: getattr(rules, name) for name in _NUMBERS},
+        **{name: getattr(rules, name) for name in LIMITS},
         "note": rules.note or None,
     }
     unset = Rules()

@@ -5,8 +5,8 @@ import time
 from argparse import Namespace
 from typing import Any
 
+from app.access.rules import read_time
 from app.access.store import DAY, HOUR, AccessStore, TooManyRows
-from app.access.tokens import read_time
 from app.access.usage_report import GROUPS, PERIODS, Question, Report, as_csv, read_report
 from app.commands.table import print_table
 from app.config import Settings

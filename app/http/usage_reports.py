@@ -7,8 +7,8 @@ import gevent
 from flask import Response, jsonify, request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate
 
+from app.access.rules import RuleError, read_time
 from app.access.store import DAY, HOUR, TooManyRows
-from app.access.tokens import RuleError, read_time
 from app.access.usage_report import (
     GROUPS,
     PERIODS,

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from app.access.admission import Admission
-from app.access.client import Client, Visit
+from app.access.client import Client, Parallel, Visit
 from app.access.limits import Limits
+from app.access.rules import Rules
 from app.access.store import AccessStore
-from app.access.tokens import Rules
 from app.config import Settings
 from app.errors import ApiError, BudgetExceeded, NotPermitted, RateLimited
 
@@ -92,13 +92,13 @@ def test_parallel_requests_hold_over_workers(store: AccessStore) -> None:
     with pytest.raises(RateLimited) as caught:
         here.admit(third, "GPT-5")
     assert caught.value.code == "max_parallel_exceeded"
-    assert here.limits.in_use(alice) == 2
+    assert here.limits.parallel(alice) == Parallel(2, 2)
     there.settle(second, 0)
     here.admit(third, "GPT-5")
     for admission, visit in ((here, first), (here, third)):
         admission.settle(visit, 0)
         admission.settle(visit, 0)
-    assert there.limits.in_use(alice) == 0
+    assert there.limits.parallel(alice) == Parallel(2, 0)
 
 
 @pytest.mark.parametrize(

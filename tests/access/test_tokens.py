@@ -1,4 +1,4 @@
-"""Tokens: their sources, their rules, and which one a credential is."""
+"""Tokens: their sources, and which one a credential is."""
 
 import hashlib
 from datetime import date
@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
+from app.access.rules import Rules
 from app.access.tokens import (
-    RuleError,
-    Rules,
     TokenBook,
     environment_tokens,
     file_tokens,
     new_token,
-    read_rules,
     stored_token,
     token_to_json,
 )
@@ -143,32 +141,3 @@ def test_a_stored_token_survives_json_and_yields_to_the_other_sources() -> None:
     named = TokenBook(environment_tokens(["alice:text"]))
     named.replace_stored([token])
     assert not named.find(secret)
-
-
-def test_rules_are_changed_one_by_one() -> None:
-    rules = read_rules({"max_parallel": 3, "note": "a"})
-    assert read_rules({"max_parallel": None, "blocked": True}, rules) == Rules(
-        blocked=True, note="a"
-    )
-    with pytest.raises(RuleError, match="digest"):
-        read_rules({"digest": "0" * 64})
-
-
-@pytest.mark.parametrize(
-    ("globs", "bot", "allowed"),
-    [
-        (None, "GPT-5", True),
-        (("GPT-*",), "gpt-5", True),
-        (("GPT-*",), "Claude-Opus-4.5", False),
-        ((), "GPT-5", False),
-        (("Claude-*", "GPT-5"), "GPT-5-mini", False),
-    ],
-)
-def test_models(globs: tuple[str, ...] | None, bot: str, allowed: bool) -> None:
-    assert Rules(models=globs).allows(bot) is allowed
-
-
-def test_status() -> None:
-    assert Rules().status(5.0) == "active"
-    assert Rules(expires=5).status(5.0) == "expired"
-    assert Rules(expires=9, blocked=True).status(5.0) == "blocked"

@@ -1,7 +1,10 @@
 """What the operator gets."""
 
+from typing import ClassVar
+
 from marshmallow import fields
 
+from app.access.rules import LIMITS, is_whole
 from app.schemas.answers import AnswerSchema, count, listed, sometimes, word
 from app.schemas.fields import Flag, Number, Object, Whole
 
@@ -21,6 +24,11 @@ def maybe_number() -> Number:
 class TokenSchema(AnswerSchema):
     """Rules that are not set are null. ``secret`` is shown once, when it is made."""
 
+    class Meta:
+        include: ClassVar = {
+            name: maybe_whole() if is_whole(name) else maybe_number() for name in LIMITS
+        }
+
     object = word("token")
     name = fields.String()
     source = word("environment", "file", "stored")
@@ -30,11 +38,6 @@ class TokenSchema(AnswerSchema):
     blocked = Flag()
     expires = maybe_text()
     models = fields.List(fields.String(), allow_none=True)
-    requests_per_minute = maybe_whole()
-    tokens_per_minute = maybe_whole()
-    max_parallel = maybe_whole()
-    points_per_day = maybe_number()
-    points_per_month = maybe_number()
     created_at = maybe_whole()
     last_used_at = maybe_whole()
     points_today = Number()

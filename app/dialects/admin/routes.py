@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.pool import PoolKey
+from app.access.rules import RuleError
 from app.access.store import HOUR, Sums
 from app.access.stored_tokens import StoredTokens, TokenExists, TokenNotStored, UnknownToken
-from app.access.tokens import RuleError, Token
+from app.access.tokens import Token
 from app.dialects.admin.answers import (
     DeletedTokenSchema,
     HealthSchema,

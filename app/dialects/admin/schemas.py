@@ -1,8 +1,10 @@
 """What the operator sends."""
 
+from typing import ClassVar
+
 from marshmallow import INCLUDE, fields, validate
 
-from app.access.tokens import MAX_AMOUNT
+from app.access.rules import LIMITS, MAX_AMOUNT, is_whole
 from app.schemas.fields import Whole
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
@@ -19,14 +21,13 @@ class RulesSchema(BaseSchema):
 
     class Meta:
         unknown = INCLUDE
+        include: ClassVar = {
+            name: (Whole if is_whole(name) else fields.Float)(allow_none=True, validate=_AMOUNT)
+            for name in LIMITS
+        }
 
     models = fields.List(fields.String(), allow_none=True)
     expires = fields.String(allow_none=True, metadata={"format": "date"})
-    requests_per_minute = Whole(allow_none=True, validate=_AMOUNT)
-    tokens_per_minute = Whole(allow_none=True, validate=_AMOUNT)
-    max_parallel = Whole(allow_none=True, validate=_AMOUNT)
-    points_per_day = fields.Float(allow_none=True, validate=_AMOUNT)
-    points_per_month = fields.Float(allow_none=True, validate=_AMOUNT)
     blocked = fields.Boolean(truthy={True}, falsy={False})
     note = fields.String(allow_none=True)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.access.pool import KeyState, PoolKey
+from app.access.rules import LIMITS
 from app.access.store import HOUR, Facts, RowKey, Sums
 from app.access.tokens import Token
 from app.core.dates import rfc3339
@@ -34,11 +35,7 @@ def render_token(
         "blocked": rules.blocked,
         "expires": None if rules.expires is None else rfc3339(rules.expires),
         "models": None if rules.models is None else list(rules.models),
-        "requests_per_minute": rules.requests_per_minute,
-        "tokens_per_minute": rules.tokens_per_minute,
-        "max_parallel": rules.max_parallel,
-        "points_per_day": rules.points_per_day,
-        "points_per_month": rules.points_per_month,
+        **{name: getattr(rules, name) for name in LIMITS},
         "created_at": token.created_at,
         "last_used_at": last_used,
         "points_today": round(points[0], 4),

@@ -1,7 +1,10 @@
 """What a client may know of its own token."""
 
+from typing import ClassVar
+
 from marshmallow import fields
 
+from app.access.rules import LIMITS, LimitKind
 from app.http.usage_reports import TotalsSchema
 from app.schemas.answers import AnswerSchema, count, word
 from app.schemas.fields import Number, Whole
@@ -25,14 +28,20 @@ class BudgetSchema(AnswerSchema):
     resets_at = Whole()
 
 
+_SCHEMAS: dict[LimitKind, type[AnswerSchema]] = {
+    "window": WindowSchema,
+    "parallel": ParallelSchema,
+    "budget": BudgetSchema,
+}
+
+
 class KeyLimitsSchema(AnswerSchema):
     """Null where there is no such limit."""
 
-    requests_per_minute = fields.Nested(WindowSchema, allow_none=True)
-    tokens_per_minute = fields.Nested(WindowSchema, allow_none=True)
-    max_parallel = fields.Nested(ParallelSchema, allow_none=True)
-    points_per_day = fields.Nested(BudgetSchema, allow_none=True)
-    points_per_month = fields.Nested(BudgetSchema, allow_none=True)
+    class Meta:
+        include: ClassVar = {
+            name: fields.Nested(_SCHEMAS[kind], allow_none=True) for name, kind in LIMITS.items()
+        }
 
 
 class KeyUsageSchema(AnswerSchema):

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from app.access.client import Client, Window
-from app.access.ledger import day_of, month_of, next_month_of, week_of
-from app.access.store import DAY, HOUR
+from app.access.client import Budget, Client, Parallel, Window
+from app.access.ledger import day_of, month_of, week_of
+from app.access.store import HOUR
 from app.access.usage_report import Question
 from app.core.dates import rfc3339
 from app.dialects.key.answers import OwnKeySchema
@@ -48,32 +48,21 @@ def tell_key() -> Response:
 
 
 def _limits(client: Client, now: float) -> Object:
-    access, rules = services().access, client.rules
-    of_day, of_month = access.ledger.points_of(client.name) if rules.has_budget() else (0.0, 0.0)
-    parallel = rules.max_parallel
-    return {
-        "requests_per_minute": _window(access.admission.requests_window(client), now),
-        "tokens_per_minute": _window(access.limits.tokens_window(client), now),
-        "max_parallel": None
-        if parallel is None
-        else {"limit": parallel, "in_use": access.limits.in_use(client)},
-        "points_per_day": _budget(rules.points_per_day, of_day, day_of(now) + DAY),
-        "points_per_month": _budget(rules.points_per_month, of_month, next_month_of(now)),
-    }
+    limits = services().access.admission.limits_of(client)
+    return {name: limit and _limit(limit, now) for name, limit in limits.items()}
 
 
-def _window(window: Window | None, now: float) -> Object | None:
-    if window is None:
-        return None
-    seconds = max(0, math.ceil(window.reset_at - now))
-    return {"limit": window.limit, "remaining": window.remaining, "reset_seconds": seconds}
-
-
-def _budget(limit: float | None, used: float, resets_at: int) -> Object | None:
-    if limit is None:
-        return None
-    remaining = round(max(0.0, limit - used), 4)
-    return {"limit": limit, "used": round(used, 4), "remaining": remaining, "resets_at": resets_at}
+def _limit(limit: Window | Parallel | Budget, now: float) -> Object:
+    match limit:
+        case Window(most, remaining, reset_at):
+            seconds = max(0, math.ceil(reset_at - now))
+            return {"limit": most, "remaining": remaining, "reset_seconds": seconds}
+        case Parallel(most, in_use):
+            return {"limit": most, "in_use": in_use}
+        case Budget(most, used, _, resets_at):
+            left = round(max(0.0, most - used), 4)
+            used = round(used, 4)
+            return {"limit": most, "used": used, "remaining": left, "resets_at": resets_at}
 
 
 def _totals(client: Client, since: int, now: float) -> Object:

@@ -89,10 +89,8 @@ def _client_or_operator() -> Client | None:
 
 def _rest_of_budget(client: Client) -> float:
     """The least of what its budgets leave. Raises NotPermitted where it has none."""
-    rules = client.rules
-    spent = services().access.ledger.points_of(client.name)
-    budgets = zip((rules.points_per_day, rules.points_per_month), spent, strict=True)
-    left = [max(0.0, limit - used) for limit, used in budgets if limit is not None]
+    budgets = services().access.admission.budgets(client).values()
+    left = [max(0.0, budget.limit - budget.used) for budget in budgets]
     if not left:
         raise NotPermitted(
             "The balance of this gateway's keys is its operator's, and this token has no budget."
