@@ -17,21 +17,41 @@
     ├── RateLimited               429     rate_limit_error
     ├── InternalError             500     api_error
     ├── UpstreamError             502     upstream_error
-    │   └── Unreachable           502     (no connection: nothing was asked)
+    │   ├── KeyRefused            502     (a key of the pool, not the client's)
+    │   └── Unreachable           502     (no connection: nothing was answered)
     ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
 ``http/envelopes.py`` renders them.
 """
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 
+class KeyFault(StrEnum):
+    """What an error says against the key of POE_API_KEYS that Poe was asked with.
+
+    What becomes of the key: access/resting.py.
+    """
+
+    RATE_LIMITED = "rate_limited"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
 class ApiError(Exception):
-    """An error that the client gets. ``message`` is shown to people as it is."""
+    """An error that the client gets. ``message`` is shown to people as it is.
+
+    ``key_fault``: another key may do better. ``another_bot_may_answer``: then fallbacks are asked.
+    ``retryable``: the same request may succeed later.
+    """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
+    key_fault: ClassVar[KeyFault | None] = None
+    another_bot_may_answer: ClassVar[bool] = False
     retryable: bool = False
 
     def __init__(
@@ -77,14 +97,20 @@ class PromptTooLong(InvalidRequest):
 
 class Unauthenticated(ApiError):
     status, type = 401, "authentication_error"
+    key_fault = KeyFault.REFUSED
 
 
 class InsufficientCredits(ApiError):
     status, type = 402, "insufficient_credits"
+    key_fault: ClassVar[KeyFault | None] = KeyFault.INSUFFICIENT_CREDITS
+    another_bot_may_answer = True
 
 
 class BudgetExceeded(InsufficientCredits):
     """The access token has spent the points that it may spend."""
+
+    key_fault = None
+    another_bot_may_answer = False
 
 
 class Refused(ApiError):
@@ -99,6 +125,7 @@ class NotPermitted(ApiError):
 
 class NotFound(ApiError):
     status, type = 404, "not_found_error"
+    another_bot_may_answer = True
 
 
 class MethodNotAllowed(ApiError):
@@ -125,6 +152,8 @@ class UnsupportedEncoding(ApiError):
 
 class RateLimited(ApiError):
     status, type, retryable = 429, "rate_limit_error", True
+    key_fault = KeyFault.RATE_LIMITED
+    another_bot_may_answer = True
 
 
 class InternalError(ApiError):
@@ -133,10 +162,19 @@ class InternalError(ApiError):
 
 class UpstreamError(ApiError):
     status, type, retryable = 502, "upstream_error", True
+    another_bot_may_answer = True
+
+
+class KeyRefused(UpstreamError):
+    """Poe refuses a key of POE_API_KEYS: the client's own credential is good."""
+
+    key_fault = KeyFault.REFUSED
 
 
 class Unreachable(UpstreamError):
-    """No connection was made, so nothing was asked and nothing was paid for."""
+    """No connection was made, or a proxy says so (502): nothing was answered or paid for."""
+
+    key_fault = KeyFault.UNAVAILABLE
 
 
 class Unavailable(ApiError):
@@ -147,3 +185,5 @@ class Unavailable(ApiError):
 
 class Overloaded(ApiError):
     status, type, retryable = 529, "overloaded_error", True
+    key_fault = KeyFault.UNAVAILABLE
+    another_bot_may_answer = True

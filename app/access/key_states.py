@@ -9,14 +9,8 @@ from collections import deque
 from threading import Lock
 from typing import Any, Protocol
 
-from app.access.pool import (
-    KeyState,
-    Pool,
-    Report,
-    next_state,
-    state_from_json,
-    state_to_json,
-)
+from app.access.pool import Pool
+from app.access.resting import KeyState, Report, next_state, state_from_json, state_to_json
 from app.errors import ApiError
 
 log = logging.getLogger("poegate.access.pool")

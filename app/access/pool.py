@@ -1,253 +1,14 @@
-"""Which key of POE_API_KEYS is asked. A state machine: a clock goes in, no socket, no store.
-
-What an outcome does to the key, and how long:
-
-    rate limited    the key rests Retry-After, else 60 s; again within a day 2 min, 10 min, 1 h
-    no points       the bot rests 10 min with this key
-    refused         the key is not used; it is tried again hourly
-    unavailable     after three in a minute the bot rests 5 s with this key
-    other           nothing
-    probed          after a refused key, or a bot without points, is tried others wait 60 s
-    reset           by the operator: nothing is known against the key
-    accepted        by the account API, when it was tried: not refused any more
-    answered        ends what began before the answered question was asked
-
-``state`` is what workers and machines share: ``KeyState`` as JSON, by the digest of the key.
-"""
+"""Which key of POE_API_KEYS is asked. A clock goes in, no socket, no store."""
 
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Any, Literal
 
-from app.errors import ApiError, InsufficientCredits, RateLimited, UpstreamError
-
-RATE_LIMIT_LADDER = (60.0, 120.0, 600.0, 3600.0)
-NO_POINTS_SECONDS = 600.0
-REFUSED_SECONDS = 3600.0
-UNAVAILABLE_SECONDS = 5.0
-UNAVAILABLE_COUNT, UNAVAILABLE_WINDOW = 3, 60.0
-DAY = 86_400.0
-PROBE_SECONDS = 60.0
-"""Where no other key can be asked, one question a minute still tries a key that lies idle."""
-
-MAX_BOTS = 1_000
-"""States of single bots that are kept for a key: clients choose the names."""
-
-
-class Outcome(StrEnum):
-    """What became of one question, or what is otherwise known of a key."""
-
-    ANSWERED = "answered"
-    RATE_LIMITED = "rate_limited"
-    NO_POINTS = "insufficient_credits"
-    REFUSED = "refused"
-    UNAVAILABLE = "failing"
-    OTHER = "other"
-    PROBED = "probed"
-    ACCEPTED = "accepted"
-    RESET = "reset"
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Why and until when something is not asked. Times are seconds since the epoch.
-
-    ``last_resort_at``: when it may be asked all the same if no other key can be.
-    ``level``: how often in a row, for the rate limit's ladder.
-    """
-
-    reason: Outcome
-    began: float
-    until: float
-    last_resort_at: float
-    level: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BotState:
-    """One bot asked with one key. ``failures``: times of the last failures in a row."""
-
-    rest: Rest | None = None
-    failures: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """All that is known against one key.
-
-    ``cleared_at``: when the key was last seen to serve after something was known against it.
-    Reports of workers may arrive out of order: what happened before that time changes nothing.
-    """
-
-    limited: Rest | None = None
-    refused: Rest | None = None
-    bots: Mapping[str, BotState] = field(default_factory=dict)
-    cleared_at: float = 0.0
-
-    def name_at(self, now: float) -> Literal["ready", "resting", "refused"]:
-        """Of the whole key; it may rest for single bots all the same."""
-        if self.refused and self.refused.until > now:
-            return "refused"
-        return "resting" if self.limited and self.limited.until > now else "ready"
-
-    def rests(self, bot: str, now: float) -> list[Rest]:
-        """Those that are in the way of that bot now."""
-        of_bot = self.bots.get(bot, BotState()).rest
-        return [rest for rest in (self.limited, self.refused, of_bot) if rest and rest.until > now]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How one question went. ``asked_at`` and ``at``: when it was asked and when it ended."""
-
-    key: str
-    bot: str
-    outcome: Outcome
-    asked_at: float
-    at: float
-    retry_after: float | None = None
-
-
-def next_state(state: KeyState, report: Report) -> KeyState:
-    """The state after a report."""
-    if report.at < state.cleared_at:
-        return state
-    return _TRANSITIONS[report.outcome](state, report)
-
-
-def _rate_limited(state: KeyState, report: Report) -> KeyState:
-    old, wait = state.limited, report.retry_after or RATE_LIMIT_LADDER[0]
-    if old and report.asked_at <= old.began:
-        # Asked before the key rested: the same limit, met by one of many questions at a time.
-        return replace(state, limited=replace(old, until=max(old.until, report.at + wait)))
-    level = 0
-    if old and report.at - old.began < DAY:
-        level = min(old.level + 1, len(RATE_LIMIT_LADDER) - 1)
-    seconds = max(wait, RATE_LIMIT_LADDER[level]) if level else wait
-    rest = Rest(report.outcome, report.at, report.at + seconds, report.at + wait, level)
-    return replace(state, limited=rest)
-
-
-def _refused(state: KeyState, report: Report) -> KeyState:
-    return replace(state, refused=_rest(report, REFUSED_SECONDS))
-
-
-def _no_points(state: KeyState, report: Report) -> KeyState:
-    return _with_bot(state, report, BotState(_rest(report, NO_POINTS_SECONDS)))
-
-
-def _unavailable(state: KeyState, report: Report) -> KeyState:
-    old = state.bots.get(report.bot, BotState())
-    recent = [at for at in old.failures if at > report.at - UNAVAILABLE_WINDOW]
-    failures = (*recent, report.at)[-UNAVAILABLE_COUNT:]
-    if len(failures) < UNAVAILABLE_COUNT:
-        return _with_bot(state, report, replace(old, failures=failures))
-    rest = Rest(
-        report.outcome,
-        report.at,
-        report.at + UNAVAILABLE_SECONDS,
-        report.at + UNAVAILABLE_SECONDS,
-    )
-    if old.rest and old.rest.until > rest.until:
-        rest = old.rest
-    return _with_bot(state, report, BotState(rest, failures))
-
-
-def _answered(state: KeyState, report: Report) -> KeyState:
-    bot = state.bots.get(report.bot)
-    bots = state.bots
-    if bot is not None and not _is_later(bot.rest, report) and not _failed_since(bot, report):
-        bots = {name: kept for name, kept in state.bots.items() if name != report.bot}
-    return _cleared(
-        KeyState(
-            state.limited if _is_later(state.limited, report) else None,
-            state.refused if _is_later(state.refused, report) else None,
-            bots,
-            state.cleared_at,
-        ),
-        state,
-        report,
-    )
-
-
-def _cleared(after: KeyState, before: KeyState, report: Report) -> KeyState:
-    """``after``, with the time if anything was cleared."""
-    if after == before:
-        return before
-    return replace(after, cleared_at=max(before.cleared_at, report.asked_at))
-
-
-def _accepted(state: KeyState, report: Report) -> KeyState:
-    refused = state.refused if _is_later(state.refused, report) else None
-    # Noted also where this worker knows nothing against the key: others may.
-    return replace(state, refused=refused, cleared_at=max(state.cleared_at, report.asked_at))
-
-
-def _reset(state: KeyState, report: Report) -> KeyState:
-    return KeyState(cleared_at=report.at)
-
-
-def _probed(state: KeyState, report: Report) -> KeyState:
-    refused, bot = state.refused, state.bots.get(report.bot)
-    if refused:
-        state = replace(state, refused=_held(refused, report.at))
-    if bot and bot.rest and bot.rest.reason is Outcome.NO_POINTS:
-        bot = replace(bot, rest=_held(bot.rest, report.at))
-        state = replace(state, bots={**state.bots, report.bot: bot})
-    return state
-
-
-def _held(rest: Rest, now: float) -> Rest:
-    held = now + PROBE_SECONDS
-    return replace(rest, until=max(rest.until, held), last_resort_at=held)
-
-
-def _unchanged(state: KeyState, report: Report) -> KeyState:
-    return state
-
-
-def _is_later(rest: Rest | None, report: Report) -> bool:
-    """Whether it began after the question was asked: then the answer says nothing of it."""
-    return rest is not None and rest.began >= report.asked_at
-
-
-def _failed_since(bot: BotState, report: Report) -> bool:
-    return any(at >= report.asked_at for at in bot.failures)
-
-
-def _rest(report: Report, seconds: float) -> Rest:
-    return Rest(report.outcome, report.at, report.at + seconds, report.at + PROBE_SECONDS)
-
-
-def _with_bot(state: KeyState, report: Report, bot: BotState) -> KeyState:
-    """The state with that bot's; what is over is left out, and the oldest if there are too many."""
-    kept = {name: old for name, old in state.bots.items() if _matters(old, report.at)}
-    kept.pop(report.bot, None)
-    return replace(state, bots=dict([*kept.items()][1 - MAX_BOTS :]) | {report.bot: bot})
-
-
-def _matters(bot: BotState, now: float) -> bool:
-    return bool(bot.rest and bot.rest.until > now) or any(
-        at > now - UNAVAILABLE_WINDOW for at in bot.failures
-    )
-
-
-_TRANSITIONS: dict[Outcome, Callable[[KeyState, Report], KeyState]] = {
-    Outcome.ANSWERED: _answered,
-    Outcome.RATE_LIMITED: _rate_limited,
-    Outcome.NO_POINTS: _no_points,
-    Outcome.REFUSED: _refused,
-    Outcome.UNAVAILABLE: _unavailable,
-    Outcome.OTHER: _unchanged,
-    Outcome.PROBED: _probed,
-    Outcome.ACCEPTED: _accepted,
-    Outcome.RESET: _reset,
-}
+from app.access.resting import DAY, Event, KeyState, Report, Rest, next_state
+from app.errors import ApiError, InsufficientCredits, KeyFault, RateLimited, UpstreamError
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +84,7 @@ class Pool:
         self,
         key: PoolKey,
         bot: str,
-        outcome: Outcome,
+        outcome: KeyFault | Event,
         *,
         asked_at: float,
         retry_after: float | None = None,
@@ -332,12 +93,12 @@ class Pool:
 
     def admit_again(self, key: PoolKey, asked_at: float) -> None:
         """The key was accepted when it was tried, though by no bot: it is not refused any more."""
-        self.report(key, "", Outcome.ACCEPTED, asked_at=asked_at)
+        self.report(key, "", Event.ACCEPTED, asked_at=asked_at)
 
     def reset(self, key: PoolKey) -> None:
         """Forgets all that is known against the key."""
         now = self.clock()
-        self.apply(Report(key.digest, "", Outcome.RESET, now, now))
+        self.apply(Report(key.digest, "", Event.RESET, now, now))
 
     def apply(self, report: Report) -> None:
         """Raises nothing; ``on_report`` is called where the state is another one after it."""
@@ -355,9 +116,9 @@ class Pool:
         rests = [self.state_of(key).rests(bot, now) for key in keys]
         reasons = {rest.reason for of_key in rests for rest in of_key}
         if len(reasons) > 1:
-            reasons.discard(Outcome.REFUSED)  # the others say what would help
+            reasons.discard(KeyFault.REFUSED)  # the others say what would help
         metadata = {"keys": len(self.keys)}
-        if reasons == {Outcome.REFUSED}:
+        if reasons == {KeyFault.REFUSED}:
             return UpstreamError(
                 "Poe refuses all keys of this gateway (POE_API_KEYS). Its operator must act.",
                 retryable=False,
@@ -371,7 +132,7 @@ class Pool:
                 retry_after=retry_after,
                 metadata=metadata,
             )
-        if reasons == {Outcome.NO_POINTS}:
+        if reasons == {KeyFault.INSUFFICIENT_CREDITS}:
             return InsufficientCredits(
                 f"The Poe accounts of this gateway have not enough points for {bot!r}.",
                 metadata=metadata,
@@ -401,10 +162,8 @@ class Pool:
         return sorted(self.keys, key=weight, reverse=True)
 
     def _take(self, key: PoolKey, bot: str, now: float) -> PoolKey:
-        state = self.state_of(key)
-        of_bot = state.bots.get(bot, BotState()).rest
-        if state.refused or (of_bot and of_bot.reason is Outcome.NO_POINTS):
-            self.apply(Report(key.digest, bot, Outcome.PROBED, now, now))
+        if self.state_of(key).is_probed(bot):
+            self.apply(Report(key.digest, bot, Event.PROBED, now, now))
         return key
 
 
@@ -424,21 +183,3 @@ def seconds_of(retry_after: str | None, now: float) -> float | None:
         except (TypeError, ValueError, OverflowError):
             return None
     return min(max(seconds, 1.0), DAY) if math.isfinite(seconds) else None
-
-
-def state_to_json(state: KeyState) -> dict[str, Any]:
-    return asdict(state)
-
-
-def state_from_json(value: Any) -> KeyState:
-    """Raises KeyError, TypeError or ValueError for what is no state."""
-    bots = {
-        str(name): BotState(_rest_from_json(bot["rest"]), tuple(map(float, bot["failures"])))
-        for name, bot in value["bots"].items()
-    }
-    limited, refused = _rest_from_json(value["limited"]), _rest_from_json(value["refused"])
-    return KeyState(limited, refused, bots, float(value["cleared_at"]))
-
-
-def _rest_from_json(value: Any) -> Rest | None:
-    return value and Rest(**{**value, "reason": Outcome(value["reason"])})

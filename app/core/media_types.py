@@ -12,13 +12,17 @@ from os.path import splitext
 UNKNOWN = "application/octet-stream"
 """The label of a file of which nothing is known."""
 
+HEAD_BYTES = 32
+"""How many bytes of a file are looked at: no ``magic`` reaches beyond them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileType:
     """``extensions``: the first one is added to names that have none.
 
-    ``aliases``: other names that clients use for the type. ``magic``: a pattern of the first bytes
-    of such files. ``shares``: other types whose files begin with the same bytes.
+    ``aliases``: other names that clients use for the type. ``magic``: a pattern of the first
+    HEAD_BYTES of such files. ``shares``: other types whose files begin with the same bytes; a label
+    that names one of them is believed.
     """
 
     content_type: str
@@ -71,9 +75,6 @@ USUAL = {
 }
 """The type of a file by its role in a request, where nothing else is known of it."""
 
-HEAD_BYTES = 32
-"""How many bytes of a file ``type_of_bytes`` looks at."""
-
 _python_table = mimetypes.MimeTypes()  # not the machine's, which differs from box to box
 _by_name = {
     name: file_type
@@ -112,8 +113,9 @@ def type_of_bytes(label: str, data: bytes) -> str:
     label = canonical(label) or UNKNOWN
     if not label.startswith(_COMPARED):
         return label
+    head = data[:HEAD_BYTES]
     for pattern, file_type in _magic:
-        if pattern.match(data):
+        if pattern.match(head):
             return label if label in file_type.shares else file_type.content_type
     return label
 

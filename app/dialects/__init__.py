@@ -1,1 +1,1 @@
-"""Pure translators between a wire format and the core, one module each."""
+"""One folder for each wire format and each group of our own routes."""

@@ -26,11 +26,11 @@ from app.access.client import Client
 from app.access.ledger import OTHER
 from app.access.pool import Pool
 from app.access.prices import PriceList
+from app.access.resting import KEY_STATES
 from app.errors import Unauthenticated
 from app.http.request_log import RequestRecord
 
 DURATIONS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-STATES = ("ready", "resting", "refused")
 
 
 class Metrics:
@@ -154,6 +154,6 @@ class _KeyStates:
         now = self._pool.clock()
         for key in self._pool.keys:
             current = self._pool.state_of(key).name_at(now)
-            for state in STATES:
+            for state in KEY_STATES:
                 states.add_metric([str(key.number), state], float(state == current))
         yield states

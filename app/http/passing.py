@@ -23,7 +23,6 @@ from app.http.streaming import PassedEncoder, stream_answer, whole_body
 from app.poe.native import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
-from app.relay.fallbacks import STATUSES
 from app.relay.passing import NewReader, PassedAnswer
 from app.schemas.fields import is_model_name
 
@@ -104,7 +103,7 @@ def pass_on(
         data = whole_body(answer)
     except ApiError as error:
         others = services().settings.fallbacks_of(bot) if native.new_stream else ()
-        if setting == "api" or goes_on.place or not others or error.status not in STATUSES:
+        if setting == "api" or goes_on.place or not others or not error.another_bot_may_answer:
             raise
         # Nothing was sent yet. The bot is asked as a bot then, and after it the others.
         note_decision(Decision(False, f"Poe's own API answered {error.status}"))

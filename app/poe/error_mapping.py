@@ -19,6 +19,7 @@ from app.errors import (
     BotTimeout,
     InsufficientCredits,
     InvalidRequest,
+    KeyRefused,
     NotFound,
     Overloaded,
     PromptTooLong,
@@ -78,12 +79,13 @@ _STATUSES: Mapping[int, Failure] = {
     413: Failure(RequestTooLarge, "the request is too large for {subject}"),
     422: Failure(InvalidRequest, "{subject} does not accept this request"),
     429: Failure(RateLimited, "Poe's rate limit is reached", _LATER),
+    502: Failure(Unreachable, "{subject} answered with HTTP {status}"),
     503: Failure(Overloaded, "{subject} is not available at the moment", _LATER),
     529: Failure(Overloaded, "{subject} is overloaded", _LATER),
 }
 
 _POOL_STATUSES: Mapping[int, Failure] = {
-    401: Failure(UpstreamError, "Poe refused a key of this gateway (POE_API_KEYS)"),
+    401: Failure(KeyRefused, "Poe refused a key of this gateway (POE_API_KEYS)"),
 }
 
 _BOT_STATUSES: Mapping[int, Failure] = {

@@ -13,18 +13,12 @@ from typing import TypeVar
 import gevent
 
 from app.access.client import Client
-from app.access.pool import Outcome, Pool, PoolKey, seconds_of
+from app.access.pool import Pool, PoolKey, seconds_of
+from app.access.resting import Event
 from app.config import Settings
 from app.core.conversation import Query, Text
 from app.core.events import Batch
-from app.errors import (
-    ApiError,
-    InsufficientCredits,
-    Overloaded,
-    RateLimited,
-    Unreachable,
-    UpstreamError,
-)
+from app.errors import ApiError, KeyFault, UpstreamError
 from app.poe.client import PoeClient
 from app.poe.session import Exchange
 
@@ -41,7 +35,6 @@ ACCOUNT, UPLOAD = "(account)", "(upload)"
 """In the place of a bot's name, for the state of a key: no bot is asked."""
 
 _RATE_LIMIT_NAMES = ("limit", "remaining", "reset")
-_UNAVAILABLE = (502, 503, 529)
 
 _Result = TypeVar("_Result")
 _Batch = TypeVar("_Batch", bound=Sized)
@@ -205,23 +198,21 @@ class Attempts:
 
     def succeed(self) -> None:
         self._has_begun = True
-        self._report(Outcome.ANSWERED)
+        self._report(Event.ANSWERED)
 
     def fail(self, error: ApiError) -> None:
         """Returns where another try is due. Raises what the client gets otherwise."""
-        outcome = outcome_of(error)
-        if self._has_begun:
+        if self._has_begun or error.key_fault is None:
             raise error
-        self._report(outcome, seconds_of(error.retry_after, self._pool.clock()))
-        if outcome is Outcome.OTHER:
-            raise error
+        self._report(error.key_fault, seconds_of(error.retry_after, self._pool.clock()))
+        is_unavailable = error.key_fault is KeyFault.UNAVAILABLE
         if self._key is not None and self._key not in self._tried:
             self._tried.append(self._key)
         if self._visit.attempts >= MAX_ATTEMPTS:
             raise error
-        if self._only is not None and outcome is not Outcome.UNAVAILABLE:
+        if self._only is not None and not is_unavailable:
             raise error
-        if outcome is Outcome.UNAVAILABLE:
+        if is_unavailable:
             self._try_once_more(error)
         elif len(self._tried) >= self._settings.pool_tries:
             raise error
@@ -241,7 +232,7 @@ class Attempts:
             raise error
         self._again = self._key
 
-    def _report(self, outcome: Outcome, retry_after: float | None = None) -> None:
+    def _report(self, outcome: KeyFault | Event, retry_after: float | None = None) -> None:
         if self._key is not None:
             self._pool.report(
                 self._key,
@@ -250,20 +241,6 @@ class Attempts:
                 asked_at=self._asked_at,
                 retry_after=retry_after,
             )
-
-
-def outcome_of(error: ApiError) -> Outcome:
-    """What an error says of the key and the bot that were asked."""
-    status = error.metadata.get("upstream_status")
-    if isinstance(error, RateLimited):
-        return Outcome.RATE_LIMITED
-    if isinstance(error, InsufficientCredits):
-        return Outcome.NO_POINTS
-    if status == 401:
-        return Outcome.REFUSED
-    if isinstance(error, Unreachable | Overloaded) or status in _UNAVAILABLE:
-        return Outcome.UNAVAILABLE
-    return Outcome.OTHER
 
 
 def rate_limit_in(headers: Mapping[str, str]) -> dict[str, int] | None:

@@ -13,9 +13,6 @@ from app.errors import ApiError, NotPermitted, PromptTooLong
 from app.relay.asking import MAX_ATTEMPTS
 from app.relay.reply import Relay, Reply
 
-STATUSES = frozenset((402, 404, 429, 502, 529))
-"""After which another bot may do better."""
-
 NewReply = Callable[[Query], Reply]
 
 
@@ -100,7 +97,7 @@ class FallbackReply:
             return False
         if isinstance(error, PromptTooLong):
             return self._has_more_room(self._queries[number], self._queries[number + 1])
-        return error.status in STATUSES
+        return error.another_bot_may_answer
 
     def _has_more_room(self, query: Query, following: Query) -> bool:
         known, other = self._facts(query.bot), self._facts(following.bot)

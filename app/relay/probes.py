@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.access.pool import Outcome, Pool, PoolKey
+from app.access.pool import Pool, PoolKey
 from app.access.prices import PriceList
 from app.access.reconciling import Histories, accounts_of, hour_of, points_per_usd, spent_in
 from app.access.store import DAY, HOUR, AccessStore
 from app.access.usage_report import RECONCILED
-from app.errors import ApiError
+from app.errors import ApiError, KeyFault
 from app.poe.account import Account
-from app.relay.asking import ACCOUNT, outcome_of
+from app.relay.asking import ACCOUNT
 
 log = logging.getLogger("poegate.access.probes")
 
@@ -71,8 +71,8 @@ class KeyProbes:
         except ApiError as error:
             failure = error
         milliseconds = round((time.monotonic() - begun) * 1000)
-        if failure is not None and outcome_of(failure) is Outcome.REFUSED:
-            self._pool.report(key, ACCOUNT, Outcome.REFUSED, asked_at=asked_at)
+        if failure is not None and failure.key_fault is KeyFault.REFUSED:
+            self._pool.report(key, ACCOUNT, KeyFault.REFUSED, asked_at=asked_at)
         elif balance is not None:
             self._pool.admit_again(key, asked_at)
             self._keep_balance(key, balance)

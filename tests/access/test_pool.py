@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from app.access.key_states import SharedKeyStates
-from app.access.pool import Outcome, Pool, PoolKey, seconds_of, state_from_json, state_to_json
-from app.errors import InsufficientCredits, InternalError, RateLimited, UpstreamError
+from app.access.pool import Pool, PoolKey, seconds_of
+from app.access.resting import REASONS, Event, state_from_json, state_to_json
+from app.errors import InsufficientCredits, InternalError, KeyFault, RateLimited, UpstreamError
+from tests.servers import ROOT
 
 BOT = "GPT-5"
 
@@ -27,7 +29,7 @@ class Keys:
         self.pool = Pool([f"key-{number}" for number in range(count)], clock=self.clock)
 
     def say(
-        self, key: PoolKey, outcome: Outcome, bot: str = BOT, wait: float | None = None
+        self, key: PoolKey, outcome: KeyFault | Event, bot: str = BOT, wait: float | None = None
     ) -> None:
         """The key was asked just now, and that came of it."""
         self.clock.now += 0.001
@@ -62,7 +64,7 @@ def test_a_key_that_rests_moves_only_its_own_sessions() -> None:
     keys = Keys(4)
     before = {number: keys.pool.choose(str(number), BOT) for number in range(200)}
     gone = keys.pool.keys[2]
-    keys.say(gone, Outcome.RATE_LIMITED)
+    keys.say(gone, KeyFault.RATE_LIMITED)
     for number, key in before.items():
         after = keys.pool.choose(str(number), BOT)
         assert after != gone
@@ -72,11 +74,11 @@ def test_a_key_that_rests_moves_only_its_own_sessions() -> None:
 def test_a_rate_limit_rests_longer_each_time_within_a_day(two: Keys) -> None:
     key = two.pool.keys[0]
     for seconds in (60, 120, 600, 3600, 3600):
-        two.say(key, Outcome.RATE_LIMITED)
+        two.say(key, KeyFault.RATE_LIMITED)
         assert two.rest_of(key) == seconds
         two.pass_seconds(seconds + 1)
     two.pass_seconds(86_400)
-    two.say(key, Outcome.RATE_LIMITED, wait=7)
+    two.say(key, KeyFault.RATE_LIMITED, wait=7)
     assert two.rest_of(key) == 7
 
 
@@ -85,9 +87,9 @@ def test_many_questions_at_a_time_meet_one_limit(two: Keys) -> None:
     asked_at = two.clock.now
     for _ in range(200):
         two.pass_seconds(0.001)
-        two.pool.report(key, BOT, Outcome.RATE_LIMITED, asked_at=asked_at, retry_after=7)
+        two.pool.report(key, BOT, KeyFault.RATE_LIMITED, asked_at=asked_at, retry_after=7)
     assert two.rest_of(key) == 7
-    assert two.pool.state_of(key).limited.level == 0  # type: ignore[union-attr]
+    assert two.pool.state_of(key).whole[KeyFault.RATE_LIMITED].level == 0
 
 
 def test_an_answer_ends_an_escalation_but_not_a_rest_that_began_after_its_question(
@@ -96,18 +98,18 @@ def test_an_answer_ends_an_escalation_but_not_a_rest_that_began_after_its_questi
     key = two.pool.keys[0]
     asked_at = two.clock.now
     two.pass_seconds(1)
-    two.say(key, Outcome.RATE_LIMITED)
-    two.pool.report(key, BOT, Outcome.ANSWERED, asked_at=asked_at)
+    two.say(key, KeyFault.RATE_LIMITED)
+    two.pool.report(key, BOT, Event.ANSWERED, asked_at=asked_at)
     assert two.rest_of(key) == 60
     two.pass_seconds(61)
-    two.say(key, Outcome.ANSWERED)
-    two.say(key, Outcome.RATE_LIMITED)
+    two.say(key, Event.ANSWERED)
+    two.say(key, KeyFault.RATE_LIMITED)
     assert two.rest_of(key) == 60
 
 
 def test_without_points_only_that_bot_rests(two: Keys) -> None:
     key = two.pool.keys[0]
-    two.say(key, Outcome.NO_POINTS)
+    two.say(key, KeyFault.INSUFFICIENT_CREDITS)
     assert two.rest_of(key) == 600
     assert two.rest_of(key, "Cheap-Bot") == 0
 
@@ -117,7 +119,7 @@ def test_three_failures_in_a_minute_rest_the_bot_for_five_seconds(two: Keys) -> 
     for seconds in (0, 70, 1, 1):
         two.pass_seconds(seconds)
         assert two.rest_of(key) == 0
-        two.say(key, Outcome.UNAVAILABLE)
+        two.say(key, KeyFault.UNAVAILABLE)
     assert two.rest_of(key) == 5
     assert two.rest_of(key, "another") == 0
 
@@ -125,8 +127,8 @@ def test_three_failures_in_a_minute_rest_the_bot_for_five_seconds(two: Keys) -> 
 def test_failures_among_answers_rest_nothing(two: Keys) -> None:
     key = two.pool.keys[0]
     for _ in range(10):
-        two.say(key, Outcome.UNAVAILABLE)
-        two.say(key, Outcome.ANSWERED)
+        two.say(key, KeyFault.UNAVAILABLE)
+        two.say(key, Event.ANSWERED)
     assert two.rest_of(key) == 0
     assert two.pool.state_of(key).bots == {}
 
@@ -134,12 +136,12 @@ def test_failures_among_answers_rest_nothing(two: Keys) -> None:
 def test_a_refused_key_is_tried_by_one_question_an_hour(two: Keys) -> None:
     refused = two.pool.choose("a", BOT)
     assert refused
-    two.say(refused, Outcome.REFUSED)
+    two.say(refused, KeyFault.REFUSED)
     assert two.pool.choose("a", BOT) not in (None, refused)
     two.pass_seconds(3601)
     assert two.pool.choose("a", BOT) == refused
     assert two.pool.choose("a", BOT) != refused, "the probe is still under way"
-    two.say(refused, Outcome.ANSWERED)
+    two.say(refused, Event.ANSWERED)
     assert two.pool.choose("a", BOT) == refused
 
 
@@ -150,16 +152,11 @@ def test_keys_that_were_tried_are_not_tried_again(two: Keys) -> None:
     assert two.pool.choose("a", BOT, two.pool.keys) is None
 
 
-def test_other_outcomes_change_nothing(two: Keys) -> None:
-    two.say(two.pool.keys[0], Outcome.OTHER)
-    assert two.pool.states == {}
-
-
 def test_the_only_key_never_rests_beyond_retry_after() -> None:
     one = Keys(1)
     key = one.pool.keys[0]
     for _ in range(4):
-        one.say(key, Outcome.RATE_LIMITED, wait=7)
+        one.say(key, KeyFault.RATE_LIMITED, wait=7)
         assert one.pool.choose("a", BOT) is None
         error = one.pool.resting_error(BOT)
         assert isinstance(error, RateLimited)
@@ -171,7 +168,7 @@ def test_the_only_key_never_rests_beyond_retry_after() -> None:
 def test_the_only_key_is_probed_once_a_minute() -> None:
     one = Keys(1)
     key = one.pool.keys[0]
-    one.say(key, Outcome.REFUSED)
+    one.say(key, KeyFault.REFUSED)
     assert one.pool.choose("a", BOT) is None
     error = one.pool.resting_error(BOT)
     assert isinstance(error, UpstreamError)
@@ -184,29 +181,36 @@ def test_the_only_key_is_probed_once_a_minute() -> None:
 
 def test_where_all_lack_points_it_is_a_402(two: Keys) -> None:
     for key in two.pool.keys:
-        two.say(key, Outcome.NO_POINTS)
+        two.say(key, KeyFault.INSUFFICIENT_CREDITS)
     assert two.pool.choose("a", BOT) is None
     assert isinstance(two.pool.resting_error(BOT), InsufficientCredits)
 
 
 def test_where_some_are_limited_the_shortest_wait_is_told(two: Keys) -> None:
-    two.say(two.pool.keys[0], Outcome.RATE_LIMITED, wait=40)
-    two.say(two.pool.keys[1], Outcome.RATE_LIMITED, wait=11)
+    two.say(two.pool.keys[0], KeyFault.RATE_LIMITED, wait=40)
+    two.say(two.pool.keys[1], KeyFault.RATE_LIMITED, wait=11)
     error = two.pool.resting_error(BOT)
     assert isinstance(error, RateLimited)
     assert error.retry_after == "11"
 
 
+def test_every_fault_has_a_row_and_a_name_on_the_page() -> None:
+    assert list(REASONS) == list(KeyFault)
+    strings = (ROOT / "app/web/static/strings.js").read_text()
+    for fault in KeyFault:
+        assert strings.count(f'"keys.reason.{fault}": ') == 3, "three languages"
+
+
 def test_states_of_bots_are_bounded(two: Keys) -> None:
     key = two.pool.keys[0]
     for number in range(1_500):
-        two.say(key, Outcome.NO_POINTS, bot=f"bot-{number}")
+        two.say(key, KeyFault.INSUFFICIENT_CREDITS, bot=f"bot-{number}")
     assert len(two.pool.state_of(key).bots) == 1_000
 
 
 def test_a_state_survives_json(two: Keys) -> None:
     key = two.pool.keys[0]
-    for outcome in (Outcome.RATE_LIMITED, Outcome.NO_POINTS, Outcome.REFUSED):
+    for outcome in (KeyFault.RATE_LIMITED, KeyFault.INSUFFICIENT_CREDITS, KeyFault.REFUSED):
         two.say(key, outcome)
     state = two.pool.state_of(key)
     assert state_from_json(state_to_json(state)) == state
@@ -250,7 +254,7 @@ class Shared:
 def test_a_key_that_is_refused_at_one_worker_rests_at_the_other() -> None:
     store, here, there = Shared(), Keys(2), Keys(2)
     sync_here, sync_there = (SharedKeyStates(keys.pool, store) for keys in (here, there))
-    here.say(here.pool.keys[0], Outcome.REFUSED)
+    here.say(here.pool.keys[0], KeyFault.REFUSED)
     sync_here.sync()
     sync_there.sync()
     assert there.rest_of(there.pool.keys[0]) == 3600
@@ -265,9 +269,9 @@ def test_reports_that_arrive_late_undo_nothing() -> None:
     store, here, there = Shared(), Keys(2), Keys(2)
     sync_here, sync_there = (SharedKeyStates(keys.pool, store) for keys in (here, there))
     key = here.pool.keys[0]
-    here.say(key, Outcome.REFUSED)
+    here.say(key, KeyFault.REFUSED)
     sync_here.sync()
-    there.say(key, Outcome.REFUSED)
+    there.say(key, KeyFault.REFUSED)
     here.pass_seconds(5)
     here.pool.admit_again(key, here.clock.now)
     sync_here.sync()
@@ -280,7 +284,7 @@ def test_while_the_store_is_lost_nothing_is_forgotten() -> None:
     store, here, there = Shared(), Keys(2), Keys(2)
     sync_here, sync_there = (SharedKeyStates(keys.pool, store) for keys in (here, there))
     store.lost = True
-    here.say(here.pool.keys[0], Outcome.RATE_LIMITED)
+    here.say(here.pool.keys[0], KeyFault.RATE_LIMITED)
     sync_here.sync()
     assert here.rest_of(here.pool.keys[0]) == 60
     store.lost = False
@@ -296,7 +300,7 @@ def test_what_is_reported_while_the_store_is_asked_stays() -> None:
 
     def slow_recall(owner: str, name: str):  # type: ignore[no-untyped-def]
         value = recall(owner, name)
-        here.say(here.pool.keys[1], Outcome.REFUSED)
+        here.say(here.pool.keys[1], KeyFault.REFUSED)
         return value
 
     store.recall = slow_recall  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ from app.errors import (
     ApiError,
     BotTimeout,
     InvalidRequest,
+    KeyRefused,
     NotFound,
     PromptTooLong,
     RateLimited,
@@ -172,10 +173,10 @@ def test_one_table_for_all_that_is_asked(status: int, kind: type[ApiError], aske
     ("asked", "kind", "words"),
     [
         (Asked("the bot 'x'", "bot", "the-key"), Unauthenticated, "poe.com/api_key"),
-        (Asked("the bot 'x'", "bot", "the-key", pooled=True), UpstreamError, "POE_API_KEYS"),
+        (Asked("the bot 'x'", "bot", "the-key", pooled=True), KeyRefused, "POE_API_KEYS"),
         (Asked("the bot 'x'", "own_bot", "the-key"), UpstreamError, "BOT_URLS"),
         (Asked("Poe's account API", key="the-key"), Unauthenticated, "poe.com/api_key"),
-        (Asked("Poe's account API", key="the-key", pooled=True), UpstreamError, "POE_API_KEYS"),
+        (Asked("Poe's account API", key="the-key", pooled=True), KeyRefused, "POE_API_KEYS"),
     ],
 )
 def test_only_the_clients_own_key_is_a_401(asked: Asked, kind: type[ApiError], words: str) -> None:

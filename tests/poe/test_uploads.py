@@ -21,6 +21,7 @@ from app.errors import (
     ApiError,
     InsufficientCredits,
     InvalidRequest,
+    KeyRefused,
     Overloaded,
     RateLimited,
     Refused,
@@ -275,7 +276,7 @@ def test_a_refused_key_of_the_pool_is_not_the_clients_fault(
 ) -> None:
     uploader = Uploader(server.url + FOLDER, transport, (key,))
     error = failure(uploader, key, image("data", "status-401 cat.png"))
-    assert type(error) is UpstreamError and "POE_API_KEYS" in error.message
+    assert type(error) is KeyRefused and "POE_API_KEYS" in error.message
     assert error.metadata == {"upstream_status": 401}
 
 

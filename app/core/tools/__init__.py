@@ -1,1 +1,1 @@
-"""Ways for a bot to call tools, one module each: TOOL_ADAPTER picks one."""
+"""Tools for bots that have none: the adapters that TOOL_ADAPTER names, and what they read by."""

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields
 
+from app.access.resting import KEY_STATES
 from app.access.rules import LIMITS, is_whole
 from app.schemas.answers import AnswerSchema, count, listed, sometimes, word
 from app.schemas.fields import Flag, Number, Object, Whole
@@ -86,7 +87,7 @@ class KeySchema(AnswerSchema):
 
     object = word("key")
     number = count()
-    state = word("ready", "resting", "refused")
+    state = word(*KEY_STATES)
     reason = maybe_text()
     until = maybe_whole()
     bots = listed(KeyBotSchema)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from app import __version__
 from app.access.pool import Pool
+from app.access.resting import KEY_STATES, REASONS
 from app.http.services import Services
 from app.poe.account import poe_is_reachable
 from app.state.files import MAX_BYTES
@@ -60,7 +61,7 @@ def count_keys(pool: Pool) -> Object:
     """By their state as a whole."""
     now = pool.clock()
     states = [pool.state_of(key).name_at(now) for key in pool.keys]
-    counts = {name: states.count(name) for name in ("ready", "resting", "refused")}
+    counts = {name: states.count(name) for name in KEY_STATES}
     return {"total": len(states), **counts}
 
 
@@ -82,7 +83,9 @@ def _warnings_of_access(services: Services, keys: Object) -> Iterator[tuple[str,
             message = f"Poe refuses key {key.number}: test it or take it out of POE_API_KEYS."
             yield "key_refused", message
     if keys["total"] and not keys["ready"] and keys["resting"]:
-        yield "keys_resting", "All keys rest: Poe's rate limits are reached."
+        rests = [access.pool.state_of(key).rest_at(now) for key in access.pool.keys]
+        reasons = dict.fromkeys(REASONS[rest.reason].words for rest in rests if rest)
+        yield "keys_resting", f"All keys rest: {' and '.join(reasons)}."
 
 
 def _warnings_of_state(services: Services, state: Object) -> Iterator[tuple[str, str]]:

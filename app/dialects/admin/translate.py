@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.access.pool import KeyState, PoolKey
+from app.access.pool import PoolKey
+from app.access.resting import KeyState
 from app.access.rules import LIMITS
 from app.access.store import HOUR, Facts, RowKey, Sums
 from app.access.tokens import Token
@@ -52,12 +53,11 @@ def render_key(
     now: float,
 ) -> Object:
     """``balance`` is Poe's own object with ``at``, when it was read."""
-    kind = state.name_at(now)
-    rest = {"refused": state.refused, "resting": state.limited, "ready": None}[kind]
+    rest = state.rest_at(now)
     return {
         "object": "key",
         "number": key.number,
-        "state": kind,
+        "state": state.name_at(now),
         "reason": rest and rest.reason.value,
         "until": rest and int(rest.until),
         "bots": [

@@ -1,7 +1,7 @@
 """GET /openapi.json: the requests and answers of all routes, made from the views and schemas."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from app import __version__
 from app.dialects.openapi.answers import DocumentSchema
-from app.http.envelopes import ANTHROPIC, OPENAI
+from app.http.envelopes import Envelope
 from app.http.operations import Operation, operation, operation_of
 from app.http.wire_formats import WireFormat, envelopes_of
 from app.schemas.json_form import BINARY, FILLED, TEXT, JsonSchema
@@ -20,6 +20,8 @@ from app.schemas.openapi import Converter, SchemasPlugin
 blueprint = Blueprint("openapi", __name__)
 FORMAT = WireFormat(blueprint)
 
+
+Envelopes = tuple[Envelope, ...]
 
 DESCRIPTION = """\
 Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \
@@ -48,11 +50,6 @@ ERRORS = {
 }
 """The name and the meaning of each error status."""
 
-_ENVELOPES: dict[str, Any] = {
-    OPENAI.name: OPENAI.schema(),
-    ANTHROPIC.name: ANTHROPIC.schema(),
-    "Either": {"anyOf": [OPENAI.schema(), ANTHROPIC.schema()]},
-}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -87,11 +84,13 @@ def describe(app: Flask) -> dict[str, Any]:
     plugin = SchemasPlugin()
     spec = APISpec("Poegate", __version__, "3.1.0", [plugin], **_preface(app))
     assert isinstance(plugin.converter, Converter)
-    _add_components(spec)
-    for rule in sorted(app.url_map.iter_rules(), key=str):
+    rules = sorted(app.url_map.iter_rules(), key=str)
+    _add_components(spec, dict.fromkeys(envelopes_of(app, rule.rule) for rule in rules))
+    for rule in rules:
         details = operation_of(app.view_functions[rule.endpoint])
         if details is not None and not rule.websocket:
-            _add_operation(spec, plugin.converter, rule, details, _error_prefix(app, rule))
+            prefix = _error_prefix(envelopes_of(app, rule.rule))
+            _add_operation(spec, plugin.converter, rule, details, prefix)
     return spec.to_dict()
 
 
@@ -103,17 +102,19 @@ def _preface(app: Flask) -> dict[str, Any]:
     }
 
 
-def _add_components(spec: APISpec) -> None:
+def _add_components(spec: APISpec, error_envelopes: Iterable[Envelopes]) -> None:
     for name, scheme in _SECURITY.items():
         spec.components.security_scheme(name, scheme)
     for name, header in _HEADERS.items():
         spec.components.header(name, header)
     for status, (name, words) in ERRORS.items():
         headers = _REQUEST_ID | ({"Retry-After": "Retry-After"} if status > 401 else {})
-        for prefix, envelope in _ENVELOPES.items():
-            content = {"application/json": {"schema": envelope}}
+        for envelopes in error_envelopes:
+            schemas: list[Any] = [envelope.schema() for envelope in envelopes]
+            schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+            content = {"application/json": {"schema": schema}}
             response = {"description": words, "headers": headers, "content": content}
-            spec.components.response(prefix + name, response)
+            spec.components.response(_error_prefix(envelopes) + name, response)
 
 
 def _add_operation(
@@ -175,9 +176,8 @@ def _responses(rule: Rule, details: Operation, prefix: str) -> JsonSchema:
     return {str(details.status): answer, **errors}
 
 
-def _error_prefix(app: Flask, rule: Rule) -> str:
+def _error_prefix(envelopes: Envelopes) -> str:
     """The prefix of the names of error answers, which says whose envelope they have."""
-    envelopes = envelopes_of(app, rule.rule)
     return envelopes[0].name if len(envelopes) == 1 else "Either"
 
 

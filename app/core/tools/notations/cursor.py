@@ -14,6 +14,10 @@ import regex
 _T = TypeVar("_T")
 Reading = Generator[None, None, _T]
 
+WORD_CHARS = 200
+"""A limit for ``word``: names and ids are shorter."""
+
+_TOOL_NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _MAX_MATCH_CHARS = 400
 _MAX_CLOSER_CHARS = 256
 
@@ -135,6 +139,10 @@ class TextCursor:
             if self.ended or len(self.window) >= self.at + limit:
                 return None
             yield
+
+    def tool_name(self) -> Reading[str | None]:
+        """A tool's name, with namespaces as vendors allow them; not filled where there is none."""
+        return self.word(_TOOL_NAME, WORD_CHARS)
 
     def match(self, pattern: regex.Pattern[str]) -> Reading[regex.Match[str] | None]:
         """The match that begins here, which is read; else None, and nothing is read.

@@ -16,8 +16,6 @@ _MARKS = tuple(_CLOSING)
 _CLOSING_MARKS = (*_CLOSING.values(), "<turn|>", "<end_of_turn>", "<|tool_response>")
 
 _TOKENS = re.compile(r'(?=<\|"\|>|<escape>|<tool_call\|>|<end_function_call>)')
-_NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
-_NAME_CHARS = 200
 # Strings stand between tokens and escape nothing; keys and other values are bare.
 _STRING = re.compile(r'(<\|"\|>|<escape>)(.*?)\1', re.DOTALL)
 _WORD = re.compile(r"(?<=[{,\[:])\s*([A-Za-z_][\w.-]*)\s*(?=[:,}\]])")
@@ -30,7 +28,7 @@ def read(cursor: TextCursor, tools: OfferedTools) -> Reading[list[RawCall] | Non
     yield from cursor.blanks()
     if mark is None or not (yield from cursor.literal("call:")):
         return None
-    name = yield from cursor.word(_NAME, _NAME_CHARS)
+    name = yield from cursor.tool_name()
     if not name or (yield from cursor.peek_word()) != "{":
         return None
     body, closed = yield from _body(cursor, _CLOSING[mark])

@@ -11,7 +11,7 @@ from app.core.json_scan import JsonScan
 from app.core.tools.mending import read_json
 from app.core.tools.notations import pythonic
 from app.core.tools.notations.calls import RawCall
-from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.cursor import WORD_CHARS, Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
@@ -38,8 +38,6 @@ _CLOSING_MARKS = (
 )
 
 _PLUGIN = ("<|plugin|>", "<|interpreter|>")
-_NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
-_NAME_CHARS = 200
 _CALL_ID = re.compile(r"[\w-]*")
 
 _Calls = Reading[list[RawCall] | None]
@@ -104,7 +102,7 @@ def _python(cursor: TextCursor, tools: OfferedTools) -> _Calls:
 def _named(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """Mistral's ``NAME[ARGS]{…}`` and ``NAME{…}``, or a call in Python."""
     start = cursor.position
-    name = yield from cursor.word(_NAME, _NAME_CHARS)
+    name = yield from cursor.tool_name()
     if not name:
         return None
     if (yield from cursor.peek()) == "(":
@@ -116,7 +114,7 @@ def _named(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     yield from cursor.blanks()
     while separator := (yield from cursor.literal(*_MISTRAL_ARGUMENTS)):
         if separator == "[CALL_ID]":
-            yield from cursor.word(_CALL_ID, _NAME_CHARS)
+            yield from cursor.word(_CALL_ID, WORD_CHARS)
         yield from cursor.blanks()
     if (yield from cursor.peek_word()) != "{":
         return None

@@ -12,8 +12,6 @@ from app.core.tools.notations.offered import OfferedTools
 
 _MAX_CHARS = 100_000
 _MAX_DEPTH = 60
-_NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
-_NAME_CHARS = 200
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _OUTSIDE = re.compile(r"[^()\[\]{}\"']*+")
 _INSIDE = {quote: re.compile(rf"(?:[^{quote}\\]++|\\.)*+", re.DOTALL) for quote in ("'", '"')}
@@ -78,7 +76,7 @@ class PythonScan:
 
 def begins_call(cursor: TextCursor, tools: OfferedTools) -> Reading[bool]:
     """Whether ``name(`` of an offered tool comes next; it is read."""
-    name = yield from cursor.word(_NAME, _NAME_CHARS)
+    name = yield from cursor.tool_name()
     return bool(name) and (yield from cursor.peek()) == "(" and _tool(name, tools) is not None
 
 

@@ -11,7 +11,7 @@ import regex
 from app.core.json_scan import JsonScan
 from app.core.tools.notations import tagged
 from app.core.tools.notations.calls import RawCall
-from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.cursor import WORD_CHARS, Reading, TextCursor
 from app.core.tools.notations.json_body import scanned
 from app.core.tools.notations.notation import Notation
 from app.core.tools.notations.offered import OfferedTools
@@ -35,8 +35,6 @@ _CALL = regex.compile(r"<[｜|]?tool[▁_ ]call[▁_ ]begin[｜|]>")
 _CALL_END = regex.compile(r"<[｜|]?tool[▁_ ]call[▁_ ]end[｜|]>")
 _SEPARATOR = regex.compile(r"<[｜|]?tool[▁_ ](?:sep|call_argument_begin)[｜|]>")
 _END = re.compile(r"(?=<[｜|]?tool[▁_ ]calls?[▁_ ](?:section_)?(?:end|begin)[｜|]>)")
-_NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
-_NAME_CHARS = 200
 _FENCE = re.compile(r"`{0,3}\w*")
 
 _Calls = Reading[list[RawCall] | None]
@@ -64,7 +62,7 @@ def read(cursor: TextCursor, tools: OfferedTools) -> _Calls:
 
 def _call(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     yield from cursor.blanks()
-    name = yield from cursor.word(_NAME, _NAME_CHARS)
+    name = yield from cursor.tool_name()
     yield from cursor.blanks()
     if not name or not (yield from cursor.match(_SEPARATOR)):
         return None
@@ -74,7 +72,7 @@ def _call(cursor: TextCursor, tools: OfferedTools) -> _Calls:
         yield from _end_call(cursor)
         return calls
     if mark != "{" and mark != "`":  # V3: what came before was the type, "function".
-        name = yield from cursor.word(_NAME, _NAME_CHARS)
+        name = yield from cursor.tool_name()
         if not name:
             return None
         mark = yield from cursor.peek_word()
@@ -86,7 +84,7 @@ def _body(cursor: TextCursor, *, fenced: bool) -> Reading[tuple[str | None, bool
     """JSON, up to where the call ends: at its token, the next one, or with the answer."""
     start = cursor.position
     if fenced:
-        yield from cursor.word(_FENCE, _NAME_CHARS)
+        yield from cursor.word(_FENCE, WORD_CHARS)
         yield from cursor.blanks()
     scan = JsonScan()
     text = yield from scanned(cursor, scan)

@@ -14,7 +14,7 @@ from app.core.json_scan import JsonScan
 from app.core.tools.mending import read_json
 from app.core.tools.notations import pythonic, tool_tags
 from app.core.tools.notations.calls import RawCall
-from app.core.tools.notations.cursor import Reading, TextCursor
+from app.core.tools.notations.cursor import WORD_CHARS, Reading, TextCursor
 from app.core.tools.notations.json_body import (
     ARGUMENTS,
     BLOCKS,
@@ -71,7 +71,6 @@ _LAST_LINE_BREAK = re.compile(r"\n[ \t]*\Z")
 
 _TAG_TEXT = re.compile(r"[^<>]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.:/-]*")
-_NAME_CHARS = 200
 _MAX_KEYS = 60
 _MAX_DEPTH = 4
 
@@ -199,7 +198,7 @@ def _name_element(cursor: TextCursor, tools: OfferedTools) -> Reading[str | None
 def _text_of(cursor: TextCursor, tags: TagPattern) -> Reading[str | None]:
     if (yield from tags.read(cursor)) is None:
         return None
-    text = yield from cursor.word(_TAG_TEXT, _NAME_CHARS)
+    text = yield from cursor.word(_TAG_TEXT, WORD_CHARS)
     if text is None or not (yield from tags.close(cursor)):
         return None
     return text.strip()
@@ -257,7 +256,7 @@ def _keyed(cursor: TextCursor, tools: OfferedTools) -> _Calls:
     """Behind the bare name of a tool: GLM's ``<arg_key>a</arg_key><arg_value>v</arg_value>``,
     JSON, or as in Python ``f(a="v")``."""
     start = cursor.position
-    name = yield from cursor.word(_IDENTIFIER, _NAME_CHARS)
+    name = yield from cursor.word(_IDENTIFIER, WORD_CHARS)
     if not name:
         return None
     if (yield from cursor.peek()) == "(":
