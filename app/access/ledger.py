@@ -16,8 +16,8 @@ from app.access.store import (
     HOUR,
     MAX_RECENT,
     AccessStore,
-    Batch,
     Facts,
+    LedgerBatch,
     RowKey,
     Sums,
 )
@@ -58,7 +58,7 @@ class Ledger:
         self._store = store
         self._clock = clock
         self._batch = _new_batch()
-        self._failed: Batch | None = None
+        self._failed: LedgerBatch | None = None
         self._names: tuple[int, set[str]] = (0, set())
         self._points: dict[str, tuple[float, float, float]] = {}
         self.lost = 0
@@ -181,8 +181,8 @@ class NoLedger:
         pass
 
 
-def _new_batch() -> Batch:
-    return Batch(uuid.uuid4().hex)
+def _new_batch() -> LedgerBatch:
+    return LedgerBatch(uuid.uuid4().hex)
 
 
 def day_of(now: float) -> int:

@@ -18,8 +18,8 @@ from app.access.store import (
     MAX_READ_ROWS,
     MAX_RECENT,
     WRITTEN_SECONDS,
-    Batch,
     Facts,
+    LedgerBatch,
     Row,
     RowKey,
     Spent,
@@ -60,7 +60,7 @@ class RedisStore:
         self._error = redis.RedisError
         self._acquire = self._client.register_script(_ACQUIRE)
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: LedgerBatch) -> None:
         with self._errors_translated():
             if self._client.exists(f"{PREFIX}batch:{batch.id}"):
                 return  # written, although the answer to the first try was lost
@@ -78,7 +78,7 @@ class RedisStore:
                 pipeline.ltrim(f"{PREFIX}requests", 0, MAX_RECENT - 1)
             pipeline.execute()
 
-    def _add_sums(self, pipeline: Any, batch: Batch) -> None:
+    def _add_sums(self, pipeline: Any, batch: LedgerBatch) -> None:
         for key, sums in batch.sums.items():
             name = f"{PREFIX}hour:{key.hour}"
             for field, value in zip(_FIELDS, sums.values(), strict=True):

@@ -16,8 +16,8 @@ from app.access.store import (
     MAX_READ_ROWS,
     MAX_RECENT,
     WRITTEN_SECONDS,
-    Batch,
     Facts,
+    LedgerBatch,
     Row,
     RowKey,
     Spent,
@@ -89,7 +89,7 @@ class SqliteStore:
         # Apart, so that a request that is counted waits for no report that is read.
         self._fast = Database(state_dir / FILE_NAME, MIGRATIONS)
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: LedgerBatch) -> None:
         self._database.write(lambda connection: _write(connection, batch))
 
     def rows(self, since: int, until: int) -> list[Row]:
@@ -243,7 +243,7 @@ class SqliteStore:
         self._fast.close()
 
 
-def _write(connection: Connection, batch: Batch) -> None:
+def _write(connection: Connection, batch: LedgerBatch) -> None:
     """Once, however often it is tried: who began a first try may have been stopped meanwhile."""
     now = time.time()
     connection.execute("DELETE FROM batches WHERE written < ?", (now - WRITTEN_SECONDS,))

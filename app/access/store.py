@@ -77,7 +77,7 @@ Facts = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Batch:
+class LedgerBatch:
     """What is written at once. ``id`` lets a second try of the same batch change nothing."""
 
     id: str
@@ -110,7 +110,7 @@ class AccessStore(Protocol):
 
     medium: str
 
-    def write(self, batch: Batch) -> None: ...
+    def write(self, batch: LedgerBatch) -> None: ...
 
     def rows(self, since: int, until: int) -> list[Row]:
         """Of the hours that begin within ``since <= hour < until``. Raises TooManyRows."""

@@ -32,7 +32,7 @@ def load_request(
 ) -> dict[str, Any]:
     """The payload as the schema loads it. Its model is noted for the log. Raises InvalidRequest."""
     payload = load_payload(schema, body)
-    model = payload["model"] or default_model
+    model = payload.get("model") or default_model
     note_request(model, payload.get("prompt_cache_key"))
     for name in (model or "", *fallbacks_in(payload)):
         _check_origin(name)

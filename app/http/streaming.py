@@ -9,7 +9,7 @@ from flask import Response, request
 
 from app.config import Settings
 from app.core.events import Answer, Event, Finished, Usage, fold_choices
-from app.core.passing import StreamReader
+from app.core.passed_streams import StreamReader
 from app.errors import ApiError, InternalError
 from app.http.presence import ClientGone, Presence, not_delivered
 from app.http.request_log import RequestRecord, current_record

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Flask, current_app, request
 
-from app.http.envelopes import ANTHROPIC, OPENAI, Envelope
+from app.http.error_envelopes import ANTHROPIC, OPENAI, ErrorEnvelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class WireFormat:
     """
 
     blueprint: Blueprint
-    envelope: Envelope = OPENAI
+    envelope: ErrorEnvelope = OPENAI
     both_vendors: bool = False
 
 
@@ -34,7 +34,7 @@ def register_formats(app: Flask, formats: Iterable[WireFormat]) -> None:
     }
 
 
-def envelopes_of(app: Flask, path: str) -> tuple[Envelope, ...]:
+def envelopes_of(app: Flask, path: str) -> tuple[ErrorEnvelope, ...]:
     """The possible envelopes of errors of a path, which has no /v1."""
     wire_format: WireFormat | None = app.extensions["poegate.formats"].get(_first_segment(path))
     if wire_format is None:
@@ -44,7 +44,7 @@ def envelopes_of(app: Flask, path: str) -> tuple[Envelope, ...]:
     return (wire_format.envelope,)
 
 
-def current_envelope() -> Envelope:
+def current_envelope() -> ErrorEnvelope:
     """The envelope for errors of this request."""
     envelopes = envelopes_of(current_app, request.path)
     return envelopes[-1 if "anthropic-version" in request.headers else 0]

@@ -10,11 +10,11 @@ from app.access.pool import PoolKey
 from app.access.prices import PriceList
 from app.config import Settings
 from app.core.events import Usage
-from app.core.passing import ToError
+from app.core.passed_streams import ToError
 from app.errors import ApiError
 from app.poe.bot_names import BotNames
 from app.poe.error_mapping import Asked, streamed_error
-from app.poe.native import NativeApi, NativeRequest
+from app.poe.native_api import NativeApi, NativeRequest
 from app.poe.session import Exchange
 from app.relay.asking import Asker
 from app.relay.at_poe import Place
@@ -25,7 +25,7 @@ Blocks = list[bytes]
 
 
 class Reader(Protocol):
-    """Reads one answer (``core/passing.py``)."""
+    """Reads one answer (``core/passed_streams.py``)."""
 
     usage: Usage | None
     chars: int

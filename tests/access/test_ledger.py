@@ -13,7 +13,7 @@ from app.access.ledger import (
     next_month_of,
     week_of,
 )
-from app.access.store import DAY, HOUR, AccessStore, Batch, Sums
+from app.access.store import DAY, HOUR, AccessStore, LedgerBatch, Sums
 
 NOON = 1_764_158_400
 """2025-11-26T12:00:00Z, a Wednesday."""
@@ -32,7 +32,7 @@ class Broken:
         self.store = store
         self.fails = False
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: LedgerBatch) -> None:
         if self.fails:
             raise OSError("disk full")
         self.store.write(batch)

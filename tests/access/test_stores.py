@@ -19,7 +19,7 @@ from app.access.store import (
     LEASE_SECONDS,
     MAX_RECENT,
     AccessStore,
-    Batch,
+    LedgerBatch,
     RowKey,
     Spent,
     Sums,
@@ -32,8 +32,8 @@ ALICE = RowKey(NOON, "alice", 1, "GPT-5", "chat")
 
 def test_sums_add_up_over_batches(store: AccessStore) -> None:
     later = ALICE._replace(hour=NOON + HOUR)
-    store.write(Batch("1", {ALICE: Sums(1, 0, 10, 5, 1.5, 300, 1), later: Sums(1, 1)}))
-    store.write(Batch("2", {ALICE: Sums(2, 1, 1, 1, 0.25, 100, 1)}))
+    store.write(LedgerBatch("1", {ALICE: Sums(1, 0, 10, 5, 1.5, 300, 1), later: Sums(1, 1)}))
+    store.write(LedgerBatch("2", {ALICE: Sums(2, 1, 1, 1, 0.25, 100, 1)}))
     assert dict(store.rows(NOON, NOON + HOUR)) == {ALICE: Sums(3, 1, 11, 6, 1.75, 400, 2)}
     assert dict(store.rows(NOON + HOUR, NOON + 2 * HOUR)) == {later: Sums(1, 1)}
     assert store.last_used() == {"alice": NOON + HOUR}
@@ -41,7 +41,7 @@ def test_sums_add_up_over_batches(store: AccessStore) -> None:
 
 def test_odd_names_are_kept_apart(store: AccessStore) -> None:
     keys = [ALICE._replace(model=name) for name in ("a:b", 'a"b', "ä\u2028", "%", "")]
-    store.write(Batch("1", {key: Sums(1) for key in keys}))
+    store.write(LedgerBatch("1", {key: Sums(1) for key in keys}))
     assert Counter(key for key, _ in store.rows(NOON, NOON + HOUR)) == Counter(keys)
 
 
@@ -49,7 +49,7 @@ def test_points_by_day_and_month(store: AccessStore) -> None:
     yesterday = ALICE._replace(hour=NOON - DAY)
     other = ALICE._replace(token="bob")
     sums = {ALICE: Sums(1, points=2.0), yesterday: Sums(1, points=3.5), other: Sums(1, points=9.0)}
-    store.write(Batch("1", sums))
+    store.write(LedgerBatch("1", sums))
     day = NOON - NOON % DAY
     assert store.points("alice", day, day - 25 * DAY) == (2.0, 5.5)
     assert store.points("nobody", day, day) == (0.0, 0.0)
@@ -58,7 +58,7 @@ def test_points_by_day_and_month(store: AccessStore) -> None:
 def test_the_last_requests_are_numbered_and_bounded(store: AccessStore) -> None:
     for number in range(3):
         requests = [{"n": number * 500 + index} for index in range(500)]
-        store.write(Batch(str(number), {ALICE: Sums(500)}, requests))
+        store.write(LedgerBatch(str(number), {ALICE: Sums(500)}, requests))
     recent = store.recent()
     assert len(recent) == MAX_RECENT
     assert [facts["n"] for facts in recent] == list(range(1499, 499, -1))
@@ -150,7 +150,7 @@ def test_a_window_ends(store: AccessStore) -> None:
 
 def test_sums_survive_many_writers_at_once(store: AccessStore, tmp_path: Path) -> None:
     def write(number: int) -> None:
-        store.write(Batch(str(number), {ALICE: Sums(1)}, [{"n": number}]))
+        store.write(LedgerBatch(str(number), {ALICE: Sums(1)}, [{"n": number}]))
 
     gevent.joinall([gevent.spawn(write, number) for number in range(40)], raise_error=True)
     assert dict(store.rows(NOON, NOON + HOUR))[ALICE].requests == 40
@@ -159,7 +159,9 @@ def test_sums_survive_many_writers_at_once(store: AccessStore, tmp_path: Path) -
 
 def test_old_rows_are_forgotten(tmp_path: Path) -> None:
     with closing(SqliteStore(tmp_path)) as store:
-        store.write(Batch("1", {ALICE: Sums(1), ALICE._replace(hour=NOON + 50 * HOUR): Sums(1)}))
+        store.write(
+            LedgerBatch("1", {ALICE: Sums(1), ALICE._replace(hour=NOON + 50 * HOUR): Sums(1)})
+        )
         store.replace_spent(NOON, [Spent(NOON, 1, "GPT-5", 1.0)])
         store.prune(NOON + HOUR)
         assert [key.hour for key, _ in store.rows(0, NOON * 2)] == [NOON + 50 * HOUR]
@@ -169,13 +171,13 @@ def test_old_rows_are_forgotten(tmp_path: Path) -> None:
 def test_hours_in_redis_expire(redis_url: str) -> None:
     store = RedisStore(redis_url, keep_days=3)
     store._client.flushdb()
-    store.write(Batch("1", {ALICE: Sums(1)}))
+    store.write(LedgerBatch("1", {ALICE: Sums(1)}))
     assert 0 < store._client.ttl(f"poegate:access:hour:{NOON}") <= 3 * DAY
 
 
 def test_a_batch_is_written_once_however_often_it_is_tried(store: AccessStore) -> None:
     for _ in range(2):
-        store.write(Batch("same", {ALICE: Sums(1)}, [{"n": 1}]))
+        store.write(LedgerBatch("same", {ALICE: Sums(1)}, [{"n": 1}]))
     assert dict(store.rows(NOON, NOON + HOUR))[ALICE].requests == 1
     assert len(store.recent()) == 1
 
@@ -183,8 +185,8 @@ def test_a_batch_is_written_once_however_often_it_is_tried(store: AccessStore) -
 def test_the_file_is_private_and_two_processes_share_it(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with closing(SqliteStore(folder)) as one, closing(SqliteStore(folder)) as other:
-        one.write(Batch("1", {ALICE: Sums(1)}))
-        other.write(Batch("2", {ALICE: Sums(1)}))
+        one.write(LedgerBatch("1", {ALICE: Sums(1)}))
+        other.write(LedgerBatch("2", {ALICE: Sums(1)}))
         assert dict(one.rows(NOON, NOON + HOUR))[ALICE].requests == 2
         for path in folder.iterdir():
             assert path.stat().st_mode & 0o077 == 0, path

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from app.access.sqlite_store import SqliteStore
-from app.access.store import Batch, RowKey, Sums
+from app.access.store import LedgerBatch, RowKey, Sums
 from app.config import SETTING_NAMES
 from tests.servers import ROOT, Server
 
@@ -119,7 +119,7 @@ def test_usage(terminal: Terminal, tmp_path: Path) -> None:
         RowKey(hour, "alice", 1, "GPT-5", "chat"): Sums(3, 1, 1000, 200, 12.5, 900, 3),
         RowKey(hour, "bob", 1, "GPT-5", "chat"): Sums(1, 0, 10, 20, 0.5),
     }
-    store.write(Batch("1", rows))
+    store.write(LedgerBatch("1", rows))
     store.close()
     table = [line.split() for line in terminal.run("usage").splitlines()]
     assert table[1][:3] == ["alice", "GPT-5", "3"]

@@ -6,12 +6,12 @@ from typing import Any
 
 from app.core.events import Usage
 from app.core.frames import data_frame
-from app.core.passing import StreamReader, ToError, object_in, texts_of, tokens_in
+from app.core.passed_streams import StreamReader, ToError, object_in, texts_of, tokens_in
 from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.dialects.chat.cursor_shapes import is_responses_body, normalize
 from app.errors import ApiError
-from app.http.envelopes import openai_envelope
+from app.http.error_envelopes import openai_envelope
 
 
 def obstacle_in(body: dict[str, Any]) -> Obstacle | None:

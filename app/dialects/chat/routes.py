@@ -16,10 +16,10 @@ from app.dialects.chat.schemas import ChatSchema
 from app.dialects.responses.request import NothingKept, begin_turn
 from app.dialects.responses.request import parse as parse_responses
 from app.dialects.responses.schemas import ResponsesSchema
+from app.http.forwarding import NativeFormat, pass_on
 from app.http.incoming import load_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.passing import NativeFormat, pass_on
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers

@@ -5,18 +5,18 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from app.core.passing import ToError
+from app.core.passed_streams import ToError
 from app.core.upstream import MESSAGES
 from app.dialects.messages import native
 from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
-from app.http.envelopes import ANTHROPIC
+from app.http.error_envelopes import ANTHROPIC
+from app.http.forwarding import NativeFormat, pass_on
 from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.passing import NativeFormat, pass_on
 from app.http.request_log import current_record
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files

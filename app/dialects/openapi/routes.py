@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from app import __version__
 from app.dialects.openapi.answers import DocumentSchema
-from app.http.envelopes import Envelope
+from app.http.error_envelopes import ErrorEnvelope
 from app.http.operations import Operation, operation, operation_of
 from app.http.wire_formats import WireFormat, envelopes_of
 from app.schemas.json_form import BINARY, FILLED, TEXT, JsonSchema
@@ -21,7 +21,7 @@ blueprint = Blueprint("openapi", __name__)
 FORMAT = WireFormat(blueprint)
 
 
-Envelopes = tuple[Envelope, ...]
+Envelopes = tuple[ErrorEnvelope, ...]
 
 DESCRIPTION = """\
 Every bot of Poe behind the APIs of OpenAI and Anthropic. Every path answers with and without /v1 \

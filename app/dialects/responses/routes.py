@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.access.client import Client
-from app.core.passing import ToError
+from app.core.passed_streams import ToError
 from app.core.turns import in_turns
 from app.core.upstream import RESPONSES, Obstacle
 from app.dialects.responses import native
@@ -26,10 +26,10 @@ from app.dialects.responses.request import PREVIOUS, begin_turn, parse
 from app.dialects.responses.schemas import InputTokensSchema, ResponsesSchema, RetrieveSchema
 from app.dialects.responses.stream import Encoder
 from app.errors import ApiError, InvalidRequest
+from app.http.forwarding import Continuation, NativeFormat, forward, kept_at_poe, pass_on
 from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, operation
-from app.http.passing import Continuation, NativeFormat, forward, kept_at_poe, pass_on
 from app.http.services import authenticate, services
 from app.http.stored_files import with_files
 from app.http.streaming import stream_answer, whole_answers

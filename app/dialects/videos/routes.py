@@ -27,10 +27,10 @@ from app.dialects.videos.translate import VideoFile, VideoRecord
 from app.errors import NotFound
 from app.http.bot_files import content_type_of, open_for_client, send_bot_file
 from app.http.forms import is_form, read_payload
+from app.http.forwarding import NativeFormat, forward, forward_file, pass_on
 from app.http.incoming import load_request
 from app.http.json_bodies import read_json
 from app.http.operations import BOT_ERRORS, MADE_FILE, operation
-from app.http.passing import NativeFormat, forward, forward_file, pass_on
 from app.http.record_pages import own_records, read_ordered_page, records_of
 from app.http.request_bodies import body_bytes
 from app.http.services import Services, authenticate, services

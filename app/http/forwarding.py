@@ -11,7 +11,7 @@ from flask import Response, request
 from app.access.client import Client
 from app.access.pool import PoolKey
 from app.core.events import MediaReply, Usage
-from app.core.passing import FileReader, StreamReader, ToError, WholeReader
+from app.core.passed_streams import FileReader, StreamReader, ToError, WholeReader
 from app.core.upstream import Decision, Obstacle, decide, first_user_text, text_chars
 from app.errors import ApiError, NotFound
 from app.http.bot_files import content_type_of, send_bot_file
@@ -20,7 +20,7 @@ from app.http.presence import Presence
 from app.http.request_log import current_record
 from app.http.services import services
 from app.http.streaming import PassedEncoder, stream_answer, whole_body
-from app.poe.native import NativeRequest, native_request
+from app.poe.native_api import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
 from app.relay.passing import NewReader, PassedAnswer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.events import Usage
-from app.core.passing import Renaming, StreamReader, WholeFrames, WholeReader
+from app.core.passed_streams import Renaming, StreamReader, WholeFrames, WholeReader
 from app.dialects.chat import native as chat
 from app.dialects.messages import native as messages
 from app.dialects.responses import native as responses

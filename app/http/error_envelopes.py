@@ -11,7 +11,7 @@ from app.http.error_answers import AnthropicSchema, OpenAISchema
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class ErrorEnvelope:
     """One vendor's error object.
 
     ``name`` is its prefix in the OpenAPI document. ``render`` takes the error and the request's id.
@@ -53,5 +53,5 @@ def anthropic_envelope(error: ApiError, request_id: str) -> dict[str, Any]:
     return {"type": "error", "error": body, "request_id": request_id}
 
 
-OPENAI = Envelope("", lambda error, request_id: openai_envelope(error), OpenAISchema)
-ANTHROPIC = Envelope("Anthropic", anthropic_envelope, AnthropicSchema)
+OPENAI = ErrorEnvelope("", lambda error, request_id: openai_envelope(error), OpenAISchema)
+ANTHROPIC = ErrorEnvelope("Anthropic", anthropic_envelope, AnthropicSchema)
