@@ -22,7 +22,7 @@
     ├── Unavailable               503     api_error
     └── Overloaded                529     overloaded_error
 
-``http/error_envelopes.py`` renders them.
+``http/envelopes.py`` renders them.
 """
 
 from enum import StrEnum

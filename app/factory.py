@@ -36,7 +36,7 @@ from app.poe.account import Account
 from app.poe.bot_names import BotNames
 from app.poe.catalog import Catalog
 from app.poe.client import PoeClient
-from app.poe.native_api import NativeApi
+from app.poe.native import NativeApi
 from app.poe.pooled_history import pooled_history
 from app.relay.asking import Asker
 from app.relay.config_file import ConfigFile

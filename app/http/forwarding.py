@@ -20,7 +20,7 @@ from app.http.presence import Presence
 from app.http.request_log import current_record
 from app.http.services import services
 from app.http.streaming import PassedEncoder, stream_answer, whole_body
-from app.poe.native_api import NativeRequest, native_request
+from app.poe.native import NativeRequest, native_request
 from app.relay.asking import AFFINITY_CHARS
 from app.relay.at_poe import KeptAtPoe, Place
 from app.relay.passing import NewReader, PassedAnswer

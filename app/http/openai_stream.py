@@ -2,7 +2,7 @@
 
 from app.core.frames import data_frame
 from app.errors import ApiError
-from app.http.error_envelopes import openai_envelope
+from app.http.envelopes import openai_envelope
 
 
 class OpenAIStream:

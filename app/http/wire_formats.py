@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Flask, current_app, request
 
-from app.http.error_envelopes import ANTHROPIC, OPENAI, ErrorEnvelope
+from app.http.envelopes import ANTHROPIC, OPENAI, ErrorEnvelope
 
 
 @dataclass(frozen=True, slots=True)

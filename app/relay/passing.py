@@ -14,7 +14,7 @@ from app.core.passed_streams import ToError
 from app.errors import ApiError
 from app.poe.bot_names import BotNames
 from app.poe.error_mapping import Asked, streamed_error
-from app.poe.native_api import NativeApi, NativeRequest
+from app.poe.native import NativeApi, NativeRequest
 from app.poe.session import Exchange
 from app.relay.asking import Asker
 from app.relay.at_poe import Place

@@ -11,7 +11,7 @@ from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.dialects.chat.cursor_shapes import is_responses_body, normalize
 from app.errors import ApiError
-from app.http.error_envelopes import openai_envelope
+from app.http.envelopes import openai_envelope
 
 
 def obstacle_in(body: dict[str, Any]) -> Obstacle | None:

@@ -10,7 +10,7 @@ from app.core.passed_streams import StreamReader, ToError, object_in, texts_of, 
 from app.core.turns import in_turns
 from app.core.upstream import Obstacle, names_file, parts_of
 from app.errors import ApiError
-from app.http.error_envelopes import anthropic_envelope
+from app.http.envelopes import anthropic_envelope
 
 
 def obstacle_in(body: dict[str, Any]) -> Obstacle | None:

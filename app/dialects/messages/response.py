@@ -23,7 +23,7 @@ from app.core.events import (
 )
 from app.core.frames import TextFrames, named_frame
 from app.errors import ApiError
-from app.http.error_envelopes import anthropic_envelope
+from app.http.envelopes import anthropic_envelope
 
 Thinking = Literal["shown", "omitted", "none"]
 

@@ -12,7 +12,7 @@ from app.dialects.messages import response as messages
 from app.dialects.messages.answers import MessageSchema, TokensSchema
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
-from app.http.error_envelopes import ANTHROPIC
+from app.http.envelopes import ANTHROPIC
 from app.http.forwarding import NativeFormat, pass_on
 from app.http.incoming import load_request, read_request
 from app.http.json_bodies import read_json

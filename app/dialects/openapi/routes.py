@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from app import __version__
 from app.dialects.openapi.answers import DocumentSchema
-from app.http.error_envelopes import ErrorEnvelope
+from app.http.envelopes import ErrorEnvelope
 from app.http.operations import Operation, operation, operation_of
 from app.http.wire_formats import WireFormat, envelopes_of
 from app.schemas.json_form import BINARY, FILLED, TEXT, JsonSchema

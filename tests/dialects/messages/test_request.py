@@ -10,7 +10,7 @@ from app.core.conversation import Message, OutputFormat, Query, Text
 from app.dialects.messages.request import parse, refuse_thread
 from app.dialects.messages.schemas import CountTokensSchema, MessagesSchema
 from app.errors import InvalidRequest
-from app.http.error_envelopes import anthropic_envelope
+from app.http.envelopes import anthropic_envelope
 from app.schemas.loading import load_payload
 
 
