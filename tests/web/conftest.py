@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -112,6 +113,16 @@ def open_page(browser: Browser, house: Server) -> Iterator[Open]:
         page.context.close()
         assert problems == []
         assert violations == []
+
+
+def wait_for_truth(page: Page, expression: str) -> Any:
+    """The value of a JavaScript expression, once it is true. Playwright's own waiting evaluates a
+    string within the page, which its policy forbids."""
+    until = time.monotonic() + PATIENCE / 1000
+    while not (value := page.evaluate(expression)):
+        assert time.monotonic() < until, f"never true: {expression}"
+        page.wait_for_timeout(50)
+    return value
 
 
 def complaints(message: ConsoleMessage) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app import __version__
 from tests.servers import Server
@@ -102,7 +102,7 @@ def test_a_token_is_made_used_blocked_rotated_and_deleted(as_admin: Open, shared
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("alice")
     dialog.get_by_label("Note").fill("laptop")
-    dialog.get_by_label("Models").fill("demo-*, Claude-*")
+    dialog.get_by_label("Models", exact=True).fill("demo-*, Claude-*")
     dialog.get_by_label("Points a day").fill("5000")
     dialog.get_by_role("button", name="Make token").click()
     secret = shown_secret(page)
@@ -163,6 +163,28 @@ def test_an_edited_token_keeps_what_was_not_changed(as_admin: Open, shared: Serv
     now = requests.get(f"{tokens}/frank", headers=headers, timeout=10).json()
     assert {name: now[name] for name in kept} == kept
     assert now["max_parallel"] == 7
+    for models, all_of_them in ((None, True), ([], False), (["GPT-*"], False)):
+        card.get_by_role("button", name="Edit").click()
+        dialog.get_by_label("All models").set_checked(all_of_them)
+        if models:
+            dialog.get_by_label("Models", exact=True).fill(models[0])
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_have_count(0)
+        assert (
+            requests.get(f"{tokens}/frank", headers=headers, timeout=10).json()["models"] == models
+        )
+
+
+def test_what_fails_is_told_in_the_question_that_asked(as_admin: Open, shared: Server) -> None:
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    tokens = f"{shared.url}/admin/tokens"
+    requests.post(tokens, json={"name": "gone"}, headers=headers, timeout=10).raise_for_status()
+    page = as_admin("tokens")
+    page.get_by_role("region", name="gone").get_by_role("button", name="New secret").click()
+    requests.delete(f"{tokens}/gone", headers=headers, timeout=10).raise_for_status()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="New secret").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("gone")
 
 
 def shown_secret(page: Page) -> str:
@@ -271,12 +293,35 @@ def test_requests_come_live_and_are_filtered(as_admin: Open, shared: Server) -> 
     expect(rows.first).to_contain_text("401")
     expect(page.get_by_role("row", name=re.compile("demo-search"))).to_have_count(0)
     page.get_by_label("Status").select_option("")
-    page.get_by_label("Model").fill("demo-search")
+    page.get_by_label("Model").fill("O-SEARCH")
     expect(rows).to_have_count(1)
     rows.first.get_by_role("button").click()
     expect(page.get_by_text("/v1/chat/completions")).to_be_visible()
     expect(page.get_by_text("req_")).to_be_visible()
     assert "tide gauge" not in page.content()
+
+
+def test_requests_stay_live_when_the_ledger_begins_anew(as_admin: Open) -> None:
+    page = as_admin("requests")
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+    def begin_anew(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.split("after=")[0])
+        body = answer.json()
+        rows = [{**row, "seq": seq} for seq, row in zip((2, 1), body["data"], strict=False)]
+        is_later = "after=" in route.request.url
+        route.fulfill(json={**body, "latest": 2, "data": [] if is_later else rows})
+
+    page.route("**/admin/requests?*", begin_anew)
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_what_is_amiss_is_told_to_everyone(
+    open_page: Open, start_gateway: Callable[..., Server]
+) -> None:
+    page = open_page("health", server=start_gateway(POE_API_URL="http://127.0.0.1:9"))
+    expect(page.get_by_text("Poe cannot be reached").first).to_be_visible()
+    expect(page.get_by_text("All is well.")).to_have_count(0)
 
 
 def test_health_tells_the_admin_more(as_admin: Open) -> None:

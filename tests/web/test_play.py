@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.demo.picture import draw
-from tests.web.conftest import Open
+from tests.web.conftest import Open, wait_for_truth
 
 pytestmark = pytest.mark.long
 
@@ -87,7 +87,7 @@ def test_a_picture_is_loaded_when_asked_for(open_page: Open) -> None:
     answer.get_by_role("button", name="Load picture").click()
     picture = answer.locator("img")
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('.answer img').naturalWidth > 0")
+    wait_for_truth(page, "document.querySelector('.answer img').naturalWidth > 0")
     expect(answer.get_by_role("link")).to_have_attribute("rel", "noopener noreferrer")
 
 
@@ -97,7 +97,7 @@ def test_sound_is_played(open_page: Open) -> None:
     answer.get_by_role("button", name="Load sound").click()
     player = answer.locator("audio")
     expect(player).to_have_js_property("controls", True)
-    page.wait_for_function("document.querySelector('.answer audio').duration > 0")
+    wait_for_truth(page, "document.querySelector('.answer audio').duration > 0")
 
 
 def test_a_video_is_loaded_as_such_and_stays_a_link_where_it_cannot_be_played(
@@ -122,7 +122,7 @@ def test_a_file_is_dropped_and_read_by_the_bot(open_page: Open, seen: Seen) -> N
           return transfer;
         }"""
     )
-    page.locator(".composer").dispatch_event("drop", {"dataTransfer": transfer})
+    page.get_by_role("log").dispatch_event("drop", {"dataTransfer": transfer})
     expect(page.locator(".composer .file")).to_contain_text("tides.txt")
     request = sent_by(page, lambda: ask(page, "Read this."))
     parts = request["messages"][0]["content"]
@@ -185,8 +185,16 @@ def test_a_hostile_answer_stays_text(open_page: Open) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["- " * 3_000, "> " * 6_000, "1. " * 6_000, "*" * 60_000, "*a" * 30_000, "a" + " " * 60_000],
-    ids=["lists", "quotations", "numbers", "stars", "emphases", "blanks"],
+    [
+        "- " * 3_000,
+        "> " * 6_000,
+        "1. " * 6_000,
+        "*" * 60_000,
+        "*a" * 30_000,
+        "a" + " " * 60_000,
+        "Qx1/" * 15_000,
+    ],
+    ids=["lists", "quotations", "numbers", "stars", "emphases", "blanks", "one word"],
 )
 def test_no_text_overflows_or_holds_the_page(open_page: Open, text: str) -> None:
     """Blocks in blocks by the thousand, and marks whose reading takes the square of their number:
@@ -335,6 +343,57 @@ def test_a_conversation_survives_a_reload_and_can_be_cleared(open_page: Open) ->
     expect(page.get_by_text("Ask demo-echo")).to_be_visible()
 
 
+def test_two_tabs_have_conversations_of_their_own(open_page: Open) -> None:
+    page = open_page("play?model=demo-echo")
+    ask(page, "Said in the first tab.")
+    page.wait_for_timeout(600)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("article.answer")).to_contain_text("Said in the first tab.")
+    other.get_by_role("button", name="New conversation").click()
+    ask(other, "Said in the second tab.")
+    page.wait_for_timeout(600)
+    page.reload()
+    expect(page.locator("article.answer")).to_contain_text("Said in the first tab.")
+    other.reload()
+    expect(other.locator("article.answer")).to_contain_text("Said in the second tab.")
+
+
+def test_what_is_being_written_stays_while_another_view_is_looked_at(open_page: Open) -> None:
+    page = open_page("play?model=demo-echo")
+    page.get_by_label("Message", exact=True).fill("Half a thought")
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="Models", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Half a thought")
+
+
+def test_a_bot_that_was_picked_is_still_picked_after_a_reload(open_page: Open) -> None:
+    page = open_page("play?model=demo-echo")
+    field = page.get_by_role("combobox", name="Bot")
+    field.click()
+    field.fill("demo-story")
+    page.get_by_role("option", name="demo-story").first.click()
+    page.wait_for_timeout(600)
+    page.reload()
+    expect(page.get_by_role("combobox", name="Bot")).to_have_value("demo-story")
+
+
+def test_an_answer_stopped_before_its_first_word_is_not_sent(open_page: Open) -> None:
+    page = open_page("play?model=silent-0")
+    page.get_by_label("Message", exact=True).fill("Say nothing.")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("article.answer")).to_contain_text("stopped")
+    request = sent_by(page, lambda: ask_without_waiting(page, "And now?"))
+    assert [message["role"] for message in request["messages"]] == ["user", "user"]
+
+
+def ask_without_waiting(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
 def test_an_answer_that_was_streaming_survives_a_reload(open_page: Open) -> None:
     page = open_page("play?model=endless-page")
     page.get_by_label("Message", exact=True).fill("Go on until the reload.")
@@ -392,17 +451,20 @@ def test_a_conversation_is_exported(open_page: Open) -> None:
             page.get_by_role("button", name=name, exact=True).click()
         texts[name] = Path(caught.value.path()).read_text()
     assert "## User\n\nKeep **this**.\n\n## demo-echo\n\nKeep **this**." in texts["Markdown"]
-    assert [each["role"] for each in json.loads(texts["JSON"])["messages"]] == ["user", "assistant"]
+    exported = json.loads(texts["JSON"])
+    assert [each["role"] for each in exported["messages"]] == ["user", "assistant"]
+    assert {"parameters", "schema", "tools"} <= exported.keys()
 
 
 def test_the_request_is_shown_as_code(open_page: Open) -> None:
     page = open_page("play?model=count-3")
     page.get_by_role("complementary", name="Settings").get_by_label("thinking_budget").fill("99")
-    page.get_by_label("Message", exact=True).fill("It's raw")
+    page.get_by_label("Message", exact=True).fill("It's raw" + " and long" * 500)
     page.get_by_role("button", name="Show as code").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("curl -N")
     expect(dialog).to_contain_text("It'\\''s raw")
+    assert dialog.locator("pre").inner_text().count(" and long") == 500
     dialog.get_by_role("tab", name="Python").click()
     expect(dialog).to_contain_text('extra_body={"thinking_budget": 99}')
     compile(dialog.locator("pre").inner_text(), "shown", "exec")

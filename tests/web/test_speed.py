@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import Open
+from tests.web.conftest import Open, wait_for_truth
 
 pytestmark = pytest.mark.long
 
@@ -46,8 +46,8 @@ def test_the_first_load_is_small_and_quick(open_page: Open) -> None:
 
 def seconds_to_content(page: Page) -> float:
     """From the navigation to the first paint of the content."""
-    entries = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-    return float(page.evaluate(entries)) / 1000
+    entries = "performance.getEntriesByName('first-contentful-paint')"
+    return float(wait_for_truth(page, f"{entries}[0]?.startTime")) / 1000
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ class RequestSchema(AnswerSchema):
 class RequestsSchema(AnswerSchema):
     object = word("list")
     has_more = Flag()
+    latest = count()
     data = listed(RequestSchema)
 
 

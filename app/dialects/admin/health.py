@@ -15,6 +15,10 @@ from app.poe.account import poe_is_reachable
 from app.state.files import MAX_BYTES
 
 NEARLY_FULL = 0.9
+_UNREACHABLE = (
+    "poe_unreachable",
+    "Poe cannot be reached from here: only bots of BOT_URLS can be asked.",
+)
 _STARTED_AT = int(time.time())
 
 Object = dict[str, Any]
@@ -28,6 +32,7 @@ def render_health(services: Services, scheme: str, host: str) -> Object:
         in_progress = access.store.workers(now) or in_progress
     state, ledger = _state(services), access.ledger
     keys = count_keys(access.pool)
+    is_reachable = poe_is_reachable(settings)
     return {
         "object": "health",
         "version": __version__,
@@ -43,12 +48,13 @@ def render_health(services: Services, scheme: str, host: str) -> Object:
             "pending": ledger.pending,
             "lost": ledger.lost,
         },
-        "poe": "reachable" if poe_is_reachable(settings) else "unreachable",
+        "poe": "reachable" if is_reachable else "unreachable",
         "keys": keys,
         "tokens": access.tokens.count_by_source(),
         "warnings": [
             {"code": code, "message": message}
             for code, message in [
+                *([] if is_reachable else [_UNREACHABLE]),
                 *_warnings_of_access(services, keys),
                 *_warnings_of_state(services, state),
                 *_warnings_of_address(services, scheme, host),

@@ -37,7 +37,7 @@ class NewTokenSchema(RulesSchema):
 
 
 class RequestsQuerySchema(QuerySchema):
-    """``after`` and ``before`` are values of ``seq``."""
+    """``after`` and ``before`` are values of ``seq``. ``model`` and ``token``: parts of names."""
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
     after = fields.Integer(load_default=None)

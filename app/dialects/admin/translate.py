@@ -84,10 +84,18 @@ def render_balance(balance: Mapping[str, Any]) -> Object:
 
 
 def select_requests(rows: Sequence[Facts], query: Mapping[str, Any]) -> Object:
-    """Those that the query asks for, of rows whose newest is the first."""
+    """Those that the query asks for, of rows whose newest is the first.
+
+    ``latest``: the newest of all. One below what a client has seen tells that ``seq`` began anew.
+    """
     found = [row for row in rows if _is_wanted(row, query)]
     limit = query["limit"]
-    return {"object": "list", "has_more": len(found) > limit, "data": found[:limit]}
+    return {
+        "object": "list",
+        "has_more": len(found) > limit,
+        "latest": rows[0]["seq"] if rows else 0,
+        "data": found[:limit],
+    }
 
 
 def _is_wanted(row: Facts, query: Mapping[str, Any]) -> bool:
@@ -98,8 +106,12 @@ def _is_wanted(row: Facts, query: Mapping[str, Any]) -> bool:
         return False
     if query["status"] and not _has_status(row["status"], query["status"]):
         return False
+    if query["key"] is not None and row.get("key") != query["key"]:
+        return False
     return all(
-        query[name] is None or row.get(name) == query[name] for name in ("model", "token", "key")
+        query[name].lower() in (row.get(name) or "").lower()
+        for name in ("model", "token")
+        if query[name]
     )
 
 

@@ -67,5 +67,12 @@ export const dateTime = (at) =>
 
 export const clock = (at) => new Date(at * 1000).toLocaleTimeString(language());
 
+// The time of day, with the date where that is not today's.
+export function moment(at) {
+  const date = new Date(at * 1000);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? clock(at) : `${date.toLocaleDateString(language(), { month: "short", day: "numeric" })} ${clock(at)}`;
+}
+
 export const dateOf = (text) =>
   text == null ? dash : new Date(text).toLocaleDateString(language(), { dateStyle: "medium" });

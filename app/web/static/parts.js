@@ -237,14 +237,20 @@ export function Dialog({ title, onClose, wide = false, children }) {
 // A question before something is done. `act` returns a promise; it is not begun twice at a time.
 export function Confirm({ title, why, label, danger = false, act, onClose }) {
   const [busy, setBusy] = useState(false);
+  const [error, setError] = useState(null);
   const confirm = async () => {
     setBusy(true);
-    await act();
+    try {
+      await act();
+    } catch (failure) {
+      setError(failure);
+    }
     setBusy(false);
   };
   return html`
     <${Dialog} title=${title} onClose=${onClose}>
       <p>${why}</p>
+      <${ErrorNote} error=${error} />
       <footer>
         <button type="button" class="secondary" onClick=${onClose}>${t("cancel")}</button>
         <button type="button" class=${danger ? "danger" : ""} disabled=${busy} onClick=${confirm}>${label}</button>

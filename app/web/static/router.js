@@ -16,6 +16,12 @@ export const href = (view, query = {}) => {
   return `#/${view}${text ? `?${text}` : ""}`;
 };
 
+// The same without a step in the browser's history.
+export function replace(view, query) {
+  history.replaceState(null, "", href(view, query));
+  route.set(read());
+}
+
 export function go(view, query) {
   location.hash = href(view, query);
 }

@@ -26,6 +26,10 @@ function keep(storage, name, value) {
   }
 }
 
+// A name for this tab, which a reload leaves as it is.
+export const tab = kept("sessionStorage", "tab") || String(Math.random()).slice(2);
+keep("sessionStorage", "tab", tab);
+
 export const session = createStore({
   token: kept("sessionStorage", "token"),
   adminToken: kept("sessionStorage", "adminToken"),

@@ -1,6 +1,6 @@
 // Where the next message is written: text, and files by choice, drop or paste.
 
-import { html, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { ErrorNote } from "../parts.js";
 import { t } from "../strings.js";
@@ -39,19 +39,29 @@ export function Composer({ draft, onDraft, files, onFiles, running, blocked, onS
     event.preventDefault();
     add(event.clipboardData.files);
   };
-  const drop = (event) => {
-    event.preventDefault();
-    event.currentTarget.classList.remove("dropping");
-    if (event.dataTransfer.files.length) add(event.dataTransfer.files);
-  };
+  // Anywhere on the page: a browser would else leave it for a file that misses the box.
+  const [dropping, setDropping] = useState(false);
+  useEffect(() => {
+    const over = (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setDropping(true);
+    };
+    const leave = (event) => event.relatedTarget || setDropping(false);
+    const drop = (event) => {
+      setDropping(false);
+      if (!event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      add(event.dataTransfer.files);
+    };
+    const listeners = { dragover: over, dragleave: leave, drop };
+    for (const [name, listen] of Object.entries(listeners)) addEventListener(name, listen);
+    return () => {
+      for (const [name, listen] of Object.entries(listeners)) removeEventListener(name, listen);
+    };
+  }, []);
   return html`
-    <form
-      class="composer"
-      onSubmit=${submit}
-      onDragOver=${(event) => (event.preventDefault(), event.currentTarget.classList.add("dropping"))}
-      onDragLeave=${(event) => event.currentTarget.classList.remove("dropping")}
-      onDrop=${drop}
-    >
+    <form class="composer ${dropping ? "dropping" : ""}" onSubmit=${submit}>
       <${ErrorNote} error=${error} />
       ${files.length > 0 &&
       html`<ul class="files">

@@ -18,6 +18,9 @@ const EMPTY = {
 // `callId`; an assistant's has {model, reasoning, toolCalls, stats, error, stopped}.
 export const conversation = createStore({ ...EMPTY, running: false, ready: false });
 
+// What is being written, with its files: it stays while another view is looked at.
+export const draft = createStore({ text: "", files: [] });
+
 let controller = null;
 let saving = null;
 
@@ -183,7 +186,7 @@ export function requestBody({ model, system, parameters, schema, tools, messages
     model,
     messages: [
       ...(system.trim() ? [{ role: "system", content: system }] : []),
-      ...messages.filter((message) => !message.error || message.text).map(wireMessage),
+      ...messages.filter(saysSomething).map(wireMessage),
     ],
     stream: true,
     stream_options: { include_usage: true },
@@ -195,6 +198,10 @@ export function requestBody({ model, system, parameters, schema, tools, messages
   if (tools.trim()) body.tools = JSON.parse(tools);
   return body;
 }
+
+// An answer that failed or was stopped before its first word is shown, and not sent.
+const saysSomething = ({ role, text, error, toolCalls }) =>
+  role !== "assistant" || Boolean(text) || (!error && toolCalls.length > 0);
 
 function wireMessage({ role, text, files, toolCalls, callId }) {
   if (role === "tool") return { role, tool_call_id: callId, content: text };

@@ -4,8 +4,9 @@ import { base } from "../api.js";
 import { shell } from "../quoting.js";
 import { requestBody } from "./conversation.js";
 
-export function asJson({ model, system, messages }) {
-  return JSON.stringify({ model, system, messages, exported_at: new Date().toISOString() }, null, 2);
+export function asJson({ model, system, parameters, schema, tools, messages }) {
+  const kept = { model, system, parameters, schema, tools, messages };
+  return JSON.stringify({ ...kept, exported_at: new Date().toISOString() }, null, 2);
 }
 
 export function asMarkdown({ system, messages }) {
@@ -34,13 +35,14 @@ export function asCode(state, draft) {
   ];
 }
 
-function shorten(value) {
+function shorten(value, name) {
   if (typeof value === "string") {
-    return value.length > 2000 ? `${value.slice(0, 60)}…` : value;
+    const isData = ["url", "file_data", "data"].includes(name) && value.length > 2000;
+    return isData ? `${value.slice(0, 60)}…` : value;
   }
-  if (Array.isArray(value)) return value.map(shorten);
+  if (Array.isArray(value)) return value.map((item) => shorten(item));
   if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shorten(item)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item, key)]));
   }
   return value;
 }

@@ -2,6 +2,7 @@
 
 import { ApiError, pick, request } from "../api.js";
 import { session } from "../session.js";
+import { t } from "../strings.js";
 
 // Yields the chunks of the answer. Leaving the loop, or aborting `signal`, closes the connection,
 // and the gateway then stops the bot. Throws ApiError for an error status or an error frame.
@@ -25,13 +26,17 @@ export async function* streamChat(body, signal) {
   }
 }
 
+function explain(error) {
+  throw error.name === "AbortError" ? error : new ApiError(t("error.broken"));
+}
+
 // The data of each server-sent event. The gateway writes one `data:` line an event.
 async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(explain);
       if (done) return;
       const lines = (rest + value).split("\n");
       rest = lines.pop();

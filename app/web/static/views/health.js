@@ -28,7 +28,8 @@ function Report({ open }) {
     const timer = setInterval(() => document.hidden || reload(), EVERY);
     return () => clearInterval(timer);
   }, []);
-  const warnings = [...(data?.warnings ?? []), ...(open ? [] : seenFromHere())];
+  const reasons = (data?.reasons ?? []).map((message) => ({ code: message, message }));
+  const warnings = [...(data?.warnings ?? reasons), ...(open ? [] : seenFromHere())];
   return html`
     <${ErrorNote} error=${error} retry=${reload} />
     ${loading && !data && html`<${Loading} />`}

@@ -5,11 +5,12 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { CodeBlock, Dialog, download, Empty, ErrorNote, NeedsKey, PageHead, Tabs } from "../parts.js";
 import { Composer } from "../play/composer.js";
-import { change, clear, conversation, retry, send, sendResults, stop } from "../play/conversation.js";
+import { change, clear, conversation, draft, retry, send, sendResults, stop } from "../play/conversation.js";
 import { asCode, asJson, asMarkdown } from "../play/export.js";
 import { Message } from "../play/message.js";
 import { Picker } from "../play/picker.js";
 import { problems, Settings } from "../play/settings.js";
+import { replace } from "../router.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
 import { t } from "../strings.js";
@@ -18,8 +19,7 @@ export default function Play({ query }) {
   const { token } = useStore(session);
   const { list, error } = useStore(models);
   const state = useStore(conversation);
-  const [draft, setDraft] = useState("");
-  const [files, setFiles] = useState([]);
+  const { text, files } = useStore(draft);
   const [panel, setPanel] = useState(null); // "settings" | "code"
   const asked = query.get("model");
   useEffect(() => void loadModels(), [token]);
@@ -30,28 +30,32 @@ export default function Play({ query }) {
 
   if (!token) return html`<${PageHead} title=${t("nav.play")} /><${NeedsKey} />`;
   const model = list?.find((each) => each.id === state.model);
+  const write = (words) => draft.set({ text: words });
+  const choose = (name) => {
+    change({ model: name });
+    if (asked) replace("play", { model: name }); // else a reload would choose the one asked for again
+  };
   const problem = problems(state);
   const ask = () => {
-    send(draft.trim(), files);
-    setDraft("");
-    setFiles([]);
+    send(text.trim(), files);
+    draft.set({ text: "", files: [] });
   };
   return html`
     <h1 class="hidden">${t("nav.play")}</h1>
     <div class="play">
       <div class="play-bar">
-        <${Picker} models=${list ?? []} value=${state.model} onChoose=${(name) => change({ model: name })} />
+        <${Picker} models=${list ?? []} value=${state.model} onChoose=${choose} />
         <${Actions} state=${state} onPanel=${setPanel} />
       </div>
       <${ErrorNote} error=${error} retry=${() => loadModels({ again: true })} />
-      <${Messages} state=${state} list=${list} onExample=${setDraft} />
+      <${Messages} state=${state} list=${list} onExample=${write} />
       <div class="play-foot">
         ${problem && html`<p class="fine bad-text" role="alert">${t("play.json.problem", { problem })}</p>`}
         <${Composer}
-          draft=${draft}
-          onDraft=${setDraft}
+          draft=${text}
+          onDraft=${write}
           files=${files}
-          onFiles=${setFiles}
+          onFiles=${(next) => draft.set(({ files: old }) => ({ files: next(old) }))}
           running=${state.running}
           blocked=${!state.model || problem !== null}
           onSend=${ask}
@@ -61,7 +65,7 @@ export default function Play({ query }) {
       <aside class="play-side" aria-label=${t("play.settings")}><${Settings} state=${state} model=${model} /></aside>
       ${panel === "settings" &&
       html`<${Dialog} title=${t("play.settings")} onClose=${() => setPanel(null)}><${Settings} state=${state} model=${model} /><//>`}
-      ${panel === "code" && html`<${Code} state=${state} draft=${draft} onClose=${() => setPanel(null)} />`}
+      ${panel === "code" && html`<${Code} state=${state} draft=${text} onClose=${() => setPanel(null)} />`}
     </div>
   `;
 }

@@ -1,7 +1,7 @@
 // Requests: the last 1,000, live. What was asked and answered is never among it.
 
 import { admin } from "../api.js";
-import { bytes, clock, count, dash, dateTime, milliseconds, points } from "../format.js";
+import { bytes, count, dash, dateTime, milliseconds, moment, points } from "../format.js";
 import { Fragment, html, useEffect, useRef, useState } from "../html.js";
 import { AdminGate, Badge, Empty, ErrorNote, Fact, PageHead } from "../parts.js";
 import { t } from "../strings.js";
@@ -35,7 +35,7 @@ function List() {
       </select>
       <input aria-label=${t("model")} placeholder=${t("model")} value=${filters.model} onInput=${change("model")} />
       <input aria-label=${t("requests.token")} placeholder=${t("requests.token")} value=${filters.token} onInput=${change("token")} />
-      <input aria-label=${t("requests.key")} placeholder=${t("requests.key")} inputmode="numeric" pattern="[0-9]*" value=${filters.key} onInput=${change("key")} />
+      <input aria-label=${t("requests.key")} placeholder=${t("requests.key")} type="number" min="1" value=${filters.key} onInput=${change("key")} />
     </form>
     <${ErrorNote} error=${error} retry=${reload} />
     ${rows && !rows.length && html`<${Empty} title=${t("requests.none")} />`}
@@ -48,6 +48,7 @@ function useRequests(filters, live) {
   const [state, setState] = useState({ rows: null, error: null });
   const [round, setRound] = useState(0);
   const newest = useRef(null);
+  const reload = () => setRound((number) => number + 1);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -56,17 +57,19 @@ function useRequests(filters, live) {
     const poll = async () => {
       try {
         const query = { ...queryOf(filters), limit: MOST, ...(newest.current && { after: newest.current }) };
-        const { data } = document.hidden && newest.current ? { data: [] } : await admin(`/requests?${new URLSearchParams(query)}`, { signal });
+        if (document.hidden && newest.current) return;
+        const { data, latest } = await admin(`/requests?${new URLSearchParams(query)}`, { signal });
+        if (newest.current > latest) return reload(); // the ledger was begun anew, and its numbers
         const first = newest.current === null;
         newest.current = data[0]?.seq ?? newest.current ?? 0;
         if (first || data.length) {
           setState((old) => ({ rows: [...data, ...(first ? [] : old.rows)].slice(0, MOST), error: null }));
         }
       } catch (error) {
-        if (signal.aborted) return;
-        setState((old) => ({ ...old, error }));
+        if (!signal.aborted) setState((old) => ({ ...old, error }));
+      } finally {
+        if (live && !signal.aborted) timer = setTimeout(poll, EVERY);
       }
-      if (live && !signal.aborted) timer = setTimeout(poll, EVERY);
     };
     timer = setTimeout(poll, TYPING);
     return () => {
@@ -74,7 +77,7 @@ function useRequests(filters, live) {
       clearTimeout(timer);
     };
   }, [filters, live, round]);
-  return { ...state, reload: () => setRound((number) => number + 1) };
+  return { ...state, reload };
 }
 
 function queryOf({ status, ...rest }) {
@@ -104,7 +107,7 @@ function Row({ row }) {
     <${Fragment}>
       <tr class=${open ? "open" : ""}>
         <td>
-          <button type="button" class="link number" aria-expanded=${open ? "true" : "false"} title=${dateTime(row.time)} onClick=${() => setOpen(!open)}>${clock(row.time)}</button>
+          <button type="button" class="link number" aria-expanded=${open ? "true" : "false"} title=${dateTime(row.time)} onClick=${() => setOpen(!open)}>${moment(row.time)}</button>
         </td>
         <td>${row.model || dash}</td>
         <td>${row.token ?? dash}</td>

@@ -31,7 +31,7 @@ export default function Start() {
         <${Address} label=${t("start.openai")} url="${base}/v1" />
         <${Address} label=${t("start.anthropic")} url=${base} />
         <${KeyField} />
-        ${token && list && html`<p class="ok-line"><${Icon} name="check" />${t("start.ready", { count: list.length })}</p>`}
+        ${token && list && html`<p class="ok-line"><${Icon} name="check" />${t(gateway.mode === "token" ? "start.ready" : "start.listed", { count: list.length })}</p>`}
         <${ErrorNote} error=${token ? error : null} retry=${() => loadModels({ again: true })} />
       </section>
       <${Try} model=${model} offered=${offered} onModel=${setChosen} token=${token} />

@@ -16,16 +16,14 @@ function List() {
   const { data, error, loading, reload } = useLoaded((signal) => admin("/tokens", { signal }), []);
   const [shown, setShown] = useState(null); // {form: token or {}} | {secret} | {rotate: token} | {remove: token}
   const [failure, setFailure] = useState(null);
+  const [sought, setSought] = useState("");
   const act = async (path, method) => {
-    try {
-      setFailure(null);
-      const answer = await admin(path, { method });
-      setShown(answer.secret ? { secret: answer } : null);
-      reload();
-    } catch (problem) {
-      setFailure(problem);
-    }
+    const answer = await admin(path, { method });
+    setShown(answer.secret ? { secret: answer } : null);
+    reload();
   };
+  const block = (token) =>
+    act(`${pathOf(token)}/${token.blocked ? "unblock" : "block"}`, "POST").then(() => setFailure(null), setFailure);
   const saved = (token) => {
     setShown(token.secret ? { secret: token } : null);
     reload();
@@ -38,8 +36,12 @@ function List() {
     <${ErrorNote} error=${error ?? failure} retry=${error && reload} />
     ${loading && !data && html`<${Loading} />`}
     ${data && !data.data.length && html`<${Empty} title=${t("tokens.none")} />`}
+    ${data?.data.length > FEW &&
+    html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <input type="search" aria-label=${t("tokens.search")} placeholder=${t("tokens.search")} value=${sought} onInput=${(event) => setSought(event.target.value)} />
+    </form>`}
     <div class="cards">
-      ${data?.data.map((token) => html`<${Token} key=${token.name} token=${token} act=${act} onEdit=${() => setShown({ form: token })} onRotate=${() => setShown({ rotate: token })} onRemove=${() => setShown({ remove: token })} />`)}
+      ${data?.data.filter((token) => matches(token, sought)).map((token) => html`<${Token} key=${token.name} token=${token} onBlock=${() => block(token)} onEdit=${() => setShown({ form: token })} onRotate=${() => setShown({ rotate: token })} onRemove=${() => setShown({ remove: token })} />`)}
     </div>
     ${shown?.form && html`<${Form} token=${shown.form} onClose=${() => setShown(null)} onSaved=${saved} />`}
     ${shown?.secret && html`<${Secret} token=${shown.secret} onClose=${() => setShown(null)} />`}
@@ -63,11 +65,13 @@ function List() {
   `;
 }
 
+const FEW = 6; // tokens that one finds without a search
+const matches = ({ name, note }, sought) => `${name} ${note}`.toLowerCase().includes(sought.trim().toLowerCase());
 const pathOf = (token) => `/tokens/${encodeURIComponent(token.name)}`;
 const KINDS = { active: "good", blocked: "bad", expired: "warn" };
 const LIMITS = ["requests_per_minute", "tokens_per_minute", "max_parallel", "points_per_day", "points_per_month"];
 
-function Token({ token, act, onEdit, onRotate, onRemove }) {
+function Token({ token, onBlock, onEdit, onRotate, onRemove }) {
   const limits = LIMITS.filter((name) => token[name] != null && !name.startsWith("points"));
   return html`
     <section class="card token" aria-label=${token.name}>
@@ -90,7 +94,7 @@ function Token({ token, act, onEdit, onRotate, onRemove }) {
       html`
         <div class="row">
           <button type="button" class="secondary small" onClick=${onEdit}>${t("tokens.edit")}</button>
-          <button type="button" class="secondary small" onClick=${() => act(`${pathOf(token)}/${token.blocked ? "unblock" : "block"}`, "POST")}>
+          <button type="button" class="secondary small" onClick=${onBlock}>
             ${token.blocked ? t("tokens.unblock") : t("tokens.block")}
           </button>
           <button type="button" class="secondary small" onClick=${onRotate}>${t("tokens.rotate")}</button>
@@ -124,7 +128,7 @@ function Form({ token, onClose, onSaved }) {
   const [error, setError] = useState(null);
   const submit = async (event) => {
     event.preventDefault();
-    const body = changes(event.currentTarget);
+    const body = changes(event.currentTarget, token);
     try {
       onSaved(
         isNew
@@ -141,7 +145,8 @@ function Form({ token, onClose, onSaved }) {
         ${isNew &&
         html`<label>${t("tokens.name")}<input name="name" required maxlength="64" pattern="[A-Za-z0-9._\\-]+" title=${t("tokens.name.hint")} autofocus /></label>`}
         <label>${t("tokens.note")}<textarea name="note" rows="2" defaultValue=${token.note ?? ""}></textarea></label>
-        <label>${t("tokens.models")}<input name="models" defaultValue=${token.models?.join(", ") ?? ""} placeholder="Claude-*, GPT-5" /></label>
+        <label>${t("tokens.models")}<input name="models" defaultValue=${token.models?.join(", ") ?? ""} placeholder="Claude-*, GPT-5" onInput=${typed} /></label>
+        <label class="check"><input type="checkbox" name="all" defaultChecked=${!token.models} />${t("tokens.models.every")}</label>
         <div class="grid-2">
           <label>${t("tokens.expires")}<input type="date" name="expires" defaultValue=${token.expires?.slice(0, 10) ?? ""} /></label>
           ${LIMITS.map(
@@ -158,18 +163,26 @@ function Form({ token, onClose, onSaved }) {
   `;
 }
 
+// Whoever names bots does not mean all of them.
+function typed(event) {
+  event.target.form.elements.all.checked = !event.target.value.trim();
+}
+
 // What was changed in the form: a field may show less than the rule says, such as a time of day.
 // An emptied field takes the rule away.
-function changes(form) {
-  const changed = [...form.elements].filter(({ name, value, defaultValue }) => name && value !== defaultValue);
-  return Object.fromEntries(changed.map(({ name, value }) => [name, readField(name, value.trim())]));
+function changes({ elements }, token) {
+  const { all, models } = elements;
+  const changed = [...elements].filter(
+    ({ name, value, defaultValue }) => name && !["all", "models"].includes(name) && value !== defaultValue,
+  );
+  const body = Object.fromEntries(changed.map(({ name, value }) => [name, readField(name, value.trim())]));
+  if (all.checked !== !token.models || (!all.checked && models.value !== models.defaultValue)) {
+    body.models = all.checked ? null : models.value.split(",").map((each) => each.trim()).filter(Boolean);
+  }
+  return body;
 }
 
 function readField(name, text) {
   if (!text) return null;
-  if (name === "models") {
-    const globs = text.split(",").map((each) => each.trim()).filter(Boolean);
-    return globs.length ? globs : null;
-  }
   return LIMITS.includes(name) ? Number(text) : text;
 }

@@ -24,6 +24,7 @@ export default function Usage() {
   const [range, setRange] = useState("7d");
   const [stack, setStack] = useState("model");
   const [picked, setMeasure] = useState(null);
+  const [failure, setFailure] = useState(null); // of the CSV
   const by = scope === "own" ? "model" : stack;
   const path = usagePath(range, by);
   const ready = scope === "all" ? state.admin === "open" : Boolean(state.token);
@@ -39,13 +40,14 @@ export default function Usage() {
       ${scope === "all" && html`<${Choice} label=${t("usage.stack")} value=${stack} onChange=${setStack} options=${[["model", t("usage.by.model")], ["token", t("usage.by.token")]]} />`}
     </div>
     <${ErrorNote} error=${error} retry=${reload} />
+    <${ErrorNote} error=${failure} />
     ${loading && !data && html`<${Loading} />`}
     ${data && html`<${Report} ...${data} measure=${measure} />`}
     <${Budgets} scope=${scope} />
   `;
   return html`
     <${PageHead} title=${t("nav.usage")} lead=${t("usage.lead")}>
-      ${ready && html`<button type="button" class="secondary" onClick=${() => saveCsv(scope, path)}><${Icon} name="download" />CSV</button>`}
+      ${ready && html`<button type="button" class="secondary" onClick=${() => saveCsv(scope, path).then(() => setFailure(null), setFailure)}><${Icon} name="download" />CSV</button>`}
     <//>
     ${state.admin !== "absent" &&
     html`<${Choice} label=${t("usage.scope")} value=${scope} onChange=${setScope} options=${[["own", t("usage.scope.own")], ["all", t("usage.scope.all")]]} />`}
