@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import request
 
-from app.core import strict_json
+from app.core import long_strings
 from app.core.turns import in_pieces, in_turns
 from app.errors import InvalidRequest, RequestTooLarge
 from app.http.request_bodies import PIECE_BYTES, release_if_small
@@ -39,7 +39,7 @@ def read_json() -> Any:
         data = _read_body()
         _check_commas(data)
         _check_names(data)
-        value = strict_json.loads(data, _count_brackets(data))
+        value = long_strings.loads(data, _count_brackets(data))
     except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
     finally:

@@ -91,8 +91,7 @@ class _Attachments:
         return unfinished.start() if unfinished else len(text)
 
     def _give(self, text: str) -> Batch:
-        if "][" in text:
-            self._undefined |= references_in(text)
+        self._undefined |= references_in(text)
         self._has_text = self._has_text or bool(text)
         return [TextDelta(text)] if text else []
 
@@ -106,6 +105,8 @@ class _Attachments:
 
 def references_in(text: str) -> set[str]:
     """The names of files to which the text refers, as in ``![plot][ref]``."""
+    if "][" not in text:  # found a hundred times as fast as the pattern
+        return set()
     return {found[2] for found in _REFERENCE.finditer(text)}
 
 
