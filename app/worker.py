@@ -21,6 +21,7 @@ from typing import Any
 
 import gevent
 import gevent.socket
+import gunicorn.http.errors
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -63,6 +64,16 @@ def _read_off(body: Any) -> bool:
     return False
 
 
+def _log_failure(context: Any, kind: Any, error: Any, trace: Any) -> None:
+    """In the place of gevent's printing: what nobody has caught, in the form of all other lines.
+
+    ``context``: a greenlet; a tuple for work in a thread, whose error its caller gets.
+    """
+    if not isinstance(context, tuple):
+        name = getattr(context, "name", type(context).__name__)
+        log.error("unexpected error in %s", name, exc_info=(kind, error, trace))
+
+
 class UniformLogger(Logger):
     """gunicorn's own lines in the form of all others."""
 
@@ -96,6 +107,7 @@ class DrainingWorker(GeventWorker):
 
         If it must not wait (Ctrl-C, or gunicorn's master is gone), its jobs fail at once.
         """
+        gevent.get_hub().print_exception = _log_failure  # type: ignore
         self._services.background.start()
         gevent.spawn(self._warn_of_risks)
         memory.freeze()
@@ -133,6 +145,14 @@ class DrainingWorker(GeventWorker):
             super().handle(listener, client, addr)
         finally:
             self._connections.discard(own)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """For what is no HTTP. It may be part of a prompt or a credential, and is not repeated."""
+        kind = type(exc)
+        if kind.__module__ == gunicorn.http.errors.__name__:
+            nothing = {"__init__": lambda self: None, "__str__": lambda self: kind.__name__}
+            exc = type(kind.__name__, (kind,), nothing)()
+        super().handle_error(req, client, addr, exc)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """One request. Between those that a client sends at once, others have their turn.

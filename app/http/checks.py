@@ -11,7 +11,10 @@ WAIT_SECONDS = 0.8
 
 
 class Checks:
-    """Runs checks side by side, each at most once at a time: one that hangs is not begun again."""
+    """Runs checks side by side, each at most once at a time: one that hangs is not begun again.
+
+    What one says after its time is no answer to the next question.
+    """
 
     def __init__(self) -> None:
         self._running: dict[str, gevent.Greenlet[[Callable[[], bool]], bool]] = {}
@@ -19,7 +22,7 @@ class Checks:
     def outcomes(self, checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool | None]:
         """What each check says; None for those that have not said it after WAIT_SECONDS."""
         for name, check in checks.items():
-            if name not in self._running:
+            if name not in self._running or self._running[name].dead:
                 self._running[name] = gevent.spawn(_passes, check)
         running = {name: self._running[name] for name in checks}
         gevent.joinall(list(running.values()), timeout=WAIT_SECONDS)

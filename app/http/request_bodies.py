@@ -15,7 +15,13 @@ from typing import IO, Any
 import gevent
 import zstandard
 from flask import Request, Response, current_app, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 
 from app.core import turns
 from app.errors import RateLimited, RequestTooSlow
@@ -161,7 +167,7 @@ def release_at_the_end(response: Response) -> Response:
 
 
 class _CountedBody:
-    """The bytes that the client sends. Reading raises RequestTooSlow."""
+    """The bytes that the client sends. Reading raises RequestTooSlow and BadRequest."""
 
     def __init__(self, source: IO[bytes], budget: BodyBudget, client: str) -> None:
         self._source = source
@@ -173,8 +179,12 @@ class _CountedBody:
         self.decoded = 0
 
     def read(self, size: int) -> bytes:
-        with gevent.Timeout(SILENCE_SECONDS, _too_slow()):
-            piece = self._source.read(size)
+        try:
+            with gevent.Timeout(SILENCE_SECONDS, _too_slow()):
+                piece = self._source.read(size)
+        except (ParseException, ClientDisconnected) as error:
+            # The words of gunicorn's error repeat what came.
+            raise BadRequest("The request body is not as long as its headers say.") from error
         self._received += len(piece)
         seconds = time.monotonic() - self._started
         if seconds > GRACE_SECONDS and self._received < seconds * LEAST_BYTES_A_SECOND:

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import TypedDict, cast
 
 from app.core.turns import in_turns
-from app.errors import InternalError
-from app.state.store import Store
+from app.state.store import NOT_KEPT, Store
 
 log = logging.getLogger("poegate")
 
@@ -36,13 +35,13 @@ class KeptAtPoe:
         for name in in_turns(ids):
             try:
                 self._store.write(self._owner, name, place)
-            except InternalError as error:
+            except NOT_KEPT as error:
                 log.warning("not kept where Poe has %s: %s", name, error.message)
 
     def find(self, name: str) -> Place | None:
-        """Raises InternalError."""
+        """Raises one of NOT_KEPT."""
         return cast(Place | None, self._store.recall(self._owner, name))
 
     def forget(self, name: str) -> None:
-        """Raises InternalError."""
+        """Raises one of NOT_KEPT."""
         self._store.forget(self._owner, name)

@@ -14,6 +14,7 @@ import gevent
 
 from app.errors import ApiError, BotTimeout, InternalError, RateLimited
 from app.state.records import RecordList
+from app.state.store import NOT_KEPT
 
 log = logging.getLogger("poegate")
 
@@ -98,7 +99,7 @@ class Jobs:
         *,
         held: int = 0,
     ) -> _Record:
-        """Starts the job and returns its record. Raises RateLimited and InternalError.
+        """Starts the job and returns its record. Raises RateLimited and one of NOT_KEPT.
 
         ``held``: bytes of its request, files among them, that the job holds until it ends.
         """
@@ -188,7 +189,7 @@ class _Job:
                 self._note(outcome)
         except _Abandoned:
             pass
-        except InternalError:
+        except NOT_KEPT:
             log.error("job %s is done, but its record could not be kept", self._id)
 
     def _outcome(self) -> News:
@@ -218,21 +219,21 @@ class _Job:
         self._beaten = now
         try:
             self._note({"beat": time.time()})
-        except InternalError:
+        except NOT_KEPT:
             log.warning("job %s could not renew its record", self._id)
 
     def _end(self, outcome: News) -> None:
-        """Tries for ten minutes, for example while the disk is full. Raises InternalError."""
+        """Tries for ten minutes, for example while the disk is full. Raises one of NOT_KEPT."""
         for _ in range(END_TRIES):
             try:
                 return self._note(outcome)
-            except InternalError as error:
+            except NOT_KEPT as error:
                 if not error.retryable:
                     outcome = _failure(error)
                 gevent.sleep(BEAT_SECONDS)
         return self._note(outcome)
 
     def _note(self, news: News) -> None:
-        """Raises _Abandoned if the record was removed, and InternalError."""
+        """Raises _Abandoned if the record was removed, and one of NOT_KEPT."""
         if self._records.update(self._id, news) is None:
             raise _Abandoned

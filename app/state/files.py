@@ -139,7 +139,11 @@ class Files:
         self._unswept += size
         if self._unswept >= self._sweep_bytes:
             self._unswept = 0
-            gevent.get_hub().threadpool.spawn(sweep, self._folder, self._keep_seconds, self._quota)
+            gevent.get_hub().threadpool.spawn(self._sweep)
+
+    def _sweep(self) -> None:
+        with suppress(OSError):  # the disk's fault, which the next write meets and tells
+            sweep(self._folder, self._keep_seconds, self._quota)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

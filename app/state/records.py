@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from app.errors import InternalError, NotFound
-from app.state.store import KEEP_SECONDS, Change, Store, Value
+from app.errors import NotFound
+from app.state.store import KEEP_SECONDS, NOT_KEPT, Change, Store, Value
 
 Record = TypeVar("Record", bound=Mapping[str, Any])
 """A TypedDict of JSON values, with at least ``id`` and ``expires_at`` (seconds since the epoch)."""
@@ -35,7 +35,7 @@ class Kind(Generic[Record]):
 
 
 class RecordList(Generic[Record]):
-    """One client's records of one kind. All methods raise InternalError if the store fails."""
+    """One client's records of one kind. All methods raise one of NOT_KEPT if the store fails."""
 
     def __init__(self, store: Store, kind: Kind[Record], owner: str) -> None:
         self._store = store
@@ -81,7 +81,7 @@ class RecordList(Generic[Record]):
         self._forget(record_id)
         if self._kind.apart:  # afterwards: a concurrent update removes it itself
             self._forget(self._apart(record_id))
-        with suppress(InternalError):  # on a full disk; an id without a record is not listed
+        with suppress(*NOT_KEPT):  # on a full disk; an id without a record is not listed
             self._change_index(
                 lambda listed: {name: end for name, end in listed.items() if name != record_id}
             )

@@ -12,7 +12,9 @@ from typing import Any
 from app.state.medium import Place
 
 PREFIX = "poegate:"
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 2.0
+LOST_SECONDS = 5.0
+"""After it hung, Redis is left alone for so long: each request would else wait for it again."""
 
 
 _SCRIPT = """
@@ -83,6 +85,8 @@ class Redis:
             url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         )
         self._fault = redis.RedisError
+        self._timeout = redis.TimeoutError
+        self._lost_until = 0.0
         self._keep_seconds = keep_seconds
         self._quota = quota
 
@@ -177,7 +181,11 @@ class Redis:
 
     @contextmanager
     def _faults_translated(self) -> Iterator[None]:
+        if time.monotonic() < self._lost_until:
+            raise OSError("Redis: it did not answer in time a moment ago")
         try:
             yield
         except self._fault as error:
+            if isinstance(error, self._timeout):
+                self._lost_until = time.monotonic() + LOST_SECONDS
             raise OSError(f"Redis: {error}") from error

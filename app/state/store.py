@@ -10,6 +10,7 @@ other (the responses of a conversation) have one age, and so go together.
 import hashlib
 import json
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -32,9 +33,14 @@ KEEP_SECONDS = 30 * 24 * 3600
 """As long as OpenAI keeps a response."""
 MAX_VALUE_BYTES = 32_000_000
 RETRY_AFTER = "30"
+SILENT_SECONDS = 60.0
+"""The log says once in so long that the store cannot be reached: it is asked twice a second."""
 
 SHARED = "shared"
 """The group of all whose Poe key has not been accepted yet."""
+
+NOT_KEPT = (InternalError, Unavailable)
+"""What the store raises for a value that is too large, and where it cannot be reached."""
 
 RECORD_VERSION = 1
 """Of what is kept. It grows where an older release could not read what this one writes."""
@@ -54,6 +60,7 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._medium: Medium | None = None
+        self._silent_until = 0.0
         self._accepted: OrderedDict[str, None] = OrderedDict()
 
     def accept(self, owner: str) -> None:
@@ -72,26 +79,26 @@ class Store:
         """``after``: the name of a value that this one needs. It gets that one's age, so that none
         of them is dropped without the other.
 
-        Raises InternalError if the value cannot be kept.
+        Raises one of NOT_KEPT.
         """
         data, needed = _encoded(value), self._place(owner, after, kind) if after else None
         place = self._place(owner, name, kind)
         self._ask(lambda medium: medium.write(place, data, needed))
 
     def recall(self, owner: str, name: str, kind: str = "") -> Value | None:
-        """The value, or None. Raises InternalError if the store cannot be read."""
+        """The value, or None. Raises Unavailable."""
         place = self._place(owner, name, kind)
         return _decoded(self._ask(lambda medium: medium.read(place)), name)
 
     def renew(self, owner: str, names: Iterable[str], kind: str = "") -> None:
         """Keeps what is there on, as if it were written now, all of one age. Each is before those
-        that need it. Raises InternalError.
+        that need it. Raises Unavailable.
         """
         places = [self._place(owner, name, kind) for name in names]
         self._ask(lambda medium: medium.renew(places))
 
     def forget(self, owner: str, name: str, kind: str = "") -> None:
-        """Raises InternalError if the value may still exist."""
+        """Raises Unavailable, and then the value may still exist."""
         place = self._place(owner, name, kind)
         self._ask(lambda medium: medium.delete(place))
 
@@ -101,7 +108,7 @@ class Store:
         """Replaces the value by what ``change`` returns, and returns that; None leaves it as it is.
 
         Atomic: no other change comes in between, for which ``change`` may be called again.
-        ``after``: as in ``write``. Raises InternalError.
+        ``after``: as in ``write``. Raises one of NOT_KEPT.
         """
         made: Value | None = None
 
@@ -146,9 +153,11 @@ class Store:
         try:
             return ask(self._open())
         except OSError as error:
-            log.warning("the store cannot be reached: %s", error)
+            if time.monotonic() >= self._silent_until:
+                log.warning("the store cannot be reached: %s", error)
+                self._silent_until = time.monotonic() + SILENT_SECONDS
             message = "What this gateway keeps cannot be reached at the moment."
-            raise InternalError(message) from error
+            raise Unavailable(message, retry_after=RETRY_AFTER) from error
 
     def _open(self) -> Medium:
         if self._medium is None:

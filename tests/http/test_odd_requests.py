@@ -1,5 +1,8 @@
 """Requests that no client should send, as fuzzing finds them: told in words, never a 500."""
 
+import socket
+import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -105,3 +108,32 @@ def test_a_form_of_many_parts(gateway: Server) -> None:
     answer = requests.post(url, files=parts, headers=CREDENTIAL, timeout=20)
     assert answer.status_code == 200, answer.text
     assert answer.json()["text"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ("Transfer-Encoding: chunked", '{"model": "secret words"}'),
+        ("Transfer-Encoding: chunked", "5;secret words=\n\rabcde\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "5\r\nabcdesecret words"),
+        ("Content-Length: 2", "{}secret words of the rest\r\n\r\n"),
+        ("X-Api-Key secret words", ""),
+        ("secret words: a\r\n b", ""),
+        ("Expect: secret words", ""),
+        ("Content-Length: secret words", ""),
+        ("Transfer-Encoding: secret words", ""),
+    ],
+)
+def test_what_is_no_http_is_refused_and_not_logged(
+    gateway: Server, headers: str, body: str
+) -> None:
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer key"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(f"{head}\r\n{headers}\r\n\r\n{body}".encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(partial(connection.recv, 65_536), b"")).decode()
+    statuses = [line.split()[1] for line in answer.splitlines() if line.startswith("HTTP/1.1 ")]
+    assert statuses and set(statuses) <= {"400", "417", "501"}, answer
+    time.sleep(0.1)
+    assert "secret words" not in gateway.printed()
+    assert "Traceback" not in gateway.printed()

@@ -142,3 +142,24 @@ def test_own_bots_open_to_the_network_are_warned_of(
 ) -> None:
     gateway = start_gateway(HOST=host)
     assert ("set ACCESS_TOKENS" in gateway.printed()) is warned
+
+
+def test_where_nothing_can_be_written_the_log_stays_in_form(
+    start_gateway: Callable[..., Server],
+) -> None:
+    tokens = {"ACCESS_TOKENS": "dev:secret", "STORED_TOKENS": "on", "ADMIN_TOKEN": "admin"}
+    gateway = start_gateway(STATE_DIR="/proc/no/such/place", POE_API_KEYS="a-key", **tokens)
+    admin = {"Authorization": "Bearer admin"}
+    for _ in range(3):
+        assert post(gateway, Authorization="Bearer secret").status_code == 200
+    health = requests.get(f"{gateway.url}/admin/health", headers=admin, timeout=10)
+    assert {warning["code"] for warning in health.json()["warnings"]} >= {"state_unusable"}
+    made = requests.post(
+        f"{gateway.url}/admin/tokens", json={"name": "new"}, headers=admin, timeout=10
+    )
+    assert (made.status_code, bool(made.headers["Retry-After"])) == (503, True)
+    time.sleep(1.5)  # what is written twice a second, and once a second
+    lines = [json.loads(line) for line in gateway.printed().splitlines()]
+    warnings = [line["message"] for line in lines if line["level"] != "INFO"]
+    assert not [line for line in lines if "trace" in line]
+    assert len(warnings) == len(set(warnings)) < 8, warnings

@@ -13,7 +13,7 @@ import pytest
 from gevent.event import Event
 
 from app.config import Settings
-from app.errors import InsufficientCredits, InternalError, NotFound, RateLimited
+from app.errors import InsufficientCredits, NotFound, RateLimited, Unavailable
 from app.relay import jobs as module
 from app.relay.jobs import (
     LOST_SECONDS,
@@ -363,7 +363,7 @@ def test_room_is_given_back_where_nothing_could_be_kept(
     broken = RecordList(Store(Settings(state_dir="/proc/no/such/place")), KIND, "ann")
     jobs = Jobs()
     for _ in range(MAX_OF_ONE + 1):
-        with pytest.raises(InternalError):
+        with pytest.raises(Unavailable):
             start(jobs, broken, endless)
     assert start(jobs, records, lambda beat: {})["status"] == "in_progress"
     assert ended(records)["status"] == "completed"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.errors import InternalError
+from app.errors import Unavailable
 from app.state import files as module
 from app.state.files import sweep
 from app.state.store import KEEP_SECONDS, Store
@@ -61,7 +61,7 @@ def test_a_full_disk_is_told(store: Store, tmp_path: Path, monkeypatch: pytest.M
             lambda: store.change("ann", "resp_1", lambda old: {"a": 1}),
         ]
         for write in writes:
-            with pytest.raises(InternalError):
+            with pytest.raises(Unavailable):
                 write()
     assert [store.recall("ann", f"resp_{number}") for number in (1, 2, 3)] == [VALUE, None, None]
     kept = tmp_path / "state" / "kept"
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(store: Store) -> None:
     ]
     with no_more_files():
         for ask in asks:
-            with pytest.raises(InternalError):
+            with pytest.raises(Unavailable):
                 ask()
     assert not changes and store.recall("ann", "index") == VALUE
 
@@ -108,7 +108,7 @@ def test_a_folder_in_place_of_a_file(store: Store, tmp_path: Path) -> None:
         lambda: store.change("ann", "resp_1", changes.append),
     ]
     for ask in asks:
-        with pytest.raises(InternalError):
+        with pytest.raises(Unavailable):
             ask()
     assert not changes
 
@@ -130,7 +130,7 @@ def test_a_lock_that_another_process_holds(
     store.write("ann", "index", {"ids": []})
     with open(tmp_path / "state" / "lock", "ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(InternalError):
+        with pytest.raises(Unavailable):
             store.change("ann", "index", lambda old: {"ids": [1]})
     store.change("ann", "index", lambda old: {"ids": [1]})
     assert store.recall("ann", "index") == {"ids": [1]}

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -145,7 +146,7 @@ def test_a_store_that_cannot_be_reached(
         lambda: store.change("ann", "resp_1", lambda old: VALUE),
     ]
     for ask in asks:
-        with pytest.raises(InternalError) as caught:
+        with pytest.raises(Unavailable) as caught:
             ask()
         assert caught.value.retryable and "secret" not in caught.value.message
     assert not store.is_usable()
@@ -359,3 +360,16 @@ def test_a_folder_and_a_redis_that_is_away_are_no_risk(
     Store(Settings(state_dir=str(tmp_path))).warn_of_risks()
     Store(Settings(state_url="redis://127.0.0.1:9")).warn_of_risks()
     assert caplog.records == []
+
+
+def test_a_redis_that_hangs_is_waited_for_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = Store(Settings(state_url=f"redis://127.0.0.1:{silent.getsockname()[1]}"))
+        waits = []
+        for _ in range(5):
+            begun = time.monotonic()
+            with pytest.raises(Unavailable) as caught:
+                store.recall("ann", "resp_1")
+            waits.append(time.monotonic() - begun)
+            assert caught.value.retry_after
+    assert waits[0] > 1 and max(waits[1:]) < 0.1, waits

@@ -97,7 +97,8 @@ def _warnings_of_access(services: Services, keys: Object) -> Iterator[tuple[str,
 def _warnings_of_state(services: Services, state: Object) -> Iterator[tuple[str, str]]:
     if not state["usable"]:
         yield "state_unusable", "What the gateway keeps cannot be written at the moment."
-    if state["limit_bytes"] and state["used_bytes"] > NEARLY_FULL * state["limit_bytes"]:
+    used, limit = state["used_bytes"], state["limit_bytes"]
+    if used is not None and limit and used > NEARLY_FULL * limit:
         yield "state_nearly_full", "The state folder is nearly full; the oldest records will go."
     if not services.access.ledger.is_usable:
         yield "ledger_unusable", "The ledger cannot be written; it goes on in memory."

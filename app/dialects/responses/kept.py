@@ -10,8 +10,8 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from app.core.turns import in_turns
 from app.dialects.responses.items import Item, response_id_of
-from app.errors import InternalError, InvalidRequest, NotFound
-from app.state.store import Store
+from app.errors import InvalidRequest, NotFound
+from app.state.store import NOT_KEPT, Store
 
 log = logging.getLogger("poegate")
 
@@ -48,7 +48,7 @@ class Kept:
             self._store.write(self._owner, response["id"], record, after=previous or "")
             if previous is not None:
                 self._add_child(previous, response["id"])
-        except InternalError as error:
+        except NOT_KEPT as error:
             log.warning("not kept: %s: %s", response["id"], error.message)
             return False
         return True
@@ -140,17 +140,17 @@ class Kept:
     def _renew(self, names: list[str]) -> None:
         try:
             self._store.renew(self._owner, reversed(names))
-        except InternalError as error:
+        except NOT_KEPT as error:
             log.warning("not renewed: %s", error.message)
 
     def _note(self, response_id: str, **news: Any) -> None:
-        """Writes the record anew, with the news, if it is still there. Raises InternalError."""
+        """Writes the record anew, with the news, if it is still there. Raises one of NOT_KEPT."""
         self._store.change(
             self._owner, response_id, lambda now: now and {**now, **news}, after=response_id
         )
 
     def _add_child(self, response_id: str, child: str) -> None:
-        """Raises InternalError. The list is apart from the response, whose record is large."""
+        """Raises one of NOT_KEPT. The list is apart from the response, whose record is large."""
         self._store.change(
             self._owner,
             _children_of(response_id),

@@ -265,7 +265,7 @@ def test_workers_on_several_machines_share_a_redis(
         assert call(one, "DELETE", first["id"]).status_code == 200
         assert call(other, "GET", first["id"]).status_code == 404
     assert text_of(ask(one, input="without Redis").json()) == "without Redis"
-    assert call(one, "GET", second["id"]).status_code == 500
+    assert call(one, "GET", second["id"]).status_code == 503
 
 
 def test_a_store_that_cannot_be_written_costs_no_answer(
@@ -275,7 +275,7 @@ def test_a_store_that_cannot_be_written_costs_no_answer(
     response = ask(gateway, input="one")
     assert text_of(response.json()) == "one"
     assert text_of(events_in(ask(gateway, input="two", stream=True).text)[-1]["response"]) == "two"
-    assert call(gateway, "GET", response.json()["id"]).status_code == 500
+    assert call(gateway, "GET", response.json()["id"]).status_code == 503
     assert "not kept" in gateway.printed()
 
 

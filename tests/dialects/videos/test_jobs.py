@@ -272,7 +272,7 @@ def test_a_disk_that_is_full_at_the_end(
         time.sleep(2)
         assert someone.video(gateway, video_id)["status"] == "in_progress"
         answer = someone.ask(gateway, "POST", json={"model": "demo-video", "prompt": PROMPT})
-        assert answer.status_code == 500 and answer.json()["error"]["type"] == "api_error"
+        assert answer.status_code == 503 and answer.json()["error"]["type"] == "api_error"
         someone.age(tmp_path, video_id)
         assert someone.video(gateway, video_id)["error"]["code"] == "lost"
         assert someone.ask(gateway, "DELETE", f"/{old}").json()["deleted"] is True
@@ -297,7 +297,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(
         with limited(gateway, resource.RLIMIT_NOFILE, 1):
             for method, path in (("GET", ""), ("GET", f"/{video_id}"), ("DELETE", f"/{video_id}")):
                 answer = session.request(method, url + path, headers=headers, timeout=10)
-                assert answer.status_code == 500
+                assert answer.status_code == 503 and answer.headers["Retry-After"]
                 assert answer.json()["error"]["type"] == "api_error"
             time.sleep(BEAT_SECONDS + 1)
     assert someone.video(gateway, video_id)["status"] == "in_progress"
@@ -364,7 +364,7 @@ def test_nothing_can_be_kept(start_gateway: Callable[..., Server], someone: Clie
     """Then no bot is asked: its video could not be found again."""
     gateway = start_gateway(STATE_DIR="/proc/no/such/place")
     answer = someone.ask(gateway, "POST", json={"model": "endless-unkept", "prompt": PROMPT})
-    assert answer.status_code == 500 and answer.json()["error"]["type"] == "api_error"
+    assert answer.status_code == 503 and answer.json()["error"]["type"] == "api_error"
 
 
 def test_no_secret_in_the_log(two_workers: Server, someone: Client) -> None:
