@@ -107,9 +107,11 @@ logging.logThreads = logging.logMultiprocessing = False
 # Not gunicorn's logconfig_dict: with it gunicorn prepares an access line of its own per request.
 dictConfig(log_config(_settings.log_format, _settings.log_level))
 
-if _settings.metrics_token and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    # Workers write their numbers here, and any of them gives out the sum.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="poegate-metrics-")
+
+def on_reload(server: Any) -> None:
+    """Workers write their numbers into one folder, and any of them gives out the sum."""
+    if _settings.metrics_token and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="poegate-metrics-")
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -126,7 +128,8 @@ def on_exit(server: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Ends where this user may not listen on the port: trying again would not help."""
+    """Ends where nobody, or not this user, can listen: trying again would not help."""
+    on_reload(server)
     if _FROM_SYSTEMD in os.environ or "GUNICORN_FD" in os.environ:
         return
     family = socket.AF_INET6 if ":" in _settings.host else socket.AF_INET
@@ -138,6 +141,9 @@ def on_starting(server: Any) -> None:
                 f"PORT: only root may listen on port {_settings.port}, below 1024. Take 8000 and "
                 "put nginx before it, or let systemd listen there by poegate.socket."
             )
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_NONAME:
+                _end(f"HOST: {_settings.host!r} is neither an address nor the name of one.")
         except OSError:
             return  # gunicorn tries again, and says what is wrong
 

@@ -1,5 +1,7 @@
 """Builds the Flask application: settings, services, routes."""
 
+import logging
+
 from flask import Flask, Response
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,6 +23,7 @@ from app.dialects.openapi import routes as openapi
 from app.dialects.points import routes as points
 from app.dialects.responses import routes as responses
 from app.dialects.videos import routes as videos
+from app.errors import Unavailable
 from app.http import unsupported
 from app.http.access_headers import RATE_LIMIT_HEADERS, register_access_headers
 from app.http.error_responses import register_errors
@@ -64,6 +67,8 @@ FORMATS = (
     health.FORMAT,
     openapi.FORMAT,
 )
+log = logging.getLogger("poegate")
+
 CLIENT_CLOSED_REQUEST = 499
 EXPOSED_HEADERS = [
     "x-request-id",
@@ -81,10 +86,18 @@ EXPOSED_HEADERS = [
 ]
 
 
+def _load_vocabulary() -> None:
+    """Before the first request needs it. Where it is missing /readyz says so, and each request."""
+    try:
+        tokens.encoding()
+    except Unavailable as error:
+        log.error(error.message)
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Raises ConfigError for settings that cannot be used."""
     settings = settings or load_settings()
-    tokens.encoding()
+    _load_vocabulary()
     app = Flask(__name__, static_folder=None)
     app.request_class = BoundedRequest
     app.extensions["poegate.bodies"] = BodyBudget(int(settings.max_bodies_mb * 1_000_000))

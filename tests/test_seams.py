@@ -6,6 +6,7 @@ Read from the libraries' sources, for most of these places are not reached by a 
 import ast
 import inspect
 from collections.abc import Iterator
+from hashlib import sha1
 from typing import Any
 
 import fastapi_poe as fp
@@ -16,7 +17,9 @@ import httpx
 import pytest
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPSocketPoolResponse
+from tiktoken_ext import openai_public
 
+from app.core import tokens
 from app.poe import client, event_source
 from app.poe.greenlet_loop import GreenletAsyncio, GreenletLoop
 from app.poe.session import QuerySession
@@ -50,6 +53,20 @@ def calls_of(name: str, tree: ast.AST = CLIENT) -> Iterator[ast.Call]:
 @pytest.fixture(autouse=True)
 def prepared() -> None:
     client.prepare_library()
+
+
+def test_tiktoken_looks_for_the_vocabulary_by_our_name_and_digest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {}
+
+    def load(address: str, expected_hash: str) -> dict[bytes, int]:
+        asked[sha1(address.encode()).hexdigest()] = expected_hash
+        return {}
+
+    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", load)
+    openai_public.o200k_base()
+    assert asked == {tokens.VOCABULARY.name: tokens.VOCABULARY_SHA256}
 
 
 def test_asyncio_is_used_by_name_and_no_more_of_it_than_ours_has() -> None:

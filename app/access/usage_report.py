@@ -146,7 +146,7 @@ def as_csv(report: Report, by: Sequence[str]) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(names)
-    for row in report.rows or [report.totals]:
+    for row in report.rows if by else [report.totals]:
         writer.writerow([_cell(row[name]) for name in names])
     return file.getvalue()
 

@@ -1,19 +1,19 @@
 """Counts tokens with o200k_base for every bot: offline, for any text, in bounded time.
 
-The vocabulary is a file beside this module, under the name that tiktoken's cache uses, so tiktoken
-never downloads it.
+The vocabulary is a file beside this module, under the name that tiktoken's cache uses.
 """
 
 import os
 import re
 from collections import OrderedDict
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 import tiktoken
 
 from app.core.turns import in_pieces
+from app.errors import Unavailable
 
 SLICE_CHARS = 4_000
 """tiktoken takes quadratic time, or fails, on a very long run without a word border."""
@@ -29,10 +29,22 @@ REMEMBERED_TEXTS = 4_096
 _BORDER = re.compile(r" (?=\S)")
 
 
+VOCABULARY = Path(__file__).parent / "fb374d419588a4632f3f557e76b4b70aebbca790"
+VOCABULARY_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
+
+
 @cache
 def encoding() -> tiktoken.Encoding:
-    """The vocabulary, loaded once. Raises if the shipped file is missing or damaged."""
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(__file__).parent)
+    """The vocabulary, loaded once. Raises Unavailable if its file is missing or damaged: tiktoken
+    would ask the internet for another one.
+    """
+    try:
+        is_whole = sha256(VOCABULARY.read_bytes()).hexdigest() == VOCABULARY_SHA256
+    except OSError:
+        is_whole = False
+    if not is_whole:
+        raise Unavailable("The vocabulary for counting tokens cannot be loaded.")
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(VOCABULARY.parent)
     return tiktoken.get_encoding("o200k_base")
 
 

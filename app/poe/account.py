@@ -214,8 +214,10 @@ def _answers(settings: Settings) -> bool:
 
 
 def account_session(settings: Settings) -> requests.Session:
-    """Connections that all clients share. No cookies are kept."""
+    """One connection a question: they are rare, and one that Poe has closed meanwhile would stay
+    half open until the next. No cookies are kept."""
     session = requests.Session()
+    session.headers["Connection"] = "close"
     session.proxies = _proxies(settings)
     session.headers["Accept-Encoding"] = "identity"
     session.trust_env = False  # POE_PROXY is the setting; no ~/.netrc, no HTTP_PROXY

@@ -14,17 +14,23 @@ from gevent.resolver.thread import Resolver
 from gevent.threadpool import ThreadPool
 
 SECONDS = 5.0
-THREADS = 8
+THREADS = 32
+"""A look-up that hangs keeps its thread for as long as the system waits, some 10 to 30 seconds."""
 
 _getaddrinfo: Callable[..., Any] = monkey.get_original("socket", "getaddrinfo")
 
 
 class BoundedResolver(Resolver):
-    """Numeric addresses need no thread. A name that takes too long raises ``socket.gaierror``."""
+    """Numeric addresses need no thread. A name that takes too long raises ``socket.gaierror``.
+
+    Who asks for the same name meanwhile waits for the same answer, so that one slow name takes one
+    thread from the others.
+    """
 
     def __init__(self, threads: int = THREADS) -> None:
         super().__init__(gevent.get_hub())
         self.pool = ThreadPool(threads)
+        self._running: dict[tuple[Any, ...], Any] = {}
 
     def getaddrinfo(
         self,
@@ -42,7 +48,14 @@ class BoundedResolver(Resolver):
             pass
         too_slow = socket.gaierror(socket.EAI_AGAIN, f"no answer within {SECONDS:g} seconds")
         with gevent.Timeout(SECONDS, too_slow):
-            return self.pool.apply(_getaddrinfo, (host, port, family, socktype, proto, flags))
+            return self._look_up(host, port, family, socktype, proto, flags).get()
+
+    def _look_up(self, *asked: Any) -> Any:
+        """The result to come."""
+        if asked not in self._running:
+            self._running[asked] = self.pool.spawn(_getaddrinfo, *asked)
+            self._running[asked].rawlink(lambda _: self._running.pop(asked, None))
+        return self._running[asked]
 
 
 def install() -> None:

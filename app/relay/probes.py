@@ -103,11 +103,7 @@ class KeyProbes:
         now = self._clock()
         known = self._store.fact(RECONCILED) or {}
         since = int(known.get("to", now - FIRST_DAYS * DAY) - AGAIN_SECONDS) // HOUR * HOUR
-        histories: Histories = {
-            key.number: self._entries_since(key, since)
-            for key in self._pool.keys
-            if self._pool.state_of(key).refused is None
-        }
+        histories = self._histories_since(since)
         accounts = {int(key): value for key, value in known.get("accounts", {}).items()}
         accounts.update(accounts_of(histories))
         self._store.replace_spent(since, spent_in(histories, accounts, since))
@@ -121,6 +117,22 @@ class KeyProbes:
             if key.number in histories:
                 at = int(self._clock())
                 self._keep_balance(key, {**self._account.balance(key.secret), "at": at})
+
+    def _histories_since(self, since: int) -> Histories:
+        """Of the keys that Poe takes; of one that it refuses the pool hears. Raises ApiError."""
+        histories: dict[int, list[Mapping[str, Any]]] = {}
+        for key in self._pool.keys:
+            asked_at = self._clock()
+            if self._pool.state_of(key).refused is not None:
+                continue
+            try:
+                histories[key.number] = self._entries_since(key, since)
+            except ApiError as error:
+                if error.key_fault is not KeyFault.REFUSED:
+                    raise
+                log.warning("Poe refuses key %d of POE_API_KEYS", key.number)
+                self._pool.report(key, ACCOUNT, KeyFault.REFUSED, asked_at=asked_at)
+        return histories
 
     def _entries_since(self, key: PoolKey, since: int) -> list[Mapping[str, Any]]:
         """The key's entries of the hours from ``since`` on. Raises ApiError."""

@@ -111,6 +111,13 @@ def test_csv() -> None:
     )
 
 
+def test_csv_of_nothing() -> None:
+    nothing = make_report([], [], {}, question("token,day"))
+    assert as_csv(nothing, ("token", "day")).splitlines()[1:] == []
+    total = as_csv(make_report([], [], {}, question("")), ())
+    assert total.splitlines()[1].startswith("0,0,0,0,")
+
+
 MODELS: list[dict[str, Any]] = [
     {"id": "GPT-5", "pricing": {"prompt": "0.000001", "completion": "0.00001", "request": None}},
     {"id": "Image", "pricing": {"prompt": None, "request": "250"}},

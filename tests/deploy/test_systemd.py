@@ -62,7 +62,7 @@ def test_what_ends_it_for_good() -> None:
     assert int(UNIT["RestartPreventExitStatus"][0]) == gunicorn_number("EX_CONFIG")
 
 
-@pytest.mark.parametrize("setting", ["IDLE_TIMEOUT", "TOOL_ADAPTER"])
+@pytest.mark.parametrize("setting", ["IDLE_TIMEOUT", "TOOL_ADAPTER", "HOST"])
 def test_a_bad_setting_ends_it_with_that_code(setting: str) -> None:
     """TOOL_ADAPTER is found out by a worker, the other one before."""
     environ = {setting: "nonsense", "PORT": str(free_port()), "PATH": str(BIN)}

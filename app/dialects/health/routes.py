@@ -48,7 +48,7 @@ def report_ready() -> Response:
     """503 only where nothing can be served. ``reasons`` say what is amiss otherwise: without Poe
     one's own bots can be asked, and without its state all that needs nothing of an earlier request.
     """
-    _check_vocabulary()
+    encoding()  # without it no answer can be counted, nor begun
     parts = services()
     refused = parts.access.pool.all_refused()
     if refused and not parts.settings.bot_urls:
@@ -69,11 +69,3 @@ def report_ready() -> Response:
             "reasons": reasons,
         }
     )
-
-
-def _check_vocabulary() -> None:
-    """Raises Unavailable: without it no answer can be counted, nor begun."""
-    try:
-        encoding()
-    except (OSError, ValueError) as error:
-        raise Unavailable("The vocabulary for counting tokens cannot be loaded.") from error

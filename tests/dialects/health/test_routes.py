@@ -4,11 +4,13 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copy, copytree, ignore_patterns
 
 import pytest
 import requests
 
-from tests.servers import Server
+from app.core.tokens import VOCABULARY
+from tests.servers import ROOT, Server
 
 
 def test_health(gateway: Server) -> None:
@@ -21,6 +23,32 @@ def test_health(gateway: Server) -> None:
         "store": "usable",
         "reasons": [],
     }
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged"])
+def test_without_its_vocabulary_nothing_is_served_and_nothing_fetched(
+    start_gateway: Callable[..., Server], tmp_path: Path, fault: str
+) -> None:
+    copytree(ROOT / "app", tmp_path / "app", ignore=ignore_patterns("__pycache__", "vendor"))
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        copy(ROOT / name, tmp_path)
+    vocabulary = tmp_path / "app/core" / VOCABULARY.name
+    if fault == "missing":
+        vocabulary.unlink()
+    else:
+        vocabulary.write_bytes(vocabulary.read_bytes()[:-100])
+    from_there = "import os; os.chdir({!r}); from gunicorn.app.wsgiapp import run; run()"
+    gateway = start_gateway("-c", from_there.format(str(tmp_path)))
+    ready = requests.get(f"{gateway.url}/readyz", timeout=5)
+    assert (ready.status_code, ready.json()["error"]["type"]) == (503, "api_error")
+    body = {"model": "demo-echo", "messages": [{"role": "user", "content": "x"}]}
+    headers = {"Authorization": "Bearer key"}
+    chat = f"{gateway.url}/v1/chat/completions"
+    assert requests.post(chat, json=body, headers=headers, timeout=5).status_code == 503
+    assert "The vocabulary for counting tokens cannot be loaded." in gateway.printed()
+    assert vocabulary.exists() is (fault == "damaged"), (
+        "tiktoken would remove it and ask for another"
+    )
 
 
 def test_a_store_that_cannot_be_used_is_told(start_gateway: Callable[..., Server]) -> None:
@@ -44,6 +72,15 @@ def test_it_answers_within_a_second_whatever_hangs(start_gateway: Callable[..., 
             assert time.monotonic() - began < 4  # the machine has other work
             assert answer.status_code == 200
             assert (answer.json()["status"], len(answer.json()["reasons"])) == ("degraded", 2)
+
+
+def test_a_refused_key_is_known_before_a_client_asks(start_gateway: Callable[..., Server]) -> None:
+    gateway = start_gateway(POE_API_KEYS="status-401", ACCESS_TOKENS="tok", BOT_URLS="")
+    until = time.monotonic() + 30
+    while requests.get(f"{gateway.url}/readyz", timeout=10).status_code != 503:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert "Poe refuses key 1 of POE_API_KEYS" in gateway.printed()
 
 
 @pytest.mark.parametrize(("bots", "status"), [("", 503), ("own=http://127.0.0.1:9/", 200)])
