@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.core.paging import Place, cut_page
-from app.errors import InternalError, InvalidRequest
+from app.errors import InvalidRequest, Unavailable
 from app.http.record_pages import read_page
 from app.state.records import Kind, RecordList, expiry
 from app.state.store import Store
@@ -68,7 +68,7 @@ def test_only_what_is_needed_is_read(records: RecordList[Any], tmp_path: Path) -
     record.mkdir()
     assert len(read_page(records, 3, Place()).entries) == 3
     assert len(read_page(records, 3, Place(before="t0")).entries) == 3
-    with pytest.raises(InternalError):
+    with pytest.raises(Unavailable):
         read_page(records, 5, Place())
 
 
