@@ -144,9 +144,9 @@ def read_time(name: str, value: Any) -> int:
         except ValueError as error:
             raise RuleError(name, "expected a date, such as 2027-01-31") from error
     if isinstance(value, datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-    if isinstance(value, date):
-        return int(datetime.combine(value, time_of_day(), UTC).timestamp())
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    elif isinstance(value, date):
+        value = datetime.combine(value, time_of_day(), UTC).timestamp()
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11:
         return int(value)
-    raise RuleError(name, "expected a date, such as 2027-01-31")
+    raise RuleError(name, "expected a date from 1970 on, such as 2027-01-31")

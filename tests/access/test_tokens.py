@@ -100,6 +100,8 @@ def test_a_file_token_has_rules() -> None:
         ("secret text", "token.kid.sha256"),
         ({"sha256": sha256("x"), "models": [1]}, "token.kid.models"),
         ({"sha256": sha256("x"), "expires": "soon"}, "token.kid.expires"),
+        ({"sha256": sha256("x"), "expires": "0001-01-01"}, "token.kid.expires"),
+        ({"sha256": sha256("x"), "expires": date(1969, 12, 31)}, "token.kid.expires"),
         ({"sha256": sha256("x"), "max_parallel": 1.5}, "token.kid.max_parallel"),
         ({"sha256": sha256("x"), "max_parallel": True}, "token.kid.max_parallel"),
         ({"sha256": sha256("x"), "points_per_day": -1}, "token.kid.points_per_day"),

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from app import __version__
 from tests.servers import Server
-from tests.web.conftest import Open
+from tests.web.conftest import Open, wait_for_truth
 from tests.web.history import write_history
 from tests.web.test_looks import WIDTHS, check
 
@@ -242,6 +242,11 @@ def test_the_chart_shows_what_was_asked(as_admin: Open) -> None:
     expect(row).to_contain_text(re.compile(r"\d"))
     page.get_by_role("button", name="Token", exact=True).click()
     expect(legend).to_contain_text("dev")
+    light = canvas.evaluate("canvas => canvas.toDataURL()")
+    theme = page.get_by_role("button", name=re.compile("^Theme:"))
+    while "dark" not in (theme.get_attribute("aria-label") or theme.inner_text()):
+        theme.click()
+    wait_for_truth(page, f"document.querySelector('.plot canvas').toDataURL() !== {light!r}")
 
 
 def figure(page: Page, name: str) -> Locator:

@@ -368,6 +368,11 @@ def test_what_is_being_written_stays_while_another_view_is_looked_at(open_page: 
     expect(page.get_by_label("Message", exact=True)).to_have_value("Half a thought")
 
 
+def test_it_begins_with_a_bot_that_people_ask_for(open_page: Open) -> None:
+    page = open_page("play")
+    expect(page.get_by_role("combobox", name="Bot")).to_have_value("Claude-Sonnet-4.5")
+
+
 def test_a_bot_that_was_picked_is_still_picked_after_a_reload(open_page: Open) -> None:
     page = open_page("play?model=demo-echo")
     field = page.get_by_role("combobox", name="Bot")
@@ -445,6 +450,10 @@ def test_a_conversation_is_exported(open_page: Open) -> None:
     page = open_page("play?model=demo-echo")
     ask(page, "Keep **this**.")
     texts = {}
+    page.get_by_role("button", name="Export the conversation").click()
+    expect(page.get_by_role("button", name="Markdown", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Markdown", exact=True)).to_be_hidden()
     for name in ("Markdown", "JSON"):
         page.get_by_role("button", name="Export the conversation").click()
         with page.expect_download() as caught:

@@ -111,4 +111,11 @@ const withParameters = (model) => ({
   parameters: (model.parameters ?? []).map((each) => ({ ...each, schema: each.schema ?? {} })),
 });
 
+// The first of the wanted names that is offered.
+export const usual = (offered, wanted, otherwise) =>
+  wanted.find((name) => offered.includes(name)) ?? otherwise;
+
+// What a visitor is likely to ask first.
+export const USUAL = ["Claude-Sonnet-4.5", "GPT-5", "demo-story"];
+
 export const isDemo = (name) => gateway.demo_bots.includes(name);

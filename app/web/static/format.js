@@ -74,5 +74,6 @@ export function moment(at) {
   return isToday ? clock(at) : `${date.toLocaleDateString(language(), { month: "short", day: "numeric" })} ${clock(at)}`;
 }
 
+// Of a rule, which goes by days in UTC.
 export const dateOf = (text) =>
-  text == null ? dash : new Date(text).toLocaleDateString(language(), { dateStyle: "medium" });
+  text == null ? dash : new Date(text).toLocaleDateString(language(), { dateStyle: "medium", timeZone: "UTC" });

@@ -1,6 +1,6 @@
 // Play: a conversation with any bot.
 
-import { isDemo, loadModels, models } from "../api.js";
+import { isDemo, loadModels, models, USUAL, usual } from "../api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { CodeBlock, Dialog, download, Empty, ErrorNote, NeedsKey, PageHead, Tabs } from "../parts.js";
@@ -25,7 +25,7 @@ export default function Play({ query }) {
   useEffect(() => void loadModels(), [token]);
   useEffect(() => void (asked && change({ model: asked })), [asked]);
   useEffect(() => {
-    if (state.ready && !state.model && !asked && list?.length) change({ model: list[0].id });
+    if (state.ready && !state.model && !asked && list?.length) change({ model: usual(namesIn(list), USUAL, list[0].id) });
   }, [state.ready, list]);
 
   if (!token) return html`<${PageHead} title=${t("nav.play")} /><${NeedsKey} />`;
@@ -70,6 +70,8 @@ export default function Play({ query }) {
   `;
 }
 
+const namesIn = (list) => list.map((model) => model.id);
+
 function Actions({ state, onPanel }) {
   const some = state.messages.length > 0;
   const date = new Date().toISOString().slice(0, 10);
@@ -82,7 +84,7 @@ function Actions({ state, onPanel }) {
     <div class="play-actions">
       <button type="button" class="quiet only-narrow" aria-label=${t("play.settings")} onClick=${() => onPanel("settings")}><${Icon} name="settings" /></button>
       <button type="button" class="quiet" onClick=${() => onPanel("code")} aria-label=${t("play.code")} title=${t("play.code")} disabled=${problems(state) !== null}><${Icon} name="code" /></button>
-      <details class="menu" ref=${menu}>
+      <details class="menu" ref=${menu} onKeyDown=${(event) => event.key === "Escape" && (menu.current.open = false)}>
         <summary role="button" class="quiet" aria-label=${t("play.export")} title=${t("play.export")}><${Icon} name="download" /></summary>
         <div class="menu-items">
           <button type="button" disabled=${!some} onClick=${() => save(`poegate-${date}.md`, asMarkdown(state), "text/markdown")}>Markdown</button>

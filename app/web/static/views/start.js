@@ -1,6 +1,6 @@
 // Start: the address, the key, a first question, and what to put into each client.
 
-import { base, loadModels, models } from "../api.js";
+import { base, loadModels, models, USUAL, usual } from "../api.js";
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { CodeBlock, CopyButton, ErrorNote, KeyField, Note, PageHead, Tabs } from "../parts.js";
@@ -11,7 +11,6 @@ import { useStore } from "../store.js";
 import { t } from "../strings.js";
 import { CLIENTS } from "./clients.js";
 
-const USUAL = ["Claude-Sonnet-4.5", "GPT-5", "demo-story"];
 const SMALL = ["Claude-Haiku-4.5", "GPT-5-mini"];
 
 export default function Start() {
@@ -43,9 +42,6 @@ export default function Start() {
     </section>
   `;
 }
-
-const usual = (offered, wanted, otherwise) =>
-  wanted.find((name) => offered.includes(name)) ?? otherwise;
 
 const DemoNote = ({ token }) => html`
   <${Note} kind="info" icon="play">

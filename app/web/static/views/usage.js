@@ -5,9 +5,9 @@ import { count, dash, dateTime, milliseconds, points } from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { AdminGate, Choice, download, Empty, ErrorNote, Fact, Loading, Meter, NeedsKey, PageHead } from "../parts.js";
-import { session } from "../session.js";
+import { preferences, session } from "../session.js";
 import { useLoaded, useStore } from "../store.js";
-import { t } from "../strings.js";
+import { language, t } from "../strings.js";
 
 const RANGES = { "24h": ["hour", 24], "7d": ["day", 7], "30d": ["day", 30], "90d": ["day", 90] };
 const MEASURES = {
@@ -122,6 +122,7 @@ function seriesOf(rows, starts, unit, by, measure) {
 function Chart({ rows, range, by, measure }) {
   const frame = useRef(null);
   const [hovered, setHovered] = useState(null);
+  const { theme } = useStore(preferences);
   const [unit, number] = RANGES[range];
   const starts = periods(unit, number);
   const { names, values } = seriesOf(rows, starts, unit, by, measure);
@@ -129,7 +130,7 @@ function Chart({ rows, range, by, measure }) {
   const time = (at) =>
     unit === "hour"
       ? dateTime(at)
-      : new Date(at * 1000).toLocaleDateString(undefined, { dateStyle: "medium", timeZone: "UTC" });
+      : new Date(at * 1000).toLocaleDateString(language(), { dateStyle: "medium", timeZone: "UTC" });
   useEffect(() => {
     let chart = null;
     let gone = false;
@@ -140,7 +141,7 @@ function Chart({ rows, range, by, measure }) {
       gone = true;
       chart?.destroy();
     };
-  }, [rows, range, by, measure]);
+  }, [rows, range, by, measure, theme]);
   const total = (at) => values.reduce((sum, column) => sum + column[at], 0);
   const all = starts.reduce((sum, _, at) => sum + total(at), 0);
   return html`
