@@ -22,11 +22,13 @@ PYTEST = pytest -n 4 --dist loadfile --no-loadscope-reorder
 once_more = || { test $$? = 1 && \
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(1); }
 COVERAGE := build/coverage
-# Its plugin makes all of its requests up in each process that looks for tests.
+# Its plugin makes all of its requests up in each process that looks for tests. Nothing of it is run
+# once more: it has no limits of time, and pytest does not find its tests again by their names.
 SCHEMATHESIS := tests/dialects/openapi/test_schemathesis.py
 
-SHORT = -m "not long" -p no:schemathesis --ignore=$(SCHEMATHESIS)
-LONG = -m "long or hypothesis or lengths"
+WITHOUT_IT = -p no:schemathesis --ignore=$(SCHEMATHESIS)
+SHORT = -m "not long" $(WITHOUT_IT)
+LONG = -m "long or hypothesis or lengths" $(WITHOUT_IT)
 
 test: $(VENV)/development
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
@@ -36,6 +38,7 @@ test: $(VENV)/development
 
 test-long: $(VENV)/development
 	export TEST_LENGTH=full; $(BIN)/python -m $(PYTEST) $(LONG) $(call once_more,$(LONG))
+	$(BIN)/python -m pytest -m long $(SCHEMATHESIS)
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .

@@ -70,6 +70,10 @@ LIMITS: Mapping[str, LimitKind] = {
 }
 """The names of the limits, with their kinds."""
 
+_KNOWN = {entry.name for entry in fields(Rules)}
+
+NO_SUCH_RULE = f"no such rule; there are {', '.join(sorted(_KNOWN))}"
+
 BUDGETS = tuple(name for name, kind in LIMITS.items() if kind == "budget")
 
 
@@ -83,9 +87,8 @@ def read_rules(table: Mapping[str, Any], base: Rules = Rules()) -> Rules:
 
     Raises RuleError, which names the field.
     """
-    known = {entry.name for entry in fields(Rules)}
-    if unknown := sorted(set(table) - known):
-        raise RuleError(unknown[0], f"no such rule; there are {', '.join(sorted(known))}")
+    if unknown := sorted(set(table) - _KNOWN):
+        raise RuleError(unknown[0], NO_SUCH_RULE)
     return replace(base, **{name: _read_rule(name, value) for name, value in table.items()})
 
 

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from marshmallow import INCLUDE, fields, validate
+from marshmallow import RAISE, fields, validate
 
-from app.access.rules import LIMITS, MAX_AMOUNT, is_whole
-from app.schemas.fields import Whole
+from app.access.rules import LIMITS, MAX_AMOUNT, NO_SUCH_RULE, is_whole
+from app.schemas.fields import Flag, Whole
 from app.schemas.loading import BaseSchema
 from app.schemas.paging import QuerySchema
 
@@ -16,11 +16,13 @@ _AMOUNT = validate.Range(0, MAX_AMOUNT)
 class RulesSchema(BaseSchema):
     """All may be left out; null takes a rule away. The values are checked as those of the file.
 
-    Unknown names stay, so that ``read_rules`` refuses them: a mistyped limit would be none.
+    Unknown names are refused: a mistyped limit would be none.
     """
 
+    error_messages: dict[str, str] = {"unknown": NO_SUCH_RULE}
+
     class Meta:
-        unknown = INCLUDE
+        unknown = RAISE
         include: ClassVar = {
             name: (Whole if is_whole(name) else fields.Float)(allow_none=True, validate=_AMOUNT)
             for name in LIMITS
@@ -28,7 +30,7 @@ class RulesSchema(BaseSchema):
 
     models = fields.List(fields.String(), allow_none=True)
     expires = fields.String(allow_none=True, metadata={"format": "date"})
-    blocked = fields.Boolean(truthy={True}, falsy={False})
+    blocked = Flag()
     note = fields.String(allow_none=True)
 
 
